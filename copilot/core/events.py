@@ -1,0 +1,285 @@
+"""Everything that can happen in a call: inputs, effects, log entries and their one codec."""
+
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+
+from copilot.core.policy import Policy
+
+TICK_MS = 80
+"""Length of one tick, the only unit of time in a call."""
+TICKS_PER_SECOND = 12.5
+
+
+class Party(StrEnum):
+    """Who is heard on a track."""
+
+    AGENT = "agent"
+    CUSTOMER = "customer"
+
+
+class Silence(StrEnum):
+    """Why the copilot stayed silent; the order is the gate's."""
+
+    STALE = "stale"
+    NO_EVIDENCE = "no_evidence"
+    WEAK = "weak"
+    DO_NOT_TRIGGER = "do_not_trigger"
+    ALREADY_SAID = "already_said"
+    ALREADY_TOLD = "already_told"
+    DISMISSED = "dismissed"
+    UNGROUNDED = "ungrounded"
+    COOLDOWN = "cooldown"
+    BUDGET = "budget"
+    NO_CONSENT = "no_consent"
+
+
+class Touch(StrEnum):
+    """What the agent did with a card."""
+
+    USED = "used"
+    DISMISSED = "dismissed"
+    OPENED = "opened"
+
+
+class Word(Struct, frozen=True):
+    """A recognised word."""
+
+    text: str
+    start: int
+    """First tick of the word."""
+    end: int
+    """Tick after its last."""
+
+
+class Hearing(Struct, frozen=True, omit_defaults=True):
+    """What the ear made of one party in one tick."""
+
+    speech: int = 0
+    """Probability of speech in this tick, percent."""
+    pause: int = 0
+    """Probability that the party has finished speaking, percent; 0 where the ear cannot tell."""
+    words: tuple[Word, ...] = ()
+    """Words that became final since the last tick; they may lie several ticks back, and never change."""
+    partial: str = ""
+    """The whole text after the final words as it is guessed now; replaced every tick."""
+
+
+class Passage(Struct, frozen=True):
+    """A piece of knowledge that could help, as search ranked it."""
+
+    id: str
+    """``pack/file#heading``, stable across re-indexing."""
+    title: str
+    """The question it answers."""
+    text: str
+    say: str
+    """The authored spoken line, at most 25 words; empty where there is none."""
+    score: int
+    """Support: estimated probability that the passage answers the query, percent."""
+
+
+class TurnText(Struct, frozen=True):
+    """One turn of the rolling transcript, as given to a composer."""
+
+    party: Party
+    text: str
+
+
+# ---- inputs ------------------------------------------------------------------------------------
+
+
+class CallStarted(Struct, frozen=True, tag="call_started"):
+    """The first input of every call."""
+
+    call_id: str
+    policy: Policy
+    packs: tuple[str, ...] = ()
+    """Names of the packs in use, each with its version: ``parcel@1f0c9a2e``."""
+    version: str = ""
+    """Version of the copilot that made the log."""
+    consent: bool = True
+    """Whether the parties agreed to be assisted; without it no whisper and no stored log."""
+
+
+class Heard(Struct, frozen=True, tag="heard", omit_defaults=True):
+    """The ear's answer to one micro-turn; its tick is the core's only clock."""
+
+    tick: int
+    agent: Hearing = Hearing()
+    customer: Hearing = Hearing()
+    wish: int = 0
+    """The duplex model's wish to speak, percent; 0 where there is no such model."""
+
+
+class EvidenceFound(Struct, frozen=True, tag="evidence_found"):
+    """Search answered; an empty tuple means that it found nothing."""
+
+    inquiry: int
+    revision: int
+    """Which search of the inquiry this answers."""
+    passages: tuple[Passage, ...]
+    """Best first."""
+
+
+class DraftReady(Struct, frozen=True, tag="draft_ready"):
+    """A composer wrote a better card."""
+
+    inquiry: int
+    text: str
+    cites: tuple[str, ...]
+
+
+class Failed(Struct, frozen=True, tag="failed"):
+    """Background work that did not succeed."""
+
+    inquiry: int
+    what: str
+    """The effect that failed, by its tag: ``search``, ``compose``, ``speak``."""
+    error: str
+
+
+class WhisperPlayed(Struct, frozen=True, tag="whisper_played"):
+    """The earpiece has played a whisper to its end."""
+
+    whisper: int
+    ticks: int
+    """How long it lasted."""
+
+
+class CardTouched(Struct, frozen=True, tag="card_touched"):
+    """The agent used, opened or dismissed a card."""
+
+    inquiry: int
+    how: Touch
+
+
+class CallEnded(Struct, frozen=True, tag="call_ended"):
+    """The last input of every call."""
+
+    reason: str
+    """``hang_up``, ``disconnected``, ``stopped`` or ``cut`` (added later to a log that broke off)."""
+
+
+# ---- effects -----------------------------------------------------------------------------------
+
+
+class Search(Struct, frozen=True, tag="search"):
+    """Ask the knowledge base; a newer one of the same inquiry replaces it."""
+
+    inquiry: int
+    revision: int
+    query: str
+
+
+class Compose(Struct, frozen=True, tag="compose"):
+    """Ask the background model for a better card."""
+
+    inquiry: int
+    query: str
+    turns: tuple[TurnText, ...]
+    passages: tuple[Passage, ...]
+
+
+class ShowCard(Struct, frozen=True, tag="show_card"):
+    """Put a card on the agent's screen, or revise the one of this inquiry."""
+
+    inquiry: int
+    revision: int
+    """0 for the first text of the card, then counting up."""
+    title: str
+    text: str
+    """The line to say."""
+    cites: tuple[str, ...]
+    """Ids of the passages it rests on, the first one its source."""
+    support: int
+    """Calibrated probability of use, percent."""
+    query: str
+    """The words of the customer that called for it."""
+
+
+class Speak(Struct, frozen=True, tag="speak"):
+    """Say a line in the agent's earpiece."""
+
+    whisper: int
+    """The inquiry it belongs to: an inquiry is spoken at most once."""
+    text: str
+
+
+class StopSpeaking(Struct, frozen=True, tag="stop_speaking"):
+    """Empty the earpiece at once."""
+
+    whisper: int
+    reason: str
+    """``agent_speaks``, ``customer_speaks``, ``dismissed`` or ``call_ended``."""
+
+
+class Withheld(Struct, frozen=True, tag="withheld", omit_defaults=True):
+    """The copilot decided to stay silent."""
+
+    inquiry: int
+    reason: Silence
+    query: str
+    cites: tuple[str, ...] = ()
+    """The passage that was not shown, where there was one."""
+    support: int = 0
+
+
+class WithdrawCard(Struct, frozen=True, tag="withdraw_card"):
+    """Take a card off the screen."""
+
+    inquiry: int
+    reason: str
+    """``said``, ``dismissed``, ``used``, ``expired``, ``replaced`` or ``call_ended``."""
+
+
+Input = (
+    CallStarted
+    | Heard
+    | EvidenceFound
+    | DraftReady
+    | Failed
+    | WhisperPlayed
+    | CardTouched
+    | CallEnded
+)
+Effect = Search | Compose | ShowCard | Speak | StopSpeaking | Withheld | WithdrawCard
+Event = Input | Effect
+
+
+class Entry(Struct, frozen=True):
+    """One line of a call log."""
+
+    seq: int
+    """Position in the log, from 0 and without gaps."""
+    tick: int
+    """The core's clock when it happened."""
+    event: Event
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Entry)
+_event_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def kind(event: Event) -> str:
+    """The event's tag, as it stands in logs and on the wire."""
+    tag = type(event).__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
+
+
+def encode(value: Entry | Event) -> bytes:
+    """One line of JSON, without the newline."""
+    return _encoder.encode(value)
+
+
+def decode_entry(line: bytes | str) -> Entry:
+    """The entry that ``encode`` wrote; raises ``msgspec.DecodeError`` for anything else."""
+    return _decoder.decode(line)
+
+
+def decode_event(body: bytes | str) -> Event:
+    """The event that ``encode`` wrote; raises ``msgspec.DecodeError`` for anything else."""
+    return _event_decoder.decode(body)

@@ -1,0 +1,70 @@
+"""Every number that a decision of the core depends on, with its unit and meaning."""
+
+from msgspec import Struct
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """A team's rules for when to whisper; stored in the log, so that a replay needs nothing else.
+
+    Times are in ticks of 80 ms, scores and probabilities in percent.
+    """
+
+    # floor
+    speech_on: int = 50
+    """Speech probability at which a party is taken to speak."""
+    speech_off: int = 35
+    """Probability under which it is taken to have stopped (hysteresis of 15, as Silero VAD's own)."""
+    speech_on_ticks: int = 2
+    """Ticks over `speech_on` before speech counts: a click is not a word."""
+    pause_ticks: int = 3
+    """Silence that counts as a pause inside a turn."""
+    end_of_turn_ticks: int = 8
+    """Silence after which a turn is over."""
+    backchannel_ticks: int = 12
+    """The longest "mm-hm" that is not a turn of its own."""
+
+    # inquiry
+    min_query_words: int = 3
+    """Content words that a customer's turn needs before it is looked up."""
+    query_words: int = 24
+    """How many of the turn's last words make the rolling query."""
+    refresh_ticks: int = 4
+    """Shortest time between two searches of one inquiry while the customer speaks."""
+    refresh_words: int = 2
+    """New words that make another search worthwhile."""
+    lifetime_ticks: int = 100
+    """How long after the end of its turn an inquiry can still bring a card."""
+    final_ticks: int = 20
+    """How long after the end of a turn late words of the recogniser are waited for."""
+
+    # gate
+    min_support: int = 55
+    """Support from which a card is worth showing once the turn is over."""
+    early_support: int = 70
+    """Support from which a card may be shown while the customer still speaks."""
+    stable_searches: int = 2
+    """Searches in a row that must agree on the first passage before a card is shown early."""
+    min_margin: int = 3
+    """How far the first passage must lead over a second one that says something else."""
+    do_not_trigger: tuple[str, ...] = ()
+    """A team lead's phrases: a turn that holds one brings no card."""
+    said_share: int = 60
+    """Share of a line's content words that the agent must have said for it to count as said."""
+    said_window_ticks: int = 375
+    """How far back the agent's words are compared with a line: 30 s."""
+    cooldown_ticks: int = 50
+    """Shortest time between two whispers."""
+    budget: int = 600
+    """Unneeded whispers per hour that the team accepts, in hundredths; a card spends 100 - support."""
+
+    # card
+    card_ticks: int = 500
+    """How long an untouched card stays on screen: 40 s."""
+
+    # voice
+    voice: bool = False
+    """Whether whispers may also be spoken in the agent's earpiece."""
+    max_spoken_words: int = 12
+    """The longest line that is spoken."""
+    barge_in_ticks: int = 2
+    """Speech by either party that cuts a whisper."""

@@ -1,0 +1,21 @@
+"""Users' mistakes: each names the thing, the value and the remedy, and never prints a traceback."""
+
+
+class UserError(Exception):
+    """Something the user can put right; its text is shown as it stands."""
+
+
+class ConfigError(UserError):
+    """A setting that cannot be used."""
+
+
+class PackError(UserError):
+    """A knowledge pack that cannot be used."""
+
+
+class AudioError(UserError):
+    """A recording that cannot be used."""
+
+
+class SignalError(UserError):
+    """A call offer that cannot be used."""

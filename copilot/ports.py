@@ -1,0 +1,106 @@
+"""The ports: what the live and offline shells need from models, services and stores."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from copilot.audio.frames import MicroTurn, Pcm
+from copilot.core.events import CallStarted, Compose, DraftReady, Effect, Entry, Heard, Passage
+
+Vectors = NDArray[np.float32]
+"""Unit-length embeddings, float32 ``[n, dim]``."""
+
+
+class Ear(Protocol):
+    """Hears one call."""
+
+    async def hear(self, turn: MicroTurn) -> Heard:
+        """Answer one micro-turn without waiting for slow recognition: words may come ticks later."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Listener(Protocol):
+    """Opens ears; one per process, shared by its calls."""
+
+    @property
+    def rate(self) -> int:
+        """The sample rate it hears, 8,000, 12,000, 16,000, 24,000 or 48,000 Hz: Opus decodes straight to it."""
+        ...
+
+    async def open(self, call: CallStarted) -> Ear: ...
+
+    async def close(self) -> None: ...
+
+
+class Voice(Protocol):
+    """Turns a line into sound."""
+
+    @property
+    def rate(self) -> int:
+        """Sample rate of what it says, Hz."""
+        ...
+
+    def say(self, text: str) -> AsyncIterator[Pcm]:
+        """Mono float32 chunks of any length, the first as soon as there is one."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Retriever(Protocol):
+    """Finds passages, best first, their score a support in percent."""
+
+    async def search(self, query: str, k: int) -> tuple[Passage, ...]: ...
+
+
+class Composer(Protocol):
+    """Writes a better card in the background."""
+
+    async def compose(self, request: Compose) -> DraftReady: ...
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors; blocking, so callers run it in an executor."""
+
+    @property
+    def dim(self) -> int: ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class DenseIndex(Protocol):
+    """A durable vector index with one collection per pack version; blocking."""
+
+    def has(self, collection: str) -> bool: ...
+
+    def build(self, collection: str, ids: Sequence[str], vectors: Vectors) -> None:
+        """Make the collection whole or not at all."""
+        ...
+
+    def query(self, collection: str, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        """``(id, cosine)`` best first, for one vector ``[dim]``."""
+        ...
+
+    def drop(self, collection: str) -> None: ...
+
+
+class Outlet(Protocol):
+    """Where a call's cards and whispers go: the agent's browser."""
+
+    async def deliver(self, effect: Effect) -> None: ...
+
+
+class CallLog(Protocol):
+    """Keeps the entries of calls: appended without waiting, read whole, followed live."""
+
+    def append(self, call_id: str, entries: Sequence[Entry]) -> None:
+        """Take the entries; they are durable within 250 ms."""
+        ...
+
+    def follow(self, call_id: str, after: int = -1) -> AsyncIterator[Entry]:
+        """Entries with ``seq > after``: the stored ones, then live ones until the call has ended."""
+        ...

@@ -1,0 +1,1 @@
+"""Models and services behind the ports; each module is imported only when it is chosen."""

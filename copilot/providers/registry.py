@@ -1,0 +1,57 @@
+"""Finds providers by name through the entry-point group ``copilot.providers``; the built-in ones register the same way."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import NamedTuple, TypeVar, cast
+
+import msgspec
+
+from copilot.config import Provider
+from copilot.errors import ConfigError
+from copilot.ports import Embedder, Listener, Voice
+
+GROUP = "copilot.providers"
+
+T = TypeVar("T")
+
+
+class Host(NamedTuple):
+    """What a provider may use of the machine it runs in."""
+
+    cache: Path
+    """A folder for what can be made again."""
+    sentences: Sequence[str] = ()
+    """Sentences of the packs in use, for a recogniser's vocabulary and hot words."""
+
+
+def listener(choice: Provider, host: Host) -> Listener:
+    return cast(Listener, _create("ear", choice, host))
+
+
+def voice(choice: Provider, host: Host) -> Voice:
+    return cast(Voice, _create("voice", choice, host))
+
+
+def embedder(choice: Provider, host: Host) -> Embedder:
+    return cast(Embedder, _create("embedder", choice, host))
+
+
+def options(section: str, given: Mapping[str, object], kind: type[T]) -> T:
+    """The section's options as the provider's own struct; raises ConfigError that names the key."""
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"[{section}] {error}") from None
+
+
+def _create(port: str, choice: Provider, host: Host) -> object:
+    """Call the factory ``{port}.{name}`` as ``factory(options, host)``."""
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    point = found.get(f"{port}.{choice.provider}")
+    if point is None:
+        names = sorted(name.split(".", 1)[1] for name in found if name.startswith(port + "."))
+        raise ConfigError(
+            f"{port}.provider = {choice.provider!r}: no such provider; there are {', '.join(names)}"
+        )
+    return point.load()(choice.options, host)
