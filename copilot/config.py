@@ -1,4 +1,4 @@
-"""Settings: ``copilot.toml`` and ``COPILOT_…`` environment variables, every unknown key refused with its path."""
+"""Settings: ``copilot.toml`` and ``COPILOT_…`` variables, every unknown key refused by its path."""
 
 import os
 import tomllib
@@ -19,7 +19,7 @@ class Section(BaseModel):
 
 
 class Provider(BaseModel):
-    """Which provider of the registry is used; every other key of the section is that provider's own option."""
+    """Which provider of the registry is used; the section's other keys are that provider's own."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -33,11 +33,11 @@ class Provider(BaseModel):
 class Server(Section):
     host: str = "127.0.0.1"
     """Interface of the web server."""
-    port: int = Field(8123, ge=0, le=65535)
+    port: int = Field(default=8123, ge=0, le=65535)
     """0 takes a free one."""
     media_host: str = "127.0.0.1"
-    """Interface that offers call media: an address of this machine, or ``0.0.0.0`` for all of them."""
-    capacity: int = Field(20, ge=1)
+    """Address of this machine that call media uses, or ``0.0.0.0`` for all of them."""
+    capacity: int = Field(default=20, ge=1)
     """Calls at once; the next one is answered 503 with Retry-After."""
 
 
@@ -89,14 +89,19 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment before file: what `load` passes in stands for the file."""
-        return sources["env_settings"], sources["init_settings"]
+        return env_settings, init_settings
 
     @classmethod
     def load(cls, path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Self:
-        """Read ``copilot.toml`` (or `path`, which must exist), then the environment, then `overrides`.
+        """Read ``copilot.toml`` or `path`, which must exist; then the environment, `overrides`.
 
         Raises ConfigError that names the key, its value and what is wrong with it.
         """

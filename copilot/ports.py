@@ -17,7 +17,7 @@ class Ear(Protocol):
     """Hears one call."""
 
     async def hear(self, turn: MicroTurn) -> Heard:
-        """Answer one micro-turn without waiting for slow recognition: words may come ticks later."""
+        """Answer one micro-turn without waiting for recognition: words may come ticks later."""
         ...
 
     async def close(self) -> None: ...
@@ -28,7 +28,7 @@ class Listener(Protocol):
 
     @property
     def rate(self) -> int:
-        """The sample rate it hears, 8,000, 12,000, 16,000, 24,000 or 48,000 Hz: Opus decodes straight to it."""
+        """The sample rate it hears, one of Opus' own: 8, 12, 16, 24 or 48 kHz, in Hz."""
         ...
 
     async def open(self, call: CallStarted) -> Ear: ...
@@ -102,5 +102,5 @@ class CallLog(Protocol):
         ...
 
     def follow(self, call_id: str, after: int = -1) -> AsyncIterator[Entry]:
-        """Entries with ``seq > after``: the stored ones, then live ones until the call has ended."""
+        """Entries with ``seq > after``: stored ones, then live ones until the call has ended."""
         ...

@@ -61,7 +61,7 @@ class Hearing(Struct, frozen=True, omit_defaults=True):
     pause: int = 0
     """Probability that the party has finished speaking, percent; 0 where the ear cannot tell."""
     words: tuple[Word, ...] = ()
-    """Words that became final since the last tick; they may lie several ticks back, and never change."""
+    """Words that became final since the last tick, maybe several ticks back; they never change."""
     partial: str = ""
     """The whole text after the final words as it is guessed now; replaced every tick."""
 
@@ -159,7 +159,7 @@ class CallEnded(Struct, frozen=True, tag="call_ended"):
     """The last input of every call."""
 
     reason: str
-    """``hang_up``, ``disconnected``, ``stopped`` or ``cut`` (added later to a log that broke off)."""
+    """``hang_up``, ``disconnected``, ``stopped``; ``cut`` is added to a log that broke off."""
 
 
 # ---- effects -----------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ class WithdrawCard(Struct, frozen=True, tag="withdraw_card"):
 
     inquiry: int
     reason: str
-    """``said``, ``dismissed``, ``used``, ``expired``, ``replaced`` or ``call_ended``."""
+    """``said``, ``dismissed``, ``expired``, ``replaced`` or ``call_ended``."""
 
 
 Input = (

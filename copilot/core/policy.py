@@ -13,7 +13,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     speech_on: int = 50
     """Speech probability at which a party is taken to speak."""
     speech_off: int = 35
-    """Probability under which it is taken to have stopped (hysteresis of 15, as Silero VAD's own)."""
+    """Probability under which it has stopped: a hysteresis of 15, as Silero VAD's own."""
     speech_on_ticks: int = 2
     """Ticks over `speech_on` before speech counts: a click is not a word."""
     pause_ticks: int = 3
@@ -32,6 +32,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Shortest time between two searches of one inquiry while the customer speaks."""
     refresh_words: int = 2
     """New words that make another search worthwhile."""
+    reopen_words: int = 6
+    """New content words after a card that make another inquiry within the same turn."""
     lifetime_ticks: int = 100
     """How long after the end of its turn an inquiry can still bring a card."""
     final_ticks: int = 20
@@ -52,18 +54,24 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Share of a line's content words that the agent must have said for it to count as said."""
     said_window_ticks: int = 375
     """How far back the agent's words are compared with a line: 30 s."""
+    told_ticks: int = 1500
+    """How long a passage that had its card is not shown again: 2 min."""
     cooldown_ticks: int = 50
     """Shortest time between two whispers."""
     budget: int = 600
-    """Unneeded whispers per hour that the team accepts, in hundredths; a card spends 100 - support."""
+    """Unneeded whispers accepted per hour, in hundredths; a card spends 100 - its support."""
 
     # card
+    compose: bool = False
+    """Whether the background model is asked for a better text of each card."""
     card_ticks: int = 500
     """How long an untouched card stays on screen: 40 s."""
 
     # voice
     voice: bool = False
     """Whether whispers may also be spoken in the agent's earpiece."""
+    speak_within_ticks: int = 25
+    """How long after the end of the customer's turn a line may still be begun aloud: 2 s."""
     max_spoken_words: int = 12
     """The longest line that is spoken."""
     barge_in_ticks: int = 2

@@ -1,0 +1,171 @@
+"""The whole machine: one input in, the state after it and the effects it asks for out."""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from copilot.core import cards, inquiry
+from copilot.core.events import (
+    CallEnded,
+    CallStarted,
+    CardTouched,
+    DraftReady,
+    Effect,
+    Entry,
+    Event,
+    EvidenceFound,
+    Failed,
+    Heard,
+    Input,
+    Party,
+    WhisperPlayed,
+    encode,
+)
+from copilot.core.floor import Floor, Turn, advance
+from copilot.core.inquiry import Inquiry, Span
+from copilot.core.policy import Policy
+from copilot.core.state import CallState
+from copilot.core.transcript import hear
+from copilot.core.words import content
+
+Step = tuple[CallState, list[Effect]]
+
+
+def step(state: CallState, event: Input) -> Step:
+    """One input: the next state, and the effects in the order in which they must be performed.
+
+    Nothing follows `CallEnded`; a `Heard` that does not move the clock is a bug of the caller.
+    """
+    if state.ended:
+        return state, []
+    match event:
+        case CallStarted():
+            assert state.started is None, "a call starts once"
+            return replace(state, started=event), []
+        case Heard():
+            return _heard(state, event)
+        case EvidenceFound():
+            return _evidence(state, event)
+        case DraftReady():
+            return cards.revise(state, event)
+        case Failed():
+            return _failed(state, event)
+        case WhisperPlayed():
+            return cards.played(state, event.whisper), []
+        case CardTouched():
+            return cards.touch(state, event)
+        case CallEnded():
+            return _ended(state)
+
+
+def enter(state: CallState, event: Input) -> tuple[CallState, list[Entry]]:
+    """`step` as log entries: the input first, then its effects."""
+    after, effects = step(state, event)
+    events: list[Event] = [event, *effects] if not state.ended else []
+    entries = [Entry(state.seq + i, after.tick, one) for i, one in enumerate(events)]
+    return replace(after, seq=state.seq + len(entries)), entries
+
+
+def run(inputs: Iterable[Input]) -> Iterator[Entry]:
+    """The log of a call: each input followed by its effects."""
+    state = CallState()
+    for event in inputs:
+        state, entries = enter(state, event)
+        yield from entries
+
+
+class Difference(Struct, frozen=True):
+    """The first place where a log and its replay part; None stands for a missing line."""
+
+    seq: int
+    logged: Entry | None
+    replayed: Entry | None
+
+
+def replay(log: Iterable[Entry]) -> Difference | None:
+    """Run the log's inputs again and compare bit for bit; None when every line is the same."""
+    logged = list(log)
+    again = list(run(entry.event for entry in logged if isinstance(entry.event, Input)))
+    for i in range(max(len(logged), len(again))):
+        one = logged[i] if i < len(logged) else None
+        other = again[i] if i < len(again) else None
+        if one is None or other is None or encode(one) != encode(other):
+            return Difference(i, one, other)
+    return None
+
+
+def _heard(state: CallState, heard: Heard) -> Step:
+    assert heard.tick > state.tick or state.tick == 0, f"tick {heard.tick} after {state.tick}"
+    floor, over = advance(state.floor, heard, state.policy)
+    state = replace(
+        state,
+        tick=heard.tick,
+        floor=floor,
+        transcript=hear(state.transcript, heard.agent, heard.customer),
+        turn=_customer_turn(state.turn, floor, over),
+    )
+    effects: list[Effect] = []
+    for part in (cards.barge_in, _ask, cards.gate, cards.tend):
+        state, more = part(state)
+        effects += more
+    return state, effects
+
+
+def _customer_turn(known: Span | None, floor: Floor, over: tuple[Turn, ...]) -> Span | None:
+    for turn in over:
+        if turn.party is Party.CUSTOMER:
+            return known if turn.backchannel else Span(turn.start, turn.end)
+    start = floor.customer.turn
+    if start is not None and floor.holder() is Party.CUSTOMER:
+        return Span(start)
+    return known
+
+
+def _ask(state: CallState) -> Step:
+    """Open, refresh or leave the inquiry of the customer's latest turn."""
+    turn, policy = state.turn, state.policy
+    if turn is None or (turn.end is not None and state.tick - turn.end > policy.lifetime_ticks):
+        return state, []
+    text = state.transcript.since(Party.CUSTOMER, turn.start - inquiry.SLACK)
+    current, effects = state.inquiry, list[Effect]()
+    if current is None or not current.open or current.turn.start != turn.start:
+        if not _is_new(current, turn, text, policy):
+            return state, []
+        state, effects = cards.close(state)
+        current = Inquiry(state.inquiries + 1, turn)
+        state = replace(state, inquiries=current.id)
+    current, search = inquiry.refresh(replace(current, turn=turn), text, state.tick, policy)
+    return replace(state, inquiry=current), effects + ([search] if search else [])
+
+
+def _is_new(before: Inquiry | None, turn: Span, text: str, policy: Policy) -> bool:
+    """Whether the words ask something that the inquiry before has not asked."""
+    if not inquiry.worth_asking(text, policy):
+        return False
+    if before is None:
+        return True
+    news = set(content(text)) - set(before.asked)
+    return len(news) >= (policy.reopen_words if before.turn.start == turn.start else 1)
+
+
+def _evidence(state: CallState, found: EvidenceFound) -> Step:
+    current = state.inquiry
+    if current is None or current.id != found.inquiry:
+        return state, []
+    return cards.gate(replace(state, inquiry=inquiry.answer(current, found)))
+
+
+def _failed(state: CallState, failed: Failed) -> Step:
+    if failed.what == "speak":
+        return cards.played(state, failed.inquiry), []
+    current = state.inquiry
+    if failed.what != "search" or current is None or current.id != failed.inquiry:
+        return state, []
+    return cards.gate(replace(state, inquiry=replace(current, answered=current.revision)))
+
+
+def _ended(state: CallState) -> Step:
+    state, effects = cards.close(state)
+    effects += cards.clear(state, "call_ended")
+    return replace(state, ended=True, card=None, playing=None), effects

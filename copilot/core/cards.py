@@ -1,0 +1,246 @@
+"""What is on the screen and in the ear: shown, spoken, cut, revised, withdrawn or withheld."""
+
+from msgspec.structs import replace
+
+from copilot.core.compose import grounded
+from copilot.core.events import (
+    CardTouched,
+    Compose,
+    DraftReady,
+    Effect,
+    Party,
+    ShowCard,
+    Silence,
+    Speak,
+    StopSpeaking,
+    Touch,
+    WithdrawCard,
+    Withheld,
+)
+from copilot.core.gate import (
+    HOUR,
+    Evidence,
+    Moment,
+    Silent,
+    Whisper,
+    cost,
+    decide,
+    is_said,
+    may_speak,
+)
+from copilot.core.inquiry import SLACK, Inquiry
+from copilot.core.state import CallState, Card, Playing, Told
+from copilot.core.words import is_backchannel, stems
+
+Step = tuple[CallState, list[Effect]]
+_CONTEXT = 12
+"""Lines of transcript that a composer is given."""
+
+
+def gate(state: CallState) -> Step:
+    """Ask the gate: show the open inquiry's card, or say once it is settled why there is none."""
+    inquiry, policy = state.inquiry, state.policy
+    if inquiry is None or not inquiry.open:
+        return state, []
+    decision = decide(_moment(state, inquiry), Evidence(inquiry.passages, inquiry.stable), policy)
+    if isinstance(decision, Whisper):
+        return _show(state, inquiry, decision)
+    stale = decision.reason is Silence.STALE
+    if stale:
+        return close(state)
+    if not inquiry.settled(state.tick, policy) or decision.reason is inquiry.withheld:
+        return state, []
+    return _withhold(state, inquiry, decision)
+
+
+def close(state: CallState) -> Step:
+    """End the open inquiry without a card; an inquiry never ends without a card or a reason."""
+    inquiry = state.inquiry
+    if inquiry is None or not inquiry.open:
+        return state, []
+    effects: list[Effect] = []
+    if inquiry.withheld is None:
+        evidence = Evidence(inquiry.passages, inquiry.stable)
+        decision = decide(_moment(state, inquiry), evidence, state.policy)
+        silent = decision if isinstance(decision, Silent) else Silent(Silence.STALE)
+        state, effects = _withhold(state, inquiry, silent)
+        assert state.inquiry is not None
+        inquiry = state.inquiry
+    return replace(state, inquiry=replace(inquiry, open=False)), effects
+
+
+def tend(state: CallState) -> Step:
+    """Withdraw the card once the agent has said it or it is old; speak it when a gap has come."""
+    card, policy = state.card, state.policy
+    if card is None:
+        return state, []
+    if is_said(card.text, _agent_said(state, card.asked), policy):
+        return replace(state, card=None), clear(state, "said")
+    if state.tick - card.shown >= policy.card_ticks:
+        return replace(state, card=None), clear(state, "expired")
+    inquiry = state.inquiry
+    waiting = not card.spoken and state.playing is None
+    if not waiting or inquiry is None or inquiry.id != card.inquiry:
+        return state, []
+    if not may_speak(_moment(state, inquiry), card.text, policy):
+        return state, []
+    return _speak(state, card)
+
+
+def barge_in(state: CallState) -> Step:
+    """Cut the whisper when a party speaks over it, unless it is a mere "mm-hm"."""
+    playing = state.playing
+    if playing is None:
+        return state, []
+    agent = _over(state, Party.AGENT, playing.agent_over)
+    customer = _over(state, Party.CUSTOMER, playing.customer_over)
+    limit = state.policy.barge_in_ticks
+    if agent < limit and customer < limit:
+        return replace(state, playing=Playing(playing.whisper, agent, customer)), []
+    reason = "agent_speaks" if agent >= limit else "customer_speaks"
+    return replace(state, playing=None), [StopSpeaking(playing.whisper, reason)]
+
+
+def played(state: CallState, whisper: int) -> CallState:
+    """The earpiece is free again."""
+    mine = state.playing is not None and state.playing.whisper == whisper
+    return replace(state, playing=None) if mine else state
+
+
+def revise(state: CallState, draft: DraftReady) -> Step:
+    """Put a composed text on the card it was made for, if its passages hold it."""
+    card, inquiry = state.card, state.inquiry
+    if (
+        card is None
+        or card.inquiry != draft.inquiry
+        or inquiry is None
+        or inquiry.id != card.inquiry
+    ):
+        return state, []
+    cited = [passage for passage in inquiry.passages if passage.id in draft.cites]
+    if not cited or not grounded(draft.text, cited):
+        top = inquiry.passages[0]
+        reason = Silence.UNGROUNDED
+        return state, [Withheld(inquiry.id, reason, inquiry.query, draft.cites, top.score)]
+    card = replace(card, text=draft.text, revision=card.revision + 1)
+    show = ShowCard(
+        card.inquiry,
+        card.revision,
+        cited[0].title,
+        draft.text,
+        draft.cites,
+        cited[0].score,
+        inquiry.query,
+    )
+    return replace(state, card=card), [show]
+
+
+def touch(state: CallState, touched: CardTouched) -> Step:
+    """The agent's answer to a card; touches of cards that are gone are kept in the log only."""
+    card = state.card
+    if card is None or card.inquiry != touched.inquiry:
+        return state, []
+    if touched.how is Touch.DISMISSED:
+        dismissed = state.dismissed | {card.passage}
+        effects = clear(state, "dismissed")
+        playing = None if _playing_card(state) else state.playing
+        return replace(state, card=None, dismissed=dismissed, playing=playing), effects
+    if touched.how is Touch.USED:
+        return replace(state, card=replace(card, used=True)), []
+    return state, []
+
+
+def clear(state: CallState, reason: str) -> list[Effect]:
+    """Effects that empty the screen; a dismissal and the end of the call empty the ear as well."""
+    effects: list[Effect] = []
+    if state.playing is not None and (
+        reason == "call_ended" or (reason == "dismissed" and _playing_card(state))
+    ):
+        effects.append(StopSpeaking(state.playing.whisper, reason))
+    if state.card is not None:
+        effects.append(WithdrawCard(state.card.inquiry, reason))
+    return effects
+
+
+def _show(state: CallState, inquiry: Inquiry, whisper: Whisper) -> Step:
+    passage = whisper.passage
+    effects: list[Effect] = clear(state, "replaced")
+    show = ShowCard(
+        inquiry.id, 0, passage.title, whisper.text, (passage.id,), passage.score, inquiry.query
+    )
+    effects.append(show)
+    card = Card(inquiry.id, passage.id, whisper.text, asked=inquiry.turn.start, shown=state.tick)
+    told = tuple(told for told in state.told if state.tick - told.tick < HOUR)
+    state = replace(
+        state,
+        card=card,
+        inquiry=replace(inquiry, open=False),
+        told=(*told, Told(passage.id, state.tick, cost(passage))),
+        whispered=state.tick,
+    )
+    if whisper.aloud and state.playing is None:
+        state, spoken = _speak(state, card)
+        effects += spoken
+    if state.policy.compose:
+        turns = state.transcript.last(_CONTEXT)
+        effects.append(Compose(inquiry.id, inquiry.query, turns, inquiry.passages))
+    return state, effects
+
+
+def _speak(state: CallState, card: Card) -> Step:
+    state = replace(
+        state,
+        card=replace(card, spoken=True),
+        playing=Playing(card.inquiry),
+        whispered=state.tick,
+    )
+    return state, [Speak(card.inquiry, card.text)]
+
+
+def _withhold(state: CallState, inquiry: Inquiry, silent: Silent) -> Step:
+    top = inquiry.passages[:1]
+    effect = Withheld(
+        inquiry.id,
+        silent.reason,
+        inquiry.query,
+        tuple(passage.id for passage in top),
+        top[0].score if top else 0,
+    )
+    return replace(state, inquiry=replace(inquiry, withheld=silent.reason)), [effect]
+
+
+def _moment(state: CallState, inquiry: Inquiry) -> Moment:
+    policy, floor, tick = state.policy, state.floor, state.tick
+    recent = [told for told in state.told if tick - told.tick < policy.told_ticks]
+    return Moment(
+        query=inquiry.query,
+        age=inquiry.age(tick),
+        turn_over=inquiry.turn.end is not None,
+        agent_silent=not floor.agent.speaking and floor.agent.rising == 0,
+        customer_silent=not floor.customer.speaking and floor.customer.rising == 0,
+        consent=state.consent,
+        agent_said=_agent_said(state, tick - policy.said_window_ticks),
+        told={told.passage for told in recent},
+        dismissed=state.dismissed,
+        since_whisper=tick - state.whispered,
+        spent=state.spent(),
+    )
+
+
+def _agent_said(state: CallState, since: int) -> frozenset[str]:
+    return stems([state.transcript.since(Party.AGENT, since - SLACK)])
+
+
+def _over(state: CallState, party: Party, before: int) -> int:
+    """Ticks in a row in which the party has spoken over the whisper."""
+    speech = state.floor.agent if party is Party.AGENT else state.floor.customer
+    if not speech.speaking and speech.rising == 0:
+        return 0
+    if is_backchannel(state.transcript.since(party, speech.start)) and speech.speaking:
+        return 0
+    return before + 1
+
+
+def _playing_card(state: CallState) -> bool:
+    playing, card = state.playing, state.card
+    return playing is not None and card is not None and playing.whisper == card.inquiry

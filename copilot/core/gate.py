@@ -1,0 +1,139 @@
+"""The gate: whether to whisper now, and if not, why not. Every rule that decides stands here."""
+
+from collections.abc import Set
+
+from msgspec import Struct
+
+from copilot.core.compose import line
+from copilot.core.events import Passage, Silence
+from copilot.core.policy import Policy
+from copilot.core.words import content, share, tokens
+
+HOUR = 45_000
+"""Ticks in an hour, the span of the budget."""
+
+
+class Moment(Struct, frozen=True):
+    """What the gate knows of the call."""
+
+    query: str
+    age: int
+    """Ticks since the end of the customer's turn; 0 while it is open."""
+    turn_over: bool
+    agent_silent: bool
+    customer_silent: bool
+    consent: bool
+    agent_said: Set[str]
+    """Content stems of the agent's recent words."""
+    told: Set[str]
+    """Passages that had their card a short while ago."""
+    dismissed: Set[str]
+    """Passages that the agent has dismissed in this call."""
+    since_whisper: int
+    """Ticks since the last whisper."""
+    spent: int
+    """Budget spent in the last hour, in hundredths of an unneeded whisper."""
+
+
+class Evidence(Struct, frozen=True):
+    """What search has found, best first."""
+
+    passages: tuple[Passage, ...]
+    stable: int
+    """Searches in a row that agreed on the first passage."""
+
+
+class Silent(Struct, frozen=True):
+    """Say nothing, for this reason."""
+
+    reason: Silence
+
+
+class Whisper(Struct, frozen=True):
+    """Show this line."""
+
+    passage: Passage
+    text: str
+    aloud: bool
+    """Whether it may be spoken at once."""
+
+
+def decide(moment: Moment, evidence: Evidence, policy: Policy) -> Silent | Whisper:
+    """The first silence that applies, in the order of `Silence`; else a whisper."""
+    if moment.age > policy.lifetime_ticks:
+        return Silent(Silence.STALE)
+    if not evidence.passages:
+        return Silent(Silence.NO_EVIDENCE)
+    passage = evidence.passages[0]
+    if _is_weak(moment, evidence, policy):
+        return Silent(Silence.WEAK)
+    text = line(passage, moment.query)
+    silence = _unwanted(moment, passage, text, policy) or _unaffordable(moment, passage, policy)
+    if silence is not None:
+        return Silent(silence)
+    if not moment.consent:
+        return Silent(Silence.NO_CONSENT)
+    return Whisper(passage, text, aloud=may_speak(moment, text, policy))
+
+
+def may_speak(moment: Moment, text: str, policy: Policy) -> bool:
+    """Whether the line may be begun aloud: in a gap, soon after the turn, short, switched on."""
+    return (
+        policy.voice
+        and moment.consent
+        and moment.turn_over
+        and moment.agent_silent
+        and moment.customer_silent
+        and moment.age <= policy.speak_within_ticks
+        and len(tokens(text)) <= policy.max_spoken_words
+    )
+
+
+def cost(passage: Passage) -> int:
+    """What showing it takes from the budget: the chance that it is not needed, percent."""
+    return 100 - passage.score
+
+
+def is_said(text: str, agent_said: Set[str], policy: Policy) -> bool:
+    """Whether the agent's own words cover the line."""
+    return share(text, agent_said) >= policy.said_share
+
+
+def _is_weak(moment: Moment, evidence: Evidence, policy: Policy) -> bool:
+    first = evidence.passages[0]
+    if moment.turn_over:
+        if first.score < policy.min_support:
+            return True
+    elif first.score < policy.early_support or evidence.stable < policy.stable_searches:
+        return True
+    if len(evidence.passages) == 1:
+        return False
+    second = evidence.passages[1]
+    return first.score - second.score < policy.min_margin and _disagree(first, second)
+
+
+def _disagree(first: Passage, second: Passage) -> bool:
+    """Whether the second passage would make the agent say something else."""
+    said = frozenset(content(f"{first.say} {first.text}"))
+    return share(second.say or second.text, said) < 50
+
+
+def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Silence | None:
+    query = f" {' '.join(tokens(moment.query))} "
+    if any(f" {' '.join(tokens(phrase))} " in query for phrase in policy.do_not_trigger):
+        return Silence.DO_NOT_TRIGGER
+    if is_said(text, moment.agent_said, policy):
+        return Silence.ALREADY_SAID
+    if passage.id in moment.told:
+        return Silence.ALREADY_TOLD
+    if passage.id in moment.dismissed:
+        return Silence.DISMISSED
+    return None
+
+
+def _unaffordable(moment: Moment, passage: Passage, policy: Policy) -> Silence | None:
+    if moment.since_whisper < policy.cooldown_ticks:
+        return Silence.COOLDOWN
+    if moment.spent + cost(passage) > policy.budget:
+        return Silence.BUDGET
+    return None

@@ -1,0 +1,87 @@
+"""A knowledge-seeking turn and its rolling query: when to open, refresh, settle and close it."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from copilot.core.events import EvidenceFound, Passage, Search, Silence
+from copilot.core.policy import Policy
+from copilot.core.words import content, is_backchannel
+
+SLACK = 4
+"""Ticks by which a recogniser may date a word before the floor noticed the turn."""
+
+
+class Span(Struct, frozen=True):
+    """The customer's latest turn."""
+
+    start: int
+    end: int | None = None
+    """Tick after its last speech; None while it is open."""
+
+
+class Inquiry(Struct, frozen=True):
+    """A need, from the first words worth a search until a card, a silence or its age ends it."""
+
+    id: int
+    turn: Span
+    query: str = ""
+    asked: tuple[str, ...] = ()
+    """Content of the newest search."""
+    revision: int = 0
+    """Number of searches asked."""
+    searched: int = 0
+    """Tick of the newest search."""
+    answered: int = 0
+    """The newest search that has been answered or has failed."""
+    passages: tuple[Passage, ...] = ()
+    stable: int = 0
+    """Answers in a row with the same first passage."""
+    withheld: Silence | None = None
+    """The silence that has been told last."""
+    open: bool = True
+    """False once it has had its card or has been given up."""
+
+    def age(self, tick: int) -> int:
+        """Ticks since the end of its turn; 0 while the turn is open."""
+        return 0 if self.turn.end is None else max(0, tick - self.turn.end)
+
+    def settled(self, tick: int, policy: Policy) -> bool:
+        """Whether nothing better is to be expected: turn over, late words in, search answered."""
+        waited = self.turn.end is not None and tick - self.turn.end >= policy.final_ticks
+        return waited and self.answered == self.revision
+
+
+def worth_asking(text: str, policy: Policy) -> bool:
+    """Whether the words say enough to be looked up."""
+    return not is_backchannel(text) and len(content(text)) >= policy.min_query_words
+
+
+def refresh(
+    inquiry: Inquiry, text: str, tick: int, policy: Policy
+) -> tuple[Inquiry, Search | None]:
+    """Search again when the meaning has moved: enough new words, or any once the turn is over."""
+    query = " ".join(text.split()[-policy.query_words :])
+    asked = content(query)
+    moved = len(set(asked) ^ set(inquiry.asked))
+    wanted = 1 if inquiry.turn.end is not None else policy.refresh_words
+    soon = inquiry.revision > 0 and tick - inquiry.searched < policy.refresh_ticks
+    if moved < wanted or soon:
+        return inquiry, None
+    revision = inquiry.revision + 1
+    inquiry = replace(inquiry, query=query, asked=asked, revision=revision, searched=tick)
+    return inquiry, Search(inquiry.id, revision, query)
+
+
+def answer(inquiry: Inquiry, found: EvidenceFound) -> Inquiry:
+    """Take evidence in, unless a newer search has been answered before it."""
+    if found.revision <= inquiry.answered:
+        return inquiry
+    same = bool(
+        found.passages and inquiry.passages and found.passages[0].id == inquiry.passages[0].id
+    )
+    return replace(
+        inquiry,
+        answered=found.revision,
+        passages=found.passages,
+        stable=inquiry.stable + 1 if same else 1,
+    )

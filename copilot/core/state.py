@@ -1,0 +1,79 @@
+"""What a call remembers between two inputs."""
+
+from msgspec import Struct
+
+from copilot.core.events import CallStarted
+from copilot.core.floor import NEVER, Floor
+from copilot.core.gate import HOUR
+from copilot.core.inquiry import Inquiry, Span
+from copilot.core.policy import Policy
+from copilot.core.transcript import Transcript
+
+
+class Card(Struct, frozen=True):
+    """The card on the screen."""
+
+    inquiry: int
+    passage: str
+    text: str
+    asked: int
+    """First tick of the turn that called for it."""
+    shown: int
+    revision: int = 0
+    used: bool = False
+    spoken: bool = False
+
+
+class Playing(Struct, frozen=True):
+    """The whisper in the earpiece."""
+
+    whisper: int
+    agent_over: int = 0
+    """Ticks in a row in which the agent has spoken over it."""
+    customer_over: int = 0
+
+
+class Told(Struct, frozen=True):
+    """A card that was shown."""
+
+    passage: str
+    tick: int
+    cost: int
+
+
+class CallState(Struct, frozen=True):
+    """One call, whole: the only thing that `step` reads beside its input."""
+
+    started: CallStarted | None = None
+    ended: bool = False
+    tick: int = 0
+    seq: int = 0
+    """Entries logged so far."""
+    floor: Floor = Floor()
+    transcript: Transcript = Transcript()
+    turn: Span | None = None
+    """The customer's latest turn that was no backchannel."""
+    inquiry: Inquiry | None = None
+    """The newest need; None when it is closed."""
+    inquiries: int = 0
+    """Inquiries opened so far."""
+    card: Card | None = None
+    playing: Playing | None = None
+    told: tuple[Told, ...] = ()
+    """Cards of the last hour."""
+    dismissed: frozenset[str] = frozenset()
+    whispered: int = NEVER
+    """Tick of the last whisper."""
+
+    @property
+    def policy(self) -> Policy:
+        assert self.started is not None, "a call begins with CallStarted"
+        return self.started.policy
+
+    @property
+    def consent(self) -> bool:
+        return self.started is not None and self.started.consent
+
+    def spent(self) -> int:
+        """Budget spent in the last hour."""
+        return sum(told.cost for told in self.told if self.tick - told.tick < HOUR)
