@@ -19,3 +19,15 @@ class AudioError(UserError):
 
 class SignalError(UserError):
     """A call offer that cannot be used."""
+
+
+class StoreError(UserError):
+    """A database that cannot be used."""
+
+
+class UnknownCall(UserError):
+    """A call that the store does not know."""
+
+
+class LabelError(UserError):
+    """A file of labels that cannot be used."""

@@ -1,0 +1,1 @@
+"""The offline shell: judges call logs against labels and measures."""

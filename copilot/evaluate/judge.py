@@ -1,0 +1,252 @@
+"""How a call's log is judged by its labels: right cards, their leads, silences, unneeded cards."""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from copilot.core.events import (
+    TICK_MS,
+    Entry,
+    EvidenceFound,
+    ShowCard,
+    Silence,
+    WithdrawCard,
+    Withheld,
+)
+from copilot.evaluate.labels import Expects, Label, Labels, Targets
+from copilot.evaluate.metrics import percentile
+
+
+class Arrival(Struct, frozen=True):
+    """A card as the agent's screen got it."""
+
+    inquiry: int
+    revision: int
+    at_ms: float
+    """Wall-clock time on the labels' axis."""
+
+
+class Card(Struct, frozen=True):
+    """A passage on the agent's screen; revisions that keep the passage are the same card."""
+
+    inquiry: int
+    passage: str
+    """Id of its source, the passage at rank 1."""
+    text: str
+    tick_ms: int
+    """End of the tick that showed it."""
+    seen_ms: float | None = None
+    """When the screen got it, where that was measured."""
+    withdrawn: str = ""
+    """Why it was taken off the screen; empty where it was not."""
+
+    @property
+    def at_ms(self) -> float:
+        """When it came: as the screen saw it, else by its tick."""
+        return self.tick_ms if self.seen_ms is None else self.seen_ms
+
+
+class Verdict(StrEnum):
+    """What came of a question."""
+
+    RIGHT = "right"
+    """The right card."""
+    WRONG = "wrong"
+    """Only cards of other passages."""
+    MISSED = "missed"
+    """No card where one was expected."""
+    SILENT = "silent"
+    """Silence where it was expected."""
+    WITHDRAWN = "withdrawn"
+    """A card that went when the agent had said it."""
+    UNNEEDED = "unneeded"
+    """A card where silence was expected."""
+
+
+class Answer(Struct, frozen=True):
+    """What came of one question."""
+
+    label: Label
+    verdict: Verdict
+    card: Card | None = None
+    """The card that decided it: the right one, else the first in its window."""
+    silence: Silence | None = None
+    """The last reason of silence in its window."""
+    rank: int | None = None
+    """The best rank of a right passage in the searches of its window, from 1."""
+
+    @property
+    def tick_lead_ms(self) -> int | None:
+        """From the right card to the end of the question by ticks; negative: it came later."""
+        if self.card is None or self.verdict is not Verdict.RIGHT:
+            return None
+        return self.label.at_ms - self.card.tick_ms
+
+    @property
+    def lead_ms(self) -> float | None:
+        """The same by the screen where that was measured, else by ticks."""
+        if self.card is None or self.verdict is not Verdict.RIGHT:
+            return None
+        return self.label.at_ms - self.card.at_ms
+
+
+class Outcome(Struct, frozen=True):
+    """What came of a call."""
+
+    answers: tuple[Answer, ...]
+    unneeded: tuple[Card, ...]
+    """Cards that no question needed."""
+    cards: int
+    """All cards."""
+    targets: Targets
+    right: int
+    """Questions that got their right card."""
+    answerable: int
+    """Questions that expected a card."""
+    needed: int
+    """How many of them had to get it."""
+    delay_ms: float | None
+    """Median from the end of a question to its right card; None without one."""
+    faults: tuple[str, ...]
+    """The targets that were missed, in words; empty: passed."""
+
+    @property
+    def passed(self) -> bool:
+        return not self.faults
+
+
+def judge(
+    entries: Sequence[Entry], labels: Labels, arrivals: Sequence[Arrival] | None = None
+) -> Outcome:
+    """Judge a whole log.
+
+    A card belongs to a question if it came in the question's window and cites a right passage
+    first; else it is unneeded. With `arrivals` only the cards that the screen got count, at their
+    times there.
+    """
+    cards = tuple(cards_of(entries, arrivals))
+    answers = tuple(_answer(label, labels.questions, cards, entries) for label in labels.questions)
+    wanted = [card for answer in answers for card in _wanted(answer, cards)]
+    unneeded = tuple(card for card in cards if card not in wanted)
+    leads = [answer.lead_ms for answer in answers if answer.lead_ms is not None]
+    delay = percentile([-lead for lead in leads], 50) if leads else None
+    answerable = sum(label.expects is Expects.CARD for label in labels.questions)
+    needed = -(-answerable * 3 // 4) if labels.targets.right is None else labels.targets.right
+    right = sum(answer.verdict is Verdict.RIGHT for answer in answers)
+    faults = tuple(_faults(labels.targets, answers, right, needed, delay, unneeded))
+    return Outcome(
+        answers,
+        unneeded,
+        len(cards),
+        labels.targets,
+        right,
+        answerable,
+        needed,
+        delay,
+        faults,
+    )
+
+
+def cards_of(entries: Sequence[Entry], arrivals: Sequence[Arrival] | None = None) -> Iterator[Card]:
+    """The cards of a call in their order; with `arrivals` those that the screen got."""
+    seen = {(arrival.inquiry, arrival.revision): arrival.at_ms for arrival in arrivals or ()}
+    shown: dict[int, str] = {}
+    for place, entry in enumerate(entries):
+        match entry.event:
+            case ShowCard(inquiry=inquiry, revision=revision, text=text, cites=cites):
+                passage = cites[0] if cites else ""
+                at = seen.get((inquiry, revision))
+                if shown.get(inquiry) == passage or (arrivals is not None and at is None):
+                    continue
+                shown[inquiry] = passage
+                end = (entry.tick + 1) * TICK_MS
+                reason = _withdrawn(entries[place + 1 :], inquiry)
+                yield Card(inquiry, passage, text, end, at, reason)
+
+
+def _withdrawn(later: Sequence[Entry], inquiry: int) -> str:
+    for entry in later:
+        match entry.event:
+            case WithdrawCard(inquiry=number, reason=reason) if number == inquiry:
+                return reason
+    return ""
+
+
+def _answer(
+    label: Label, questions: Sequence[Label], cards: Sequence[Card], entries: Sequence[Entry]
+) -> Answer:
+    own = [card for card in cards if _owner(card, questions) is label]
+    right = next((card for card in own if card.passage in label.passages), None)
+    card = right or next(iter(own), None)
+    verdict = _verdict(label, right, own)
+    silence, rank = _reasons(label, entries)
+    return Answer(label, verdict, card, silence, rank)
+
+
+def _owner(card: Card, questions: Sequence[Label]) -> Label | None:
+    """The question whose window holds the card: one that it answers, else the latest."""
+    open_ = [q for q in questions if q.window[0] <= card.at_ms <= q.window[1]]
+    answered = [q for q in open_ if card.passage in q.passages]
+    found = answered or open_
+    return found[-1] if found else None
+
+
+def _verdict(label: Label, right: Card | None, own: Sequence[Card]) -> Verdict:
+    match label.expects:
+        case Expects.CARD if right is not None:
+            return Verdict.RIGHT
+        case Expects.CARD:
+            return Verdict.WRONG if own else Verdict.MISSED
+        case Expects.SAID if own and all(card.withdrawn == "said" for card in own):
+            return Verdict.WITHDRAWN
+        case _:
+            return Verdict.UNNEEDED if own else Verdict.SILENT
+
+
+def _reasons(label: Label, entries: Sequence[Entry]) -> tuple[Silence | None, int | None]:
+    """The window's last silence, and the best rank of a right passage in its searches."""
+    start, end = label.window
+    silence: Silence | None = None
+    rank: int | None = None
+    for entry in entries:
+        if not start <= (entry.tick + 1) * TICK_MS <= end:
+            continue
+        match entry.event:
+            case Withheld(reason=reason):
+                silence = reason
+            case EvidenceFound(passages=passages):
+                ids = [passage.id for passage in passages]
+                ranks = [ids.index(right) + 1 for right in label.passages if right in ids]
+                rank = min(ranks + ([] if rank is None else [rank]), default=None)
+    return silence, rank
+
+
+def _wanted(answer: Answer, cards: Sequence[Card]) -> Iterator[Card]:
+    """The cards that the question needed or that went away by themselves."""
+    if answer.verdict is Verdict.RIGHT:
+        start, end = answer.label.window
+        for card in cards:
+            if card.passage in answer.label.passages and start <= card.at_ms <= end:
+                yield card
+    elif answer.verdict is Verdict.WITHDRAWN and answer.card is not None:
+        yield answer.card
+
+
+def _faults(
+    targets: Targets,
+    answers: Sequence[Answer],
+    right: int,
+    needed: int,
+    delay: float | None,
+    unneeded: Sequence[Card],
+) -> Iterator[str]:
+    if right < needed:
+        yield f"{right} questions got their right card, {needed} had to"
+    if delay is not None and delay > targets.delay_ms:
+        yield f"the median card came {delay:.0f} ms after its question, {targets.delay_ms} allowed"
+    if len(unneeded) > targets.unneeded:
+        yield f"{len(unneeded)} unneeded cards, {targets.unneeded} allowed"
+    for answer in answers:
+        if answer.label.expects is Expects.SILENCE and answer.verdict is not Verdict.SILENT:
+            yield f"a card came for a question that has no answer: {answer.label.asks!r}"
