@@ -1,0 +1,1 @@
+"""Knowledge packs and the hybrid search over them."""
