@@ -24,7 +24,6 @@ from copilot.core.events import (
 )
 from copilot.core.floor import Floor, Turn, advance
 from copilot.core.inquiry import Inquiry, Span
-from copilot.core.policy import Policy
 from copilot.core.state import CallState
 from copilot.core.transcript import hear
 from copilot.core.words import content
@@ -129,24 +128,31 @@ def _ask(state: CallState) -> Step:
         return state, []
     text = state.transcript.since(Party.CUSTOMER, turn.start - inquiry.SLACK)
     current, effects = state.inquiry, list[Effect]()
+    if current is not None and current.turn.start == turn.start:
+        current = replace(current, turn=turn)
+        state = replace(state, inquiry=current)
     if current is None or not current.open or current.turn.start != turn.start:
-        if not _is_new(current, turn, text, policy):
+        if not _is_new(state, turn, text):
             return state, []
         state, effects = cards.close(state)
         current = Inquiry(state.inquiries + 1, turn)
         state = replace(state, inquiries=current.id)
-    current, search = inquiry.refresh(replace(current, turn=turn), text, state.tick, policy)
+    current, search = inquiry.refresh(current, text, state.tick, policy)
     return replace(state, inquiry=current), effects + ([search] if search else [])
 
 
-def _is_new(before: Inquiry | None, turn: Span, text: str, policy: Policy) -> bool:
+def _is_new(state: CallState, turn: Span, text: str) -> bool:
     """Whether the words ask something that the inquiry before has not asked."""
+    before, policy = state.inquiry, state.policy
     if not inquiry.worth_asking(text, policy):
         return False
     if before is None:
         return True
     news = set(content(text)) - set(before.asked)
-    return len(news) >= (policy.reopen_words if before.turn.start == turn.start else 1)
+    if before.turn.start == turn.start:
+        return len(news) >= policy.reopen_words
+    own = state.transcript.words_since(Party.CUSTOMER, turn.start - inquiry.SLACK)
+    return bool(news or own)  # a partial alone may still be the guess at the turn before
 
 
 def _evidence(state: CallState, found: EvidenceFound) -> Step:

@@ -30,7 +30,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """How many of the turn's last words make the rolling query."""
     refresh_ticks: int = 4
     """Shortest time between two searches of one inquiry while the customer speaks."""
-    refresh_words: int = 2
+    refresh_words: int = 1
     """New words that make another search worthwhile."""
     reopen_words: int = 6
     """New content words after a card that make another inquiry within the same turn."""

@@ -37,15 +37,19 @@ class Transcript(Struct, frozen=True):
     agent_partial: str = ""
     customer_partial: str = ""
 
-    def since(self, party: Party, tick: int) -> str:
-        """The party's text from `tick` on, its partial included."""
-        words = [
+    def words_since(self, party: Party, tick: int) -> list[str]:
+        """The party's final words that end after `tick`."""
+        return [
             word.text
             for line in self.lines
             if line.party is party and line.end > tick
             for word in line.words
             if word.end > tick
         ]
+
+    def since(self, party: Party, tick: int) -> str:
+        """The party's text from `tick` on, its partial included."""
+        words = self.words_since(party, tick)
         partial = self.agent_partial if party is Party.AGENT else self.customer_partial
         return " ".join((*words, partial) if partial else words)
 

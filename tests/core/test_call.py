@@ -1,0 +1,190 @@
+"""Whole calls through the machine: what is shown, spoken, withdrawn and withheld, and why."""
+
+from helpers import Call, knows, nothing, of, passage
+
+from copilot.core.events import (
+    CardTouched,
+    Compose,
+    DraftReady,
+    Failed,
+    ShowCard,
+    Silence,
+    Speak,
+    StopSpeaking,
+    Touch,
+    WithdrawCard,
+    Withheld,
+)
+from copilot.core.policy import Policy
+
+QUESTION = "can i change the delivery address of my parcel"
+LONG_QUESTION = f"{QUESTION} before the driver brings it tomorrow morning"
+
+
+def reasons(call: Call) -> list[Silence]:
+    return [effect.reason for effect in call.effects if isinstance(effect, Withheld)]
+
+
+def shown(call: Call) -> list[ShowCard]:
+    return [effect for effect in call.effects if isinstance(effect, ShowCard)]
+
+
+def test_a_question_brings_its_card_before_it_ends() -> None:
+    call = Call(knows(passage())).customer(LONG_QUESTION)
+    assert call.effects == [
+        ShowCard(
+            inquiry=1,
+            revision=0,
+            title="parcel/address#change",
+            text="You can change the address in the app until the evening before delivery.",
+            cites=("parcel/address#change",),
+            support=80,
+            query=call.effects[0].query,  # type: ignore[union-attr]
+        )
+    ]
+    assert LONG_QUESTION.startswith(shown(call)[0].query)
+
+
+def test_medium_support_waits_for_the_end_of_the_turn() -> None:
+    call = Call(knows(passage(score=60))).customer(QUESTION)
+    assert call.effects == []
+    call.quiet(10)
+    assert [card.query for card in shown(call)] == [QUESTION]
+
+
+def test_weak_support_is_withheld_with_its_reason_once() -> None:
+    call = Call(knows(passage(score=20))).customer(QUESTION).quiet(200)
+    assert call.effects == [
+        Withheld(1, Silence.WEAK, QUESTION, ("parcel/address#change",), 20),
+    ]
+
+
+def test_small_talk_and_backchannels_ask_for_nothing() -> None:
+    call = (
+        Call(knows(passage())).customer("mm-hm").quiet(20).customer("yeah okay thanks").quiet(200)
+    )
+    assert call.effects == []
+
+
+def test_nothing_found_is_told() -> None:
+    assert reasons(Call(nothing).customer(QUESTION).quiet(40)) == [Silence.NO_EVIDENCE]
+
+
+def test_a_failed_search_ends_in_silence_not_in_waiting() -> None:
+    call = Call(nothing, search_ticks=10_000).customer(QUESTION)
+    call.give(Failed(1, "search", "timeout"))
+    assert reasons(call.quiet(40)) == [Silence.NO_EVIDENCE]
+
+
+def test_a_hung_search_goes_stale() -> None:
+    call = Call(nothing, search_ticks=10_000).customer(QUESTION).quiet(150)
+    assert reasons(call) == [Silence.STALE]
+
+
+def test_the_card_goes_when_the_agent_says_it() -> None:
+    call = Call(knows(passage())).customer(QUESTION).quiet(10)
+    call.agent("sure you can change the address in the app until the evening before delivery")
+    assert of(call.effects, WithdrawCard) == [WithdrawCard(1, "said")]
+
+
+def test_what_the_agent_has_said_already_is_withheld() -> None:
+    call = Call(knows(passage()))
+    call.agent("you can change the address in the app until the evening before delivery").quiet(10)
+    call.customer(QUESTION).quiet(40)
+    assert shown(call) == []
+    assert reasons(call) == [Silence.ALREADY_SAID]
+
+
+def test_the_same_question_again_is_already_told() -> None:
+    call = Call(knows(passage())).customer(QUESTION).quiet(60).customer(QUESTION).quiet(40)
+    assert len(shown(call)) == 1
+    assert reasons(call) == [Silence.ALREADY_TOLD]
+
+
+def test_a_dismissed_passage_stays_away() -> None:
+    call = Call(knows(passage()), Policy(told_ticks=0)).customer(QUESTION).quiet(60)
+    call.give(CardTouched(1, Touch.DISMISSED))
+    call.customer(QUESTION).quiet(40)
+    assert of(call.effects, WithdrawCard) == [WithdrawCard(1, "dismissed")]
+    assert reasons(call) == [Silence.DISMISSED]
+
+
+def test_a_phrase_of_the_team_lead_keeps_silence() -> None:
+    policy = Policy(do_not_trigger=("delivery address",))
+    call = Call(knows(passage()), policy).customer(QUESTION).quiet(40)
+    assert reasons(call) == [Silence.DO_NOT_TRIGGER]
+
+
+def test_cooldown_delays_a_card_and_the_newer_card_replaces_the_older() -> None:
+    other = passage("parcel/fees#lost", "Lost parcels are refunded up to fifty pounds.", 90)
+    call = Call(lambda query: (other,) if "lost" in query else (passage(),))
+    call.customer(QUESTION).quiet(8).customer("what about my lost birthday present").quiet(50)
+    first, second = shown(call)
+    assert first.cites == ("parcel/address#change",)
+    assert second.cites == ("parcel/fees#lost",)
+    assert of(call.effects, WithdrawCard) == [WithdrawCard(1, "replaced")]
+
+
+def test_the_budget_is_spent_by_doubt() -> None:
+    policy = Policy(budget=50, cooldown_ticks=0, told_ticks=0)
+    call = Call(knows(passage(score=75)), policy)
+    for _ in range(3):
+        call.customer(QUESTION).quiet(60)
+    assert len(shown(call)) == 2
+    assert reasons(call) == [Silence.BUDGET]
+
+
+def test_without_consent_there_is_no_whisper() -> None:
+    call = Call(knows(passage()), consent=False).customer(QUESTION).quiet(40)
+    assert reasons(call) == [Silence.NO_CONSENT]
+
+
+def test_two_passages_that_disagree_need_a_margin() -> None:
+    other = passage("parcel/fees#lost", "Lost parcels are refunded up to fifty pounds.", 79)
+    call = Call(knows(passage(score=80), other)).customer(QUESTION).quiet(40)
+    assert reasons(call) == [Silence.WEAK]
+
+
+def test_a_short_line_is_spoken_in_the_gap_and_cut_by_speech() -> None:
+    policy = Policy(voice=True)
+    line = passage(say="In the app until the evening before.")
+    call = Call(knows(line), policy).customer(LONG_QUESTION)
+    assert of(call.effects, Speak) == []
+    call.quiet(10)
+    assert of(call.effects, Speak) == [Speak(1, "In the app until the evening before.")]
+    call.customer("and my neighbour")
+    assert of(call.effects, StopSpeaking) == [StopSpeaking(1, "customer_speaks")]
+
+
+def test_a_draft_revises_the_card_only_if_it_is_grounded() -> None:
+    call = Call(knows(passage()), Policy(compose=True)).customer(QUESTION).quiet(10)
+    assert len(of(call.effects, Compose)) == 1
+    call.give(DraftReady(1, "Change the address in the app.", ("parcel/address#change",)))
+    call.give(DraftReady(1, "That costs 40 pounds.", ("parcel/address#change",)))
+    assert [(card.revision, card.text) for card in shown(call)][1:] == [
+        (1, "Change the address in the app.")
+    ]
+    assert reasons(call) == [Silence.UNGROUNDED]
+
+
+def test_an_old_card_expires() -> None:
+    call = Call(knows(passage())).customer(QUESTION).quiet(520)
+    assert of(call.effects, WithdrawCard) == [WithdrawCard(1, "expired")]
+
+
+def test_the_end_clears_the_screen_and_nothing_follows() -> None:
+    call = Call(knows(passage())).customer(LONG_QUESTION).end()
+    assert call.effects[-1] == WithdrawCard(1, "call_ended")
+    length = len(call.log)
+    call.customer(QUESTION)
+    assert len(call.log) == length
+
+
+def test_two_questions_in_one_long_turn_get_two_cards() -> None:
+    other = passage("parcel/fees#lost", "Lost parcels are refunded up to fifty pounds.", 90)
+    call = Call(lambda query: (other,) if "broken" in query else (passage(),))
+    call.customer(f"{QUESTION} and then another box arrived quite broken inside how do you refund")
+    assert [card.cites[0] for card in shown(call.quiet(60))] == [
+        "parcel/address#change",
+        "parcel/fees#lost",
+    ]
