@@ -35,10 +35,14 @@ class Server(Section):
     """Interface of the web server."""
     port: int = Field(default=8123, ge=0, le=65535)
     """0 takes a free one."""
+    hosts: tuple[str, ...] = ()
+    """Host names, beside addresses and localhost, under which browsers may reach it."""
     media_host: str = "127.0.0.1"
     """Address of this machine that call media uses, or ``0.0.0.0`` for all of them."""
     capacity: int = Field(default=20, ge=1)
     """Calls at once; the next one is answered 503 with Retry-After."""
+    resume_seconds: float = Field(default=30.0, ge=0)
+    """How long a call whose connection broke waits to be resumed before it is over."""
 
 
 class Database(Section):
@@ -58,6 +62,14 @@ class Chroma(Section):
     """A Chroma server, ``http://host:port``; empty means embedded in the data folder."""
 
 
+class Deadlines(Section):
+    """Seconds after which background work has failed."""
+
+    search: float = Field(default=1.0, gt=0)
+    compose: float = Field(default=6.0, gt=0)
+    speak: float = Field(default=15.0, gt=0)
+
+
 class Settings(BaseSettings):
     """Everything that an admin sets."""
 
@@ -74,6 +86,7 @@ class Settings(BaseSettings):
     ear: Provider = Provider(provider="embedded")
     voice: Provider = Provider(provider="espeak")
     embedder: Provider = Provider(provider="minilm")
+    deadlines: Deadlines = Deadlines()
     policy: Policy = Policy()
 
     @field_validator("policy", mode="before")

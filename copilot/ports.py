@@ -67,6 +67,11 @@ class Embedder(Protocol):
     """Turns texts into unit vectors; blocking, so callers run it in an executor."""
 
     @property
+    def name(self) -> str:
+        """Names the model: vectors of different names are never compared."""
+        ...
+
+    @property
     def dim(self) -> int: ...
 
     def embed(self, texts: Sequence[str]) -> Vectors: ...
@@ -75,7 +80,9 @@ class Embedder(Protocol):
 class DenseIndex(Protocol):
     """A durable vector index with one collection per pack version; blocking."""
 
-    def has(self, collection: str) -> bool: ...
+    def collections(self) -> list[str]:
+        """The collections that are whole, oldest first."""
+        ...
 
     def build(self, collection: str, ids: Sequence[str], vectors: Vectors) -> None:
         """Make the collection whole or not at all."""
@@ -91,7 +98,21 @@ class DenseIndex(Protocol):
 class Outlet(Protocol):
     """Where a call's cards and whispers go: the agent's browser."""
 
-    async def deliver(self, effect: Effect) -> None: ...
+    def deliver(self, effect: Effect) -> None:
+        """Hand it over without waiting; what cannot be delivered now is in the log."""
+        ...
+
+
+class Mouth(Protocol):
+    """Plays whispers in the agent's earpiece, and nowhere else."""
+
+    async def play(self, whisper: int, chunks: AsyncIterator[Pcm], rate: int) -> int:
+        """Play to the end or until `stop`; returns the ticks that were heard."""
+        ...
+
+    def stop(self) -> None:
+        """Fall silent at once."""
+        ...
 
 
 class CallLog(Protocol):

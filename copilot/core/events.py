@@ -159,7 +159,7 @@ class CallEnded(Struct, frozen=True, tag="call_ended"):
     """The last input of every call."""
 
     reason: str
-    """``hang_up``, ``disconnected``, ``stopped``; ``cut`` is added to a log that broke off."""
+    """``hang_up``, ``disconnected``, ``stopped``, ``failed``; ``cut``: the log broke off here."""
 
 
 # ---- effects -----------------------------------------------------------------------------------

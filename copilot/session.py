@@ -1,0 +1,181 @@
+"""A call in progress: the one task that owns its state, and the work it has asked for."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from time import perf_counter
+from typing import NamedTuple
+
+from copilot.audio.frames import MicroTurn
+from copilot.config import Deadlines
+from copilot.core.call import enter
+from copilot.core.events import (
+    CallEnded,
+    CallStarted,
+    Compose,
+    Effect,
+    EvidenceFound,
+    Failed,
+    Input,
+    Search,
+    ShowCard,
+    Speak,
+    StopSpeaking,
+    WhisperPlayed,
+    WithdrawCard,
+    Withheld,
+)
+from copilot.core.state import CallState
+from copilot.ports import CallLog, Composer, Ear, Mouth, Outlet, Retriever, Voice
+
+log = logging.getLogger(__name__)
+
+PASSAGES = 5
+"""How many passages a search brings: the first for the card, the others for doubt."""
+
+
+class Parts(NamedTuple):
+    """What a call is made of."""
+
+    ear: Ear
+    retriever: Retriever
+    log: CallLog
+    outlet: Outlet
+    voice: Voice | None = None
+    mouth: Mouth | None = None
+    composer: Composer | None = None
+    deadlines: Deadlines = Deadlines()
+
+
+class Session:
+    """Takes one input after another, steps, logs, performs; nobody else touches the state."""
+
+    def __init__(self, started: CallStarted, parts: Parts) -> None:
+        self.state = CallState()
+        self.lag_ms = 0.0
+        """How long the ear took for its slowest micro-turn."""
+        self._parts = parts
+        self._inbox: asyncio.Queue[Input] = asyncio.Queue()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._take(started)
+
+    @property
+    def call_id(self) -> str:
+        assert self.state.started is not None
+        return self.state.started.call_id
+
+    def give(self, event: Input) -> None:
+        """Put an input in the queue: the agent's touch, the end of the call."""
+        self._inbox.put_nowait(event)
+
+    async def run(self, turns: AsyncIterator[MicroTurn]) -> None:
+        """Live: micro-turns as they come, until the call has ended."""
+        listening = asyncio.create_task(self._guard("hear", 0, self._listen(turns), None))
+        try:
+            while not self.state.ended:
+                self._take(await self._inbox.get())
+        finally:
+            await self._close(listening)
+
+    async def play(self, turns: AsyncIterator[MicroTurn]) -> None:
+        """Offline: as fast as it goes, each tick waiting for the work that it asked for."""
+        try:
+            async for turn in turns:
+                self._take(await self._parts.ear.hear(turn))
+                await self._settle()
+            self._take(CallEnded("hang_up"))
+        finally:
+            await self._close()
+
+    async def _settle(self) -> None:
+        while self._tasks or not self._inbox.empty():
+            if self._tasks:
+                await asyncio.wait(self._tasks.values())
+            while not self._inbox.empty():
+                self._take(self._inbox.get_nowait())
+
+    async def _listen(self, turns: AsyncIterator[MicroTurn]) -> None:
+        async for turn in turns:
+            since = perf_counter()
+            heard = await self._parts.ear.hear(turn)
+            self.lag_ms = max(self.lag_ms, 1000 * (perf_counter() - since))
+            self.give(heard)
+        self.give(CallEnded("disconnected"))
+
+    def _take(self, event: Input) -> None:
+        if self.state.ended:
+            return
+        self.state, entries = enter(self.state, event)
+        self._parts.log.append(self.call_id, entries)
+        for entry in entries[1:]:
+            self._perform(entry.event)  # type: ignore[arg-type]  # behind the input come effects only
+
+    def _perform(self, effect: Effect) -> None:
+        parts, deadlines = self._parts, self._parts.deadlines
+        match effect:
+            case Search():
+                self._start("search", effect.inquiry, self._search(effect), deadlines.search)
+            case Compose():
+                self._start("compose", effect.inquiry, self._compose(effect), deadlines.compose)
+            case Speak():
+                self._start("speak", effect.whisper, self._speak(effect), deadlines.speak)
+            case StopSpeaking():
+                if parts.mouth is not None:
+                    parts.mouth.stop()
+            case ShowCard() | WithdrawCard() | Withheld():
+                parts.outlet.deliver(effect)
+
+    async def _search(self, effect: Search) -> None:
+        found = await self._parts.retriever.search(effect.query, PASSAGES)
+        self.give(EvidenceFound(effect.inquiry, effect.revision, found))
+
+    async def _compose(self, effect: Compose) -> None:
+        if self._parts.composer is None:
+            raise LookupError("no composer is configured")
+        self.give(await self._parts.composer.compose(effect))
+
+    async def _speak(self, effect: Speak) -> None:
+        voice, mouth = self._parts.voice, self._parts.mouth
+        if voice is None or mouth is None:
+            raise LookupError("no voice is configured")
+        ticks = await mouth.play(effect.whisper, voice.say(effect.text), voice.rate)
+        self.give(WhisperPlayed(effect.whisper, ticks))
+
+    def _start(
+        self, what: str, inquiry: int, work: Coroutine[None, None, None], seconds: float
+    ) -> None:
+        """Begin background work; a newer one of its kind replaces an older one."""
+        older = self._tasks.get(what)
+        if older is not None:
+            older.cancel()
+        task = asyncio.create_task(self._guard(what, inquiry, work, seconds))
+        self._tasks[what] = task
+        task.add_done_callback(lambda done: self._forget(what, done))
+
+    def _forget(self, what: str, done: asyncio.Task[None]) -> None:
+        if self._tasks.get(what) is done:
+            del self._tasks[what]
+
+    async def _guard(
+        self, what: str, inquiry: int, work: Coroutine[None, None, None], seconds: float | None
+    ) -> None:
+        """Whatever goes wrong out there becomes an event in here."""
+        try:
+            async with asyncio.timeout(seconds):
+                await work
+        except TimeoutError:
+            self.give(Failed(inquiry, what, f"no answer within {seconds:g} s"))
+        except Exception as error:
+            log.exception("call %s: %s failed", self.call_id, what)
+            self.give(Failed(inquiry, what, f"{type(error).__name__}: {error}"))
+            if what == "hear":
+                self.give(CallEnded("failed"))
+
+    async def _close(self, *more: asyncio.Task[None]) -> None:
+        if self._parts.mouth is not None:
+            self._parts.mouth.stop()
+        tasks = [*self._tasks.values(), *more]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._parts.ear.close()
