@@ -1,7 +1,7 @@
 """What a good copilot would do in a scripted call, as labels, and the file they are kept in.
 
-`copilot.evaluate.judge` judges a log by them. They stand in a YAML file beside the script. Times are milliseconds of call audio from the
-start of tick 0; passages are ids of the packs::
+`copilot.evaluate.judge` judges a log by them. They stand in a YAML file beside the call's script.
+Times are milliseconds of call audio from the start of tick 0, passages are ids of the packs::
 
     questions:
       - asks: My tracking has not moved for three days, is it lost?

@@ -1,0 +1,1 @@
+"""The store: calls' logs in a database, appended live, read whole and followed."""

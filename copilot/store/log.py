@@ -1,0 +1,359 @@
+"""The call log: entries taken without waiting, written in batches, read whole and followed live."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import msgspec
+from sqlalchemy import insert, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from copilot.core.events import CallStarted, Entry, decode_event
+from copilot.errors import StoreError, UnknownCall
+from copilot.store.database import FAULTS, Address, configure, explain, parse, prepare
+from copilot.store.models import (
+    Call,
+    CallRow,
+    Judgement,
+    Opinion,
+    Record,
+    State,
+    Verdict,
+    advance,
+    unpack_row,
+)
+from copilot.store.tail import Tail
+from copilot.store.watch import Watcher
+from copilot.store.writer import Part, Writer
+
+FLUSH_S = 0.08
+"""Pause between two batches: with the write itself a quarter of a second is never reached."""
+RETRY_S = 0.5
+"""Pause after a batch that could not be written."""
+CLOSE_S = 5.0
+"""How long closing tries to write what is left."""
+LAG_S = 1.0
+"""Age of the oldest unwritten entry from which the store is not healthy."""
+POLL_S = 0.25
+"""How often a call that another process writes is looked at."""
+PAGE = 500
+"""Entries read at once."""
+
+Clock = Callable[[], datetime]
+
+logger = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The time of day, with its zone."""
+    return datetime.now(UTC)
+
+
+class Live:
+    """A call that this store writes."""
+
+    def __init__(self, row: CallRow) -> None:
+        self.row = row
+        self.tail = Tail()
+        self.written = 0
+        """Seq of the first entry that is not in the database yet."""
+        self.since: float | None = None
+        """When the oldest unwritten entry came, on the loop's clock."""
+
+
+async def open_store(url: str, now: Clock = utc_now) -> "Store":
+    """Make or migrate the database, close the logs of processes that died, start writing.
+
+    Raises StoreError, which names the URL without its password and what to do.
+    """
+    address = parse(url)
+    await prepare(address)
+    engine = configure(address).get_engine()
+    store = Store(address, engine, now)
+    try:
+        await store.start()
+    except FAULTS as error:
+        await engine.dispose()
+        raise StoreError(explain(address, error)) from None
+    return store
+
+
+class Store:
+    """All calls of a database; `copilot.ports.CallLog` and the calls list.
+
+    Entries are on their followers' hands at once and in the database within a quarter of a second.
+    While it cannot be written to they wait in memory, and `healthy` is false.
+    """
+
+    def __init__(self, address: Address, engine: AsyncEngine, now: Clock) -> None:
+        self._address = address
+        self._engine = engine
+        self._now = now
+        self._writer = Writer(address, engine)
+        self._live: dict[str, Live] = {}
+        self._watchers: set[Watcher] = set()
+        self._work = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self.fault = ""
+        """Why the last batch was not written; empty: it was."""
+
+    async def start(self) -> None:
+        """Close the logs of the dead and write from now on; raises one of `FAULTS`."""
+        await self._writer.close_logs_of_the_dead()
+        self._task = asyncio.create_task(self._write())
+
+    async def close(self) -> None:
+        """Write what is left; raises StoreError when that cannot be done in five seconds."""
+        async with self._writing:
+            if self._task is not None:
+                self._task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._task
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._finish(), CLOSE_S)
+        left = sum(live.tail.end - live.written for live in self._live.values())
+        await self._writer.close()
+        await self._engine.dispose()
+        if left:
+            raise StoreError(f"{left} entries of calls could not be written: {self.fault}")
+
+    async def _finish(self) -> None:
+        while True:
+            if await self._flush():
+                return
+            await asyncio.sleep(RETRY_S)
+
+    # ---- health
+
+    @property
+    def lag(self) -> float:
+        """Seconds for which the oldest entry has waited to be written; 0 with none."""
+        now = asyncio.get_running_loop().time()
+        waiting = [live.since for live in self._live.values() if live.since is not None]
+        return now - min(waiting, default=now)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether what calls append becomes durable."""
+        return not self.fault and self.lag < LAG_S
+
+    # ---- writing
+
+    def append(self, call_id: str, entries: Sequence[Entry]) -> None:
+        """Take entries whose seqs go on where the call's last one stopped, the first a CallStarted.
+
+        Entries of one call of this method reach the database together or not at all.
+        """
+        if not entries:
+            return
+        live = self._live.get(call_id) or self._begin(call_id, entries[0])
+        before, now = live.row, self._now()
+        live.tail.append(entries)
+        for entry in entries:
+            live.row = advance(live.row, entry, now)
+        if live.since is None:
+            live.since = asyncio.get_running_loop().time()
+        self._work.set()
+        if _listed(before) != _listed(live.row):
+            self._announce(live.row)
+
+    def _begin(self, call_id: str, first: Entry) -> Live:
+        match first.event:
+            case CallStarted(consent=False):
+                raise ValueError(
+                    f"call {call_id}: without consent nothing is stored; use Forgetful"
+                )
+            case CallStarted():
+                live = Live(CallRow(id=call_id, started_at=self._now()))
+            case _:
+                raise ValueError(f"call {call_id}: not live here, and its log starts elsewhere")
+        self._live[call_id] = live
+        return live
+
+    async def _write(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            if await self._flush():
+                await asyncio.sleep(FLUSH_S)
+            else:
+                self._work.set()
+                await asyncio.sleep(RETRY_S)
+
+    async def _flush(self) -> bool:
+        async with self._writing:
+            parts = [
+                Part(live.row, live.tail.after(live.written - 1))
+                for live in self._live.values()
+                if live.written < live.tail.end
+            ]
+            started = asyncio.get_running_loop().time()
+            try:
+                if parts:
+                    await self._writer.write(parts)
+            except FAULTS as error:
+                self._blame(explain(self._address, error))
+                return False
+            self._blame("")
+            for part in parts:
+                self._settle(part.row, started)
+            return True
+
+    def _settle(self, row: CallRow, started: float) -> None:
+        """Note that the call is written as far as its row says."""
+        live = self._live[row.id]
+        live.written = row.entries
+        live.since = started if live.written < live.tail.end else None
+        live.tail.let_go(live.written)
+        if live.tail.ended and live.since is None:
+            del self._live[row.id]
+
+    def _blame(self, fault: str) -> None:
+        if fault and not self.fault:
+            logger.warning("calls are not written: %s", fault)
+        elif self.fault and not fault:
+            logger.warning("calls are written again")
+        self.fault = fault
+
+    # ---- reading
+
+    async def call(self, call_id: str) -> CallRow | None:
+        """The call as it stands now."""
+        live = self._live.get(call_id)
+        if live is not None:
+            return live.row
+        async with self._engine.connect() as connection:
+            found = await connection.execute(
+                select(*Call.__table__.columns).where(Call.call_id == call_id)
+            )
+            row = found.one_or_none()
+        return None if row is None else unpack_row(row)
+
+    async def calls(self, limit: int, before: str | None = None) -> list[CallRow]:
+        """The newest calls, or those older than the call `before`; raises UnknownCall."""
+        query = select(*Call.__table__.columns).limit(limit)
+        query = query.order_by(Call.started_at.desc(), Call.call_id.desc())
+        known = {live.row.id: live.row for live in self._live.values()}
+        if before is not None:
+            last = await self._known(before)
+            place = (last.started_at, last.id)
+            query = query.where(tuple_(Call.started_at, Call.call_id) < place)
+            known = {row.id: row for row in known.values() if (row.started_at, row.id) < place}
+        async with self._engine.connect() as connection:
+            found = (await connection.execute(query)).all()
+        rows = {row.id: row for row in map(unpack_row, found)} | known
+        return sorted(rows.values(), key=lambda row: (row.started_at, row.id), reverse=True)[:limit]
+
+    def live(self) -> list[CallRow]:
+        """The calls that this store writes now, newest first."""
+        rows = [live.row for live in self._live.values() if live.row.state is State.LIVE]
+        return sorted(rows, key=lambda row: row.started_at, reverse=True)
+
+    async def read(self, call_id: str) -> list[Entry]:
+        """The log as far as it has come; raises UnknownCall."""
+        entries: list[Entry] = []
+        length = (await self._known(call_id)).entries
+        while len(entries) < length:
+            entries += await self._after(call_id, len(entries) - 1)
+        return entries
+
+    async def follow(self, call_id: str, after: int = -1) -> AsyncIterator[Entry]:
+        """Entries with ``seq > after``: stored, then live ones, until the log is complete.
+
+        A follower takes as long as it likes: what it has missed it gets from the database.
+        Raises UnknownCall.
+        """
+        while batch := await self._after(call_id, after):
+            for entry in batch:
+                yield entry
+            after = batch[-1].seq
+
+    async def _after(self, call_id: str, seq: int) -> Sequence[Entry]:
+        """The next entries, waited for where there are none yet; none when the log is complete."""
+        while True:
+            live = self._live.get(call_id)
+            if live is not None and seq + 1 >= live.tail.first:
+                if seq + 1 < live.tail.end:
+                    return live.tail.after(seq)
+                if live.tail.ended:
+                    return ()
+                await live.tail.news()
+                continue
+            page = await self._page(call_id, seq)
+            if page:
+                return page
+            row = await self._known(call_id)
+            if row.state is not State.LIVE and row.entries <= seq + 1:
+                return ()
+            if call_id not in self._live:
+                await asyncio.sleep(POLL_S)
+
+    async def _page(self, call_id: str, seq: int) -> list[Entry]:
+        query = (
+            select(Record.seq, Record.tick, Record.body)
+            .where(Record.call_id == call_id, Record.seq > seq)
+            .order_by(Record.seq)
+            .limit(PAGE)
+        )
+        async with self._engine.connect() as connection:
+            found = (await connection.execute(query)).all()
+        try:
+            return [Entry(seq, tick, decode_event(body)) for seq, tick, body in found]
+        except msgspec.DecodeError as error:
+            raise StoreError(
+                f"call {call_id}: this copilot does not know an entry of its log ({error}); "
+                "read it with the version that made it"
+            ) from None
+
+    async def _known(self, call_id: str) -> CallRow:
+        row = await self.call(call_id)
+        if row is None:
+            raise UnknownCall(f"{call_id}: no such call; the calls page lists those that there are")
+        return row
+
+    # ---- the calls list
+
+    async def watch(self) -> AsyncIterator[CallRow]:
+        """Calls of this store as they start, end, or show or withhold a card, from now on.
+
+        A slow watcher gets a call's latest row only.
+        """
+        watcher = Watcher()
+        self._watchers.add(watcher)
+        try:
+            while True:
+                yield await watcher.next()
+        finally:
+            self._watchers.discard(watcher)
+
+    def _announce(self, row: CallRow) -> None:
+        for watcher in self._watchers:
+            watcher.put(row)
+
+    # ---- labels
+
+    async def judge(self, call_id: str, inquiry: int, verdict: Verdict, by: str) -> None:
+        """Keep what a person thinks of an inquiry; raises UnknownCall."""
+        await self._known(call_id)
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                insert(Judgement).values(
+                    call_id=call_id, inquiry=inquiry, verdict=verdict, by=by, at=self._now()
+                )
+            )
+
+    async def judgements(self, call_id: str) -> list[Opinion]:
+        """What people think of a call's inquiries, oldest first."""
+        query = select(Judgement.inquiry, Judgement.verdict, Judgement.by, Judgement.at)
+        query = query.where(Judgement.call_id == call_id).order_by(Judgement.id)
+        async with self._engine.connect() as connection:
+            found = (await connection.execute(query)).all()
+        return [Opinion(inquiry, Verdict(verdict), by, at) for inquiry, verdict, by, at in found]
+
+
+def _listed(row: CallRow) -> tuple[State, int, int, int]:
+    """What a calls list shows of a row as it happens."""
+    return row.state, min(row.entries, 1), row.cards, row.silences

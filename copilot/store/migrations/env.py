@@ -1,0 +1,40 @@
+"""Alembic's environment: runs the migrations on the engine that advanced-alchemy configured."""
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from advanced_alchemy.base import metadata_registry
+from alembic import context
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from copilot.store import models
+
+if TYPE_CHECKING:
+    from advanced_alchemy.alembic.commands import AlembicCommandConfig
+
+__all__ = ["models"]
+
+
+def run(connection: Connection, config: "AlembicCommandConfig") -> None:
+    """All pending migrations in one transaction."""
+    context.configure(
+        connection=connection,
+        target_metadata=metadata_registry.get(config.bind_key),
+        version_table=config.version_table_name,
+        render_as_batch=config.render_as_batch,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def main(config: "AlembicCommandConfig") -> None:
+    """Connect, migrate, hang up."""
+    engine = cast(AsyncEngine, config.engine)
+    async with engine.connect() as connection:
+        await connection.run_sync(run, config)
+        await connection.commit()
+    await engine.dispose()
+
+
+asyncio.run(main(cast("AlembicCommandConfig", context.config)))

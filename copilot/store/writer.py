@@ -1,0 +1,141 @@
+"""The one writer of a store: batches of entries in a transaction, and the logs of the dead."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Insert, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from copilot.core.events import TICK_MS, CallEnded, Entry, encode, kind
+from copilot.store.database import FAULTS, Address
+from copilot.store.lease import AdvisoryLease, FileLease, Lease, new_writer
+from copilot.store.models import Call, CallRow, Record, State, pack_row
+
+KEPT = {"call_id", "writer", "started_at"}
+"""Columns of a call that never change."""
+
+
+class Part(Struct, frozen=True):
+    """What one call adds to a batch."""
+
+    row: CallRow
+    """The call after these entries."""
+    entries: Sequence[Entry]
+
+
+class Writer:
+    """A connection of its own and the lease that goes with it, taken anew after a fault."""
+
+    def __init__(self, address: Address, engine: AsyncEngine) -> None:
+        self._number = new_writer()
+        self._engine = engine
+        self._lease: Lease = (
+            AdvisoryLease(self._number)
+            if address.path is None
+            else FileLease(address.path, self._number)
+        )
+        self._connection: AsyncConnection | None = None
+
+    async def write(self, parts: Sequence[Part]) -> None:
+        """All parts or none; a part that was written before is not written twice.
+
+        Raises one of `FAULTS`.
+        """
+        records = [_record(part.row.id, entry) for part in parts for entry in part.entries]
+        rows = [pack_row(part.row, self._number) for part in parts]
+        connection = await self._connected()
+        try:
+            async with connection.begin():
+                await connection.execute(self._insert(Record).on_conflict_do_nothing(), records)
+                await connection.execute(self._upsert_call(), rows)
+        except FAULTS:
+            await self._hang_up()
+            raise
+
+    async def close_logs_of_the_dead(self) -> None:
+        """Mark the live calls of writers whose process is gone as cut; raises one of `FAULTS`."""
+        connection = await self._connected()
+        async with connection.begin():
+            found = await connection.execute(
+                select(Call.writer).where(Call.state == State.LIVE).distinct()
+            )
+            for (writer,) in found.all():
+                if await self._lease.lapsed(connection, writer):
+                    await self._cut(connection, writer)
+
+    async def close(self) -> None:
+        """Hang up and give the lease back."""
+        await self._hang_up()
+        await self._lease.release()
+
+    async def _connected(self) -> AsyncConnection:
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+            try:
+                async with self._connection.begin():
+                    await self._lease.take(self._connection)
+            except FAULTS:
+                await self._hang_up()
+                raise
+        return self._connection
+
+    async def _cut(self, connection: AsyncConnection, writer: int) -> None:
+        """Close the writer's live logs where they broke off."""
+        live = (Call.writer == writer) & (Call.state == State.LIVE)
+        found = await connection.execute(
+            select(Call.call_id, Call.entries, Call.ticks, Call.started_at, func.max(Record.tick))
+            .join(Record, Record.call_id == Call.call_id)
+            .where(live)
+            .group_by(Call.call_id)
+        )
+        for call_id, entries, ticks, started_at, tick in found.all():
+            end = Entry(entries, tick, CallEnded(reason="cut"))
+            insert = self._insert(Record).on_conflict_do_nothing()
+            await connection.execute(insert, _record(call_id, end))
+            await connection.execute(
+                update(Call)
+                .where(Call.call_id == call_id)
+                .values(
+                    state=State.CUT,
+                    reason="cut",
+                    entries=entries + 1,
+                    ended_at=started_at + timedelta(milliseconds=ticks * TICK_MS),
+                )
+            )
+
+    async def _hang_up(self) -> None:
+        """End the connection itself: one that went back to the pool would keep its locks."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*FAULTS):
+                await connection.invalidate()
+                await connection.close()
+
+    def _insert(self, table: type[Any]) -> Any:
+        if self._engine.dialect.name == "sqlite":
+            return sqlite.insert(table)
+        return postgresql.insert(table)
+
+    def _upsert_call(self) -> Insert:
+        insert = self._insert(Call)
+        changed = {
+            column.name: insert.excluded[column.name]
+            for column in Call.__table__.columns
+            if column.name not in KEPT
+        }
+        upsert: Insert = insert.on_conflict_do_update(index_elements=["call_id"], set_=changed)
+        return upsert
+
+
+def _record(call_id: str, entry: Entry) -> dict[str, object]:
+    return {
+        "call_id": call_id,
+        "seq": entry.seq,
+        "tick": entry.tick,
+        "kind": kind(entry.event),
+        "body": encode(entry.event).decode(),
+    }
