@@ -1,0 +1,1 @@
+"""Figures: what the machine does with the calls, as JSON and as tables."""

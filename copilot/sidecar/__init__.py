@@ -1,0 +1,1 @@
+"""The live shell: one task per call that owns its state, with sockets and models around it."""

@@ -1,0 +1,167 @@
+"""The agent's earpiece: a track that is silent at no cost and whispers on an exact schedule."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from fractions import Fraction
+
+import numpy as np
+import soxr
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from av import Packet
+from av.stream import Stream
+
+from copilot.audio.frames import TICK, Pcm
+from copilot.audio.opus import RATES, RTP_RATE, Encoder
+
+PACKET = 0.02
+"""Length of a packet, seconds."""
+ENCODE_RATE = 24000
+"""What voices of other rates are resampled to, Hz."""
+BITRATE = 24000
+"""Wideband speech, mono, bit/s."""
+EXPECTED_LOSS = 5
+"""What in-band FEC is prepared for, percent."""
+TAIL = 3
+"""Packets of silence after a whisper: without them the browser would stretch its last sound."""
+_TIME_BASE = Fraction(1, RTP_RATE)
+
+
+class _Playback:
+    """One whisper on its way: packets' worth of samples, and what became of them."""
+
+    def __init__(self, whisper: int, rate: int) -> None:
+        self.whisper = whisper
+        self.encoder = Encoder(rate, BITRATE, EXPECTED_LOSS)
+        self.frames: deque[Pcm] = deque()
+        self.fed = False
+        """Whether all of it has come."""
+        self.played = 0
+        self.over = asyncio.Event()
+        """Played to the end, or cut."""
+
+
+class Earpiece(MediaStreamTrack):
+    """An audio track for ``sender.replaceTrack``; aiortc sends its packets as they are."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._playing: _Playback | None = None
+        self._tail = 0
+        self._encoder: Encoder | None = None
+        self._wake = asyncio.Event()
+        self._due = 0.0
+        self._pts = 0
+
+    async def play(self, whisper: int, chunks: AsyncIterator[Pcm], rate: int) -> int:
+        """Play mono samples at `rate` Hz as they come; gives the ticks that were played.
+
+        Returns early when the whisper is cut; cuts the one before it. Raises what `chunks` raises.
+        """
+        self.cut()
+        playback = _Playback(whisper, rate if rate in RATES else ENCODE_RATE)
+        self._playing = playback
+        feeding = asyncio.create_task(self._feed(playback, chunks, rate))
+        over = asyncio.create_task(playback.over.wait())
+        try:
+            await asyncio.wait((feeding, over), return_when=asyncio.FIRST_COMPLETED)
+            if feeding.done():
+                feeding.result()
+                await over
+        finally:
+            self._end(playback)
+            feeding.cancel()
+            over.cancel()
+            await asyncio.wait((feeding, over))
+        return -(-playback.played * round(PACKET * 1000) // round(TICK * 1000))
+
+    def cut(self, whisper: int | None = None) -> None:
+        """Empty the queue at once, if it is `whisper`'s: the next packet is silence."""
+        if self._playing and whisper in (None, self._playing.whisper):
+            self._end(self._playing)
+
+    def stop(self) -> None:
+        """End the track (aiortc calls this with the connection)."""
+        self.cut()
+        super().stop()
+        self._wake.set()
+
+    async def recv(self) -> "Packet[Stream]":
+        """The next packet, when it is due; waits without cost while there is nothing to say."""
+        payload = None
+        while payload is None:
+            await self._until_due()
+            payload = self._next_payload()
+        packet = Packet(payload)
+        packet.pts = self._pts
+        packet.time_base = _TIME_BASE
+        return packet
+
+    async def _until_due(self) -> None:
+        """Wait for something to say, then for its place on the absolute schedule."""
+        while not self._pending():
+            if self.readyState != "live":
+                raise MediaStreamError
+            self._wake.clear()
+            await self._wake.wait()
+        loop = asyncio.get_running_loop()
+        due = max(self._due + PACKET, loop.time())
+        await asyncio.sleep(due - loop.time())
+        if self._pending():
+            # media time goes on through silences, so that a pause stays a pause
+            self._pts += round((due - self._due) * RTP_RATE) if self._due else 0
+            self._due = due
+
+    def _pending(self) -> bool:
+        return bool(self._tail or (self._playing and self._playing.frames))
+
+    def _next_payload(self) -> bytes | None:
+        playback = self._playing
+        if playback and playback.frames:
+            self._encoder = playback.encoder
+            payload = playback.encoder.encode(playback.frames.popleft())
+            playback.played += 1
+            if not playback.frames and playback.fed:
+                self._end(playback)
+            return payload
+        if self._tail and self._encoder:
+            self._tail -= 1
+            return self._encoder.encode(np.zeros(self._encoder.samples, np.float32))
+        return None
+
+    async def _feed(self, playback: _Playback, chunks: AsyncIterator[Pcm], rate: int) -> None:
+        size = playback.encoder.samples
+        rest = np.zeros(0, np.float32)
+        async for chunk in _at_rate(chunks, rate, playback.encoder.rate):
+            rest = np.concatenate((rest, chunk))
+            whole = rest.size // size * size
+            playback.frames.extend(rest[:whole].reshape(-1, size))
+            rest = rest[whole:]
+            if playback.frames:
+                self._wake.set()
+        if rest.size:
+            playback.frames.append(np.pad(rest, (0, size - rest.size)))
+            self._wake.set()
+        playback.fed = True
+        if not playback.frames:
+            self._end(playback)
+
+    def _end(self, playback: _Playback) -> None:
+        playback.frames.clear()
+        playback.over.set()
+        if self._playing is playback:
+            self._playing = None
+            self._tail = TAIL if playback.played else self._tail
+
+
+async def _at_rate(chunks: AsyncIterator[Pcm], rate: int, wanted: int) -> AsyncIterator[Pcm]:
+    if rate == wanted:
+        async for chunk in chunks:
+            yield chunk
+        return
+    stream = soxr.ResampleStream(rate, wanted, 1, dtype="float32")
+    async for chunk in chunks:
+        yield stream.resample_chunk(chunk)
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
