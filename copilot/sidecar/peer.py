@@ -1,0 +1,118 @@
+"""One peer connection: two tracks in, whispers out on the agent's own track, cards on a channel."""
+
+import re
+from collections.abc import Callable
+
+import aioice.ice
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.sdp import candidate_from_sdp
+
+from copilot.core.events import CardTouched
+from copilot.errors import SignalError
+from copilot.sidecar import wire
+from copilot.sidecar.earpiece import Earpiece
+from copilot.sidecar.line import Line
+from copilot.sidecar.offer import Offer, Unsuitable
+from copilot.sidecar.rtp import munge_answer, opus_only
+
+_UFRAG = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
+_CANDIDATE = re.compile(r"^a=candidate:(.+?)\s*$", re.MULTILINE)
+_MID = re.compile(r"^a=mid:(\S+)", re.MULTILINE)
+
+
+def use_interface(host: str) -> None:
+    """Offer call media on this address only, and notice a vanished browser within 5 s.
+
+    aioice offers every address but the loopback one and looks for a dead peer for 35 s; neither can
+    be set, so both are replaced here, once per process.
+    """
+    if host != "0.0.0.0":
+        aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [host]
+    aioice.ice.CONSENT_INTERVAL = 1
+    aioice.ice.CONSENT_FAILURES = 4
+
+
+class Peer:
+    """A negotiated connection; its loss is told once through `gone`."""
+
+    def __init__(self, connection: RTCPeerConnection, offer: Offer) -> None:
+        self._connection = connection
+        self._remote_ufrag = _ufrag(offer.sdp)
+        self.answer = munge_answer(connection.localDescription.sdp)
+        self.etag = f'"{_ufrag(self.answer)}"'
+
+    async def trickle(self, fragment: str) -> bool:
+        """Take an SDP fragment's candidates; False if it asks for an ICE restart: there is none."""
+        ufrag = _ufrag(fragment)
+        if ufrag is not None and ufrag != self._remote_ufrag:
+            return False
+        mid = _MID.search(fragment)
+        for text in _CANDIDATE.findall(fragment):
+            try:
+                candidate = candidate_from_sdp(text)
+            except (ValueError, AssertionError, IndexError):
+                raise Unsuitable(f"candidate {text!r} cannot be read") from None
+            candidate.sdpMid = mid.group(1) if mid else "0"
+            await self._connection.addIceCandidate(candidate)
+        return True
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+async def connect(
+    offer: Offer,
+    line: Line,
+    touched: Callable[[CardTouched], None],
+    gone: Callable[[], None],
+) -> Peer:
+    """Answer the offer and put its tracks on the line; raises Unsuitable if that cannot be done."""
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+
+    @connection.on("datachannel")
+    def _(channel: RTCDataChannel) -> None:
+        if channel.label == wire.CHANNEL:
+            line.attach_channel(channel, touched)
+
+    @connection.on("connectionstatechange")
+    def _() -> None:
+        if connection.connectionState in ("failed", "closed"):
+            gone()
+
+    try:
+        await connection.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
+        _wire_up(connection, offer, line)
+        await connection.setLocalDescription(await connection.createAnswer())
+    except (ValueError, KeyError, IndexError, AssertionError, AttributeError, TypeError) as error:
+        await connection.close()
+        raise Unsuitable(f"the offer cannot be answered ({error}): send it unchanged") from None
+    except SignalError as error:
+        await connection.close()
+        raise Unsuitable(str(error)) from None
+    return Peer(connection, offer)
+
+
+def _wire_up(connection: RTCPeerConnection, offer: Offer, line: Line) -> None:
+    opus_only(connection)
+    for transceiver in connection.getTransceivers():
+        party = offer.parties.get(transceiver.mid or "")
+        if party is not None:
+            transceiver.direction = "recvonly"
+            line.audio.tap(transceiver.receiver, party)
+        elif transceiver.mid == offer.earpiece:
+            earpiece = Earpiece()
+            transceiver.sender.replaceTrack(earpiece)
+            transceiver.direction = "sendonly"
+            line.attach_earpiece(earpiece)
+        else:
+            transceiver.direction = "inactive"
+
+
+def _ufrag(sdp: str) -> str | None:
+    found = _UFRAG.search(sdp)
+    return found.group(1) if found else None
