@@ -5,9 +5,10 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import Row, Select, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from copilot.core.events import CallStarted, Entry, decode_event
@@ -36,6 +37,8 @@ CLOSE_S = 5.0
 """How long closing tries to write what is left."""
 LAG_S = 1.0
 """Age of the oldest unwritten entry from which the store is not healthy."""
+SWEEP_S = 5.0
+"""How often the logs of processes that died are looked for: a server may notice a death late."""
 POLL_S = 0.25
 """How often a call that another process writes is looked at."""
 PAGE = 500
@@ -96,24 +99,33 @@ class Store:
         self._watchers: set[Watcher] = set()
         self._work = asyncio.Event()
         self._writing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
         self.fault = ""
         """Why the last batch was not written; empty: it was."""
 
     async def start(self) -> None:
         """Close the logs of the dead and write from now on; raises one of `FAULTS`."""
         await self._writer.close_logs_of_the_dead()
-        self._task = asyncio.create_task(self._write())
+        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._sweep())]
 
     async def close(self) -> None:
-        """Write what is left; raises StoreError when that cannot be done in five seconds."""
+        """Write what is left and let followers and watchers go.
+
+        Calls that are live now will be marked as cut. Raises StoreError when something cannot be
+        written within five seconds.
+        """
         async with self._writing:
-            if self._task is not None:
-                self._task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._task
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._finish(), CLOSE_S)
+        self._closed = True
+        for live in self._live.values():
+            live.tail.append(())
+        for watcher in self._watchers:
+            watcher.close()
         left = sum(live.tail.end - live.written for live in self._live.values())
         await self._writer.close()
         await self._engine.dispose()
@@ -145,7 +157,8 @@ class Store:
     def append(self, call_id: str, entries: Sequence[Entry]) -> None:
         """Take entries whose seqs go on where the call's last one stopped, the first a CallStarted.
 
-        Entries of one call of this method reach the database together or not at all.
+        Entries given together reach the database together or not at all; the end of a call is given
+        together with its effects. Raises ValueError for a log that cannot be one.
         """
         if not entries:
             return
@@ -182,6 +195,13 @@ class Store:
             else:
                 self._work.set()
                 await asyncio.sleep(RETRY_S)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            async with self._writing:
+                with suppress(*FAULTS):
+                    await self._writer.close_logs_of_the_dead()
 
     async def _flush(self) -> bool:
         async with self._writing:
@@ -225,12 +245,8 @@ class Store:
         live = self._live.get(call_id)
         if live is not None:
             return live.row
-        async with self._engine.connect() as connection:
-            found = await connection.execute(
-                select(*Call.__table__.columns).where(Call.call_id == call_id)
-            )
-            row = found.one_or_none()
-        return None if row is None else unpack_row(row)
+        found = await self._select(select(*Call.__table__.columns).where(Call.call_id == call_id))
+        return unpack_row(found[0]) if found else None
 
     async def calls(self, limit: int, before: str | None = None) -> list[CallRow]:
         """The newest calls, or those older than the call `before`; raises UnknownCall."""
@@ -242,9 +258,7 @@ class Store:
             place = (last.started_at, last.id)
             query = query.where(tuple_(Call.started_at, Call.call_id) < place)
             known = {row.id: row for row in known.values() if (row.started_at, row.id) < place}
-        async with self._engine.connect() as connection:
-            found = (await connection.execute(query)).all()
-        rows = {row.id: row for row in map(unpack_row, found)} | known
+        rows = {row.id: row for row in map(unpack_row, await self._select(query))} | known
         return sorted(rows.values(), key=lambda row: (row.started_at, row.id), reverse=True)[:limit]
 
     def live(self) -> list[CallRow]:
@@ -278,7 +292,7 @@ class Store:
             if live is not None and seq + 1 >= live.tail.first:
                 if seq + 1 < live.tail.end:
                     return live.tail.after(seq)
-                if live.tail.ended:
+                if live.tail.ended or self._closed:
                     return ()
                 await live.tail.news()
                 continue
@@ -286,7 +300,7 @@ class Store:
             if page:
                 return page
             row = await self._known(call_id)
-            if row.state is not State.LIVE and row.entries <= seq + 1:
+            if self._closed or (row.state is not State.LIVE and row.entries <= seq + 1):
                 return ()
             if call_id not in self._live:
                 await asyncio.sleep(POLL_S)
@@ -298,8 +312,7 @@ class Store:
             .order_by(Record.seq)
             .limit(PAGE)
         )
-        async with self._engine.connect() as connection:
-            found = (await connection.execute(query)).all()
+        found = await self._select(query)
         try:
             return [Entry(seq, tick, decode_event(body)) for seq, tick, body in found]
         except msgspec.DecodeError as error:
@@ -307,6 +320,14 @@ class Store:
                 f"call {call_id}: this copilot does not know an entry of its log ({error}); "
                 "read it with the version that made it"
             ) from None
+
+    async def _select(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """All rows at once, so that no reader holds a connection; raises StoreError."""
+        try:
+            async with self._engine.connect() as connection:
+                return (await connection.execute(query)).all()
+        except FAULTS as error:
+            raise StoreError(explain(self._address, error)) from None
 
     async def _known(self, call_id: str) -> CallRow:
         row = await self.call(call_id)
@@ -324,8 +345,8 @@ class Store:
         watcher = Watcher()
         self._watchers.add(watcher)
         try:
-            while True:
-                yield await watcher.next()
+            while (row := await watcher.next()) is not None:
+                yield row
         finally:
             self._watchers.discard(watcher)
 
@@ -338,19 +359,20 @@ class Store:
     async def judge(self, call_id: str, inquiry: int, verdict: Verdict, by: str) -> None:
         """Keep what a person thinks of an inquiry; raises UnknownCall."""
         await self._known(call_id)
-        async with self._engine.begin() as connection:
-            await connection.execute(
-                insert(Judgement).values(
-                    call_id=call_id, inquiry=inquiry, verdict=verdict, by=by, at=self._now()
-                )
-            )
+        row = insert(Judgement).values(
+            call_id=call_id, inquiry=inquiry, verdict=verdict, by=by, at=self._now()
+        )
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(row)
+        except FAULTS as error:
+            raise StoreError(explain(self._address, error)) from None
 
     async def judgements(self, call_id: str) -> list[Opinion]:
         """What people think of a call's inquiries, oldest first."""
         query = select(Judgement.inquiry, Judgement.verdict, Judgement.by, Judgement.at)
         query = query.where(Judgement.call_id == call_id).order_by(Judgement.id)
-        async with self._engine.connect() as connection:
-            found = (await connection.execute(query)).all()
+        found = await self._select(query)
         return [Opinion(inquiry, Verdict(verdict), by, at) for inquiry, verdict, by, at in found]
 
 

@@ -6,21 +6,29 @@ from copilot.store.models import CallRow
 
 
 class Watcher:
-    """The rows that one reader of the calls list has not had yet, one per call."""
+    """The rows that wait for a reader, one per call."""
 
     def __init__(self) -> None:
         self._rows: dict[str, CallRow] = {}
         self._news = asyncio.Event()
+        self._closed = False
 
     def put(self, row: CallRow) -> None:
         """Replace what is waiting of this call."""
         self._rows[row.id] = row
         self._news.set()
 
-    async def next(self) -> CallRow:
-        """The row that has waited longest."""
+    def close(self) -> None:
+        """Nothing more will come."""
+        self._closed = True
+        self._news.set()
+
+    async def next(self) -> CallRow | None:
+        """The row that has waited longest; None when nothing more will come."""
         await self._news.wait()
-        row = self._rows.pop(next(iter(self._rows)))
         if not self._rows:
+            return None
+        row = self._rows.pop(next(iter(self._rows)))
+        if not self._rows and not self._closed:
             self._news.clear()
         return row

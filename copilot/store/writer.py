@@ -1,7 +1,7 @@
 """The one writer of a store: batches of entries in a transaction, and the logs of the dead."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -47,22 +47,15 @@ class Writer:
         """
         records = [_record(part.row.id, entry) for part in parts for entry in part.entries]
         rows = [pack_row(part.row, self._number) for part in parts]
-        connection = await self._connected()
-        try:
-            async with connection.begin():
-                await connection.execute(self._insert(Record).on_conflict_do_nothing(), records)
-                await connection.execute(self._upsert_call(), rows)
-        except FAULTS:
-            await self._hang_up()
-            raise
+        async with self._transaction() as connection:
+            await connection.execute(self._insert(Record).on_conflict_do_nothing(), records)
+            await connection.execute(self._upsert_call(), rows)
 
     async def close_logs_of_the_dead(self) -> None:
         """Mark the live calls of writers whose process is gone as cut; raises one of `FAULTS`."""
-        connection = await self._connected()
-        async with connection.begin():
-            found = await connection.execute(
-                select(Call.writer).where(Call.state == State.LIVE).distinct()
-            )
+        others = (Call.state == State.LIVE) & (Call.writer != self._number)
+        async with self._transaction() as connection:
+            found = await connection.execute(select(Call.writer).where(others).distinct())
             for (writer,) in found.all():
                 if await self._lease.lapsed(connection, writer):
                     await self._cut(connection, writer)
@@ -72,16 +65,21 @@ class Writer:
         await self._hang_up()
         await self._lease.release()
 
-    async def _connected(self) -> AsyncConnection:
-        if self._connection is None:
-            self._connection = await self._engine.connect()
-            try:
-                async with self._connection.begin():
-                    await self._lease.take(self._connection)
-            except FAULTS:
-                await self._hang_up()
-                raise
-        return self._connection
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            connection = self._connection or await self._connect()
+            async with connection.begin():
+                yield connection
+        except FAULTS:
+            await self._hang_up()
+            raise
+
+    async def _connect(self) -> AsyncConnection:
+        self._connection = connection = await self._engine.connect()
+        async with connection.begin():
+            await self._lease.take(connection)
+        return connection
 
     async def _cut(self, connection: AsyncConnection, writer: int) -> None:
         """Close the writer's live logs where they broke off."""
