@@ -1,0 +1,1 @@
+"""Pages, live view and signalling over HTTP."""

@@ -1,0 +1,92 @@
+"""The list of calls, one call's page, its log as a download, and the source of a card."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from litestar import Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, FromQuery
+from litestar.response import Stream
+
+from copilot.core.events import Entry, encode
+from copilot.store.models import CallRow, State
+from copilot.web import phrases, story, timeline
+from copilot.web.pages import AnyRequest, page
+from copilot.web.services import Given
+
+_PAGE = 50
+"""Calls on one page of the list."""
+_LINES = 500
+"""Log lines in one chunk of a download."""
+
+
+@get(["/", "/calls"])
+async def index(
+    request: AnyRequest, services: Given, before: FromQuery[str | None] = None
+) -> Response[str]:
+    """Newest first, a page at a time."""
+    found = await services.store.calls(_PAGE + 1, before)
+    older = found[_PAGE - 1].id if len(found) > _PAGE else None
+    return await page(
+        request,
+        "calls.html",
+        calls=found[:_PAGE],
+        older=older,
+        first_page=before is None,
+        live=services.switchboard.live,
+        capacity=services.switchboard.capacity,
+    )
+
+
+@get("/calls/{call_id:str}")
+async def call(request: AnyRequest, call_id: FromPath[str], services: Given) -> Response[str]:
+    """The call as it happens while it is on, and as a story when it has ended."""
+    row = await _find(services, call_id)
+    if row.state is State.LIVE:
+        return await page(request, "live.html", call=row, phrases=phrases.for_scripts())
+    entries = await services.store.read(call_id)
+    told = await asyncio.to_thread(story.tell, entries)
+    return await page(request, "call.html", call=row, story=told, rows=timeline.rows(told))
+
+
+@get("/calls/{call_id:str}/log")
+async def log(call_id: FromPath[str], services: Given) -> Stream:
+    """The log as JSON Lines: what ``copilot replay`` reads."""
+    await _find(services, call_id)
+    entries = await services.store.read(call_id)
+    return Stream(
+        _lines(entries),
+        media_type="application/jsonl",
+        headers={"Content-Disposition": f'attachment; filename="{_file_name(call_id)}.jsonl"'},
+    )
+
+
+@get("/passages/{passage_id:path}")
+async def passage(request: AnyRequest, passage_id: FromPath[str], services: Given) -> Response[str]:
+    """What a card rests on, as the packs in use have it now."""
+    wanted = passage_id.lstrip("/")
+    found = services.library.source(wanted)
+    if found is None:
+        raise NotFoundException(
+            f"No passage {wanted!r} is in the packs in use. It may have been renamed "
+            "since the call; the call's own page still has its text."
+        )
+    return await page(request, "passage.html", passage=found.passage, pack=found.pack)
+
+
+async def _find(services: Given, call_id: str) -> CallRow:
+    row = await services.store.call(call_id)
+    if row is None:
+        raise NotFoundException(f"There is no call {call_id!r}.")
+    return row
+
+
+async def _lines(entries: list[Entry]) -> AsyncIterator[bytes]:
+    """Log lines in chunks, giving way to live calls between two of them."""
+    for start in range(0, len(entries), _LINES):
+        yield b"".join(encode(entry) + b"\n" for entry in entries[start : start + _LINES])
+        await asyncio.sleep(0)
+
+
+def _file_name(call_id: str) -> str:
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in call_id)

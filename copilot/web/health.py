@@ -1,0 +1,54 @@
+"""Says whether the process lives and whether it can take calls."""
+
+import asyncio
+
+from litestar import Response, get
+from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
+
+from copilot.store.log import Store
+from copilot.web.services import Check, Given
+
+_CHECK_SECONDS = 2.0
+"""How long a component may take to answer before it counts as not ready."""
+_RETRY_SECONDS = "5"
+
+
+@get("/health", media_type="text/plain")
+async def health() -> str:
+    """Liveness: the event loop answers."""
+    return "ok\n"
+
+
+@get("/ready")
+async def ready(services: Given) -> Response[dict[str, object]]:
+    """Readiness: 200 when every component can serve a call, 503 otherwise, both with the states."""
+    names = ["store", *services.checks]
+    asked = await asyncio.gather(*(_ask(check) for check in services.checks.values()))
+    faults = [_store(services.store), *asked]
+    states = {name: fault or "ready" for name, fault in zip(names, faults, strict=True)}
+    is_ready = not any(faults)
+    board = services.switchboard
+    body = {
+        "ready": is_ready,
+        "version": services.version,
+        "components": states,
+        "calls": {"live": board.live, "capacity": board.capacity},
+    }
+    headers = {"Cache-Control": "no-store"}
+    if not is_ready:
+        headers["Retry-After"] = _RETRY_SECONDS
+    status = HTTP_200_OK if is_ready else HTTP_503_SERVICE_UNAVAILABLE
+    return Response(body, status_code=status, headers=headers)
+
+
+def _store(store: Store) -> str:
+    if store.healthy:
+        return ""
+    return store.fault or f"writes are {store.lag:.1f} s behind"
+
+
+async def _ask(check: Check) -> str:
+    try:
+        return await asyncio.wait_for(check(), _CHECK_SECONDS)
+    except TimeoutError:
+        return f"no answer within {_CHECK_SECONDS:g} s"

@@ -1,0 +1,101 @@
+"""How the copilot's reasons read to people: one label and one sentence each."""
+
+from typing import NamedTuple
+
+from copilot.core.events import TICKS_PER_SECOND, Party, Silence, Touch
+
+
+class Phrase(NamedTuple):
+    """A reason in words."""
+
+    label: str
+    """A few words, for lists and marks."""
+    sentence: str
+    """What happened, as one would tell a colleague."""
+
+
+SILENCES: dict[Silence, Phrase] = {
+    Silence.STALE: Phrase("Too late", "The moment had passed before an answer was ready."),
+    Silence.NO_EVIDENCE: Phrase("Nothing found", "No pack in use says anything about this."),
+    Silence.WEAK: Phrase("Not sure enough", "What was found was too unlikely to be the answer."),
+    Silence.DO_NOT_TRIGGER: Phrase(
+        "Ruled out by the team", "The customer used a phrase that the team wants no card for."
+    ),
+    Silence.ALREADY_SAID: Phrase("Agent said it", "The agent was already giving this answer."),
+    Silence.ALREADY_TOLD: Phrase("Shown before", "An earlier card in this call said the same."),
+    Silence.DISMISSED: Phrase("Dismissed before", "The agent had put this card aside already."),
+    Silence.UNGROUNDED: Phrase(
+        "Not backed up", "The drafted line said more than its passages do, so it was dropped."
+    ),
+    Silence.COOLDOWN: Phrase("Too soon", "Another card had only just been shown."),
+    Silence.BUDGET: Phrase(
+        "Allowance used up", "The team's allowance of unneeded cards per hour was spent."
+    ),
+    Silence.NO_CONSENT: Phrase("No consent", "The parties had not agreed to be assisted."),
+}
+
+WITHDRAWALS: dict[str, Phrase] = {
+    "said": Phrase("Said", "The agent said it, so the card left the screen."),
+    "used": Phrase("Used", "The agent marked the card as used."),
+    "dismissed": Phrase("Dismissed", "The agent put the card aside."),
+    "expired": Phrase("Expired", "Nobody touched the card and its time ran out."),
+    "replaced": Phrase("Replaced", "A newer card took its place."),
+    "call_ended": Phrase("Call ended", "The card was still on screen when the call ended."),
+}
+
+ENDINGS: dict[str, Phrase] = {
+    "hang_up": Phrase("Ended", "The agent hung up."),
+    "disconnected": Phrase("Disconnected", "The connection to the agent was lost."),
+    "stopped": Phrase("Stopped", "The copilot was shut down during the call."),
+    "cut": Phrase("Cut off", "The log breaks off here: the copilot stopped without warning."),
+}
+
+TOUCHES: dict[Touch, str] = {
+    Touch.USED: "Used by the agent",
+    Touch.DISMISSED: "Dismissed by the agent",
+    Touch.OPENED: "Source opened by the agent",
+}
+
+PARTIES: dict[Party, str] = {Party.AGENT: "Agent", Party.CUSTOMER: "Customer"}
+
+FAILURES = {
+    "search": "The knowledge base did not answer",
+    "compose": "The background model did not answer",
+    "speak": "The whisper could not be spoken",
+}
+
+
+def withdrawal(reason: str) -> Phrase:
+    return WITHDRAWALS.get(reason, Phrase(reason.replace("_", " ").capitalize(), ""))
+
+
+def ending(reason: str) -> Phrase:
+    return ENDINGS.get(reason, Phrase("Ended", reason.replace("_", " ").capitalize()))
+
+
+def clock(tick: int) -> str:
+    """The time of a tick since the start of its call: ``1:04`` or ``1:02:30``."""
+    seconds = int(tick / TICKS_PER_SECOND)
+    minutes, hours = seconds // 60, seconds // 3600
+    if hours:
+        return f"{hours}:{minutes % 60:02}:{seconds % 60:02}"
+    return f"{minutes}:{seconds % 60:02}"
+
+
+def duration(ticks: int) -> str:
+    """A duration as one says it: ``42 s``, ``3 min 06 s`` or ``1 h 02 min``."""
+    seconds = round(ticks / TICKS_PER_SECOND)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02} s"
+    return f"{seconds // 3600} h {seconds // 60 % 60:02} min"
+
+
+def for_scripts() -> dict[str, dict[str, dict[str, str]]]:
+    """The same words for the pages' scripts, keyed as on the wire."""
+    return {
+        "silences": {str(reason): phrase._asdict() for reason, phrase in SILENCES.items()},
+        "withdrawals": {reason: phrase._asdict() for reason, phrase in WITHDRAWALS.items()},
+        "endings": {reason: phrase._asdict() for reason, phrase in ENDINGS.items()},
+    }

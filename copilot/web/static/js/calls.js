@@ -1,0 +1,22 @@
+// The list of calls, which follows what happens.
+
+import { byId } from "./dom.js";
+import { localizeMoments } from "./time.js";
+
+const SETTLE_MS = 400;
+
+let timer = 0;
+
+async function refresh() {
+  timer = 0;
+  const response = await fetch(location.href).catch(() => null);
+  if (!response?.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const focused = document.activeElement?.getAttribute("href");
+  byId("calls").replaceWith(fresh.getElementById("calls"));
+  localizeMoments();
+  if (focused) byId("calls").querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+}
+
+localizeMoments();
+new EventSource("/changes").onmessage = () => { timer ||= setTimeout(refresh, SETTLE_MS); };
