@@ -29,7 +29,7 @@ from copilot.store.tail import Tail
 from copilot.store.watch import Watcher
 from copilot.store.writer import Part, Writer
 
-FLUSH_S = 0.08
+FLUSH_S = 0.05
 """Pause between two batches: with the write itself a quarter of a second is never reached."""
 RETRY_S = 0.5
 """Pause after a batch that could not be written."""

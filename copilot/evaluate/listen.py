@@ -1,0 +1,234 @@
+"""A recorded call played through the copilot faster than real time: what it would have done."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from msgspec import Struct
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from copilot import __version__
+from copilot.audio import wav
+from copilot.audio.frames import MicroTurn, Pcm
+from copilot.core.events import (
+    TICKS_PER_SECOND,
+    CallStarted,
+    Effect,
+    Entry,
+    Heard,
+    Party,
+    ShowCard,
+    Silence,
+    WithdrawCard,
+    Withheld,
+)
+from copilot.core.policy import Policy
+from copilot.core.transcript import Line, Transcript, hear
+from copilot.errors import AudioError
+from copilot.evaluate.logs import write
+from copilot.evaluate.metrics import word_errors
+from copilot.ports import Listener, Retriever
+from copilot.session import Parts, Session
+
+Progress = Callable[[str, int, int], None]
+
+
+class Recorded(Struct, frozen=True):
+    """Both parties' sound."""
+
+    name: str
+    agent: Pcm | None
+    """None: the recording has the customer only, or both mixed on one channel."""
+    customer: Pcm
+    rate: int
+    reference: str = ""
+    """What was said, where a manifest beside the recording knows it."""
+
+    @property
+    def seconds(self) -> float:
+        return len(self.customer) / self.rate
+
+
+class Result(Struct, frozen=True):
+    """What came of it."""
+
+    call: Recorded
+    entries: tuple[Entry, ...]
+    took: float
+    """Seconds."""
+
+    def log(self) -> bytes:
+        return write(self.entries)
+
+    def effects(self, kind: type[Effect]) -> list[tuple[float, Effect]]:
+        """Effects of a kind with the second of the call at which they happened."""
+        return [
+            (entry.tick / TICKS_PER_SECOND, entry.event)
+            for entry in self.entries
+            if isinstance(entry.event, kind)
+        ]
+
+    def lines(self) -> tuple[Line, ...]:
+        transcript, lines = Transcript(), dict[tuple[Party, int], Line]()
+        for entry in self.entries:
+            if isinstance(entry.event, Heard):
+                transcript = hear(transcript, entry.event.agent, entry.event.customer)
+                lines.update({(line.party, line.start): line for line in transcript.lines})
+        return tuple(sorted(lines.values(), key=lambda line: line.start))
+
+    def word_error_rate(self) -> float | None:
+        """Of all that was heard, against the manifest's words; None where there are none."""
+        if not self.call.reference:
+            return None
+        heard = " ".join(line.text for line in self.lines())
+        return word_errors(self.call.reference, heard).rate
+
+    def silences(self) -> Counter[Silence]:
+        return Counter(
+            effect.reason for _, effect in self.effects(Withheld) if isinstance(effect, Withheld)
+        )
+
+    def figures(self) -> dict[str, object]:
+        rate = self.word_error_rate()
+        return {
+            "recording": self.call.name,
+            "seconds": round(self.call.seconds, 2),
+            "times_real_time": round(self.call.seconds / self.took, 2),
+            "word_error_rate": None if rate is None else round(rate, 3),
+            "transcript": [
+                {"party": line.party, "second": line.start / TICKS_PER_SECOND, "text": line.text}
+                for line in self.lines()
+            ],
+            "cards": [
+                {"second": at, "title": card.title, "support": card.support, "query": card.query}
+                for at, card in self.effects(ShowCard)
+                if isinstance(card, ShowCard)
+            ],
+            "silences": dict(self.silences()),
+        }
+
+
+def recorded(first: Path, second: Path | None = None) -> Recorded:
+    """The recording of a call, as two files or one; raises AudioError."""
+    one = wav.read(first)
+    if second is None:
+        agent, customer = (None, *one.channels) if len(one.channels) == 1 else one.channels
+        return Recorded(first.name, agent, customer, one.rate, _reference(first))
+    two = wav.read(second)
+    for path, recording in ((first, one), (second, two)):
+        if len(recording.channels) > 1:
+            raise AudioError(f"{path}: has two channels already; give it alone, or a mono file")
+    rate = max(one.rate, two.rate)
+    agent, customer = (wav.resample(r.channels[0], r.rate, rate) for r in (one, two))
+    length = max(len(agent), len(customer))
+    agent, customer = (np.pad(pcm, (0, length - len(pcm))) for pcm in (agent, customer))
+    return Recorded(f"{first.name} + {second.name}", agent, customer, rate)
+
+
+async def play(
+    call: Recorded,
+    listener: Listener,
+    retriever: Retriever,
+    packs: Sequence[str],
+    policy: Policy,
+    progress: Progress,
+) -> Result:
+    """Each micro-turn heard and acted on before the next one is given."""
+    started = CallStarted(call.name, policy, tuple(packs), __version__)
+    notes = _Notes()
+    since = perf_counter()
+    ear = await listener.open(started)
+    session = Session(started, Parts(ear, retriever, notes, notes))
+    await session.play(_turns(call, listener.rate, progress))
+    return Result(call, tuple(notes.entries), perf_counter() - since)
+
+
+def picture(result: Result) -> RenderableType:
+    """The call for a terminal: words, cards and silences in the order of time."""
+    rows: list[tuple[float, Text]] = []
+    for line in result.lines():
+        style = "cyan" if line.party is Party.AGENT else "green"
+        rows.append((line.start / TICKS_PER_SECOND, Text(f"{line.party:>8}  {line.text}", style)))
+    for kind in (ShowCard, WithdrawCard, Withheld):
+        rows += [(at, _effect(effect)) for at, effect in result.effects(kind)]
+    table = Table.grid(padding=(0, 2))
+    for at, text in sorted(rows, key=lambda row: row[0]):
+        table.add_row(Text(f"{int(at) // 60}:{at % 60:04.1f}", "dim"), text)
+    return Group(Text(result.call.name, "bold"), table, _summary(result))
+
+
+class _Notes:
+    """A log and outlet in memory."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def append(self, call_id: str, entries: Sequence[Entry]) -> None:
+        self.entries += entries
+
+    async def follow(self, call_id: str, after: int = -1) -> AsyncIterator[Entry]:
+        for entry in self.entries[after + 1 :]:
+            yield entry
+
+    def deliver(self, effect: Effect) -> None:
+        """What is delivered is in the log."""
+
+
+async def _turns(call: Recorded, rate: int, progress: Progress) -> AsyncIterator[MicroTurn]:
+    size = round(rate / TICKS_PER_SECOND)
+    customer = wav.resample(call.customer, call.rate, rate)
+    agent = np.zeros(0, np.float32) if call.agent is None else call.agent
+    agent = wav.resample(agent, call.rate, rate) if len(agent) else agent
+    ticks = -(-len(customer) // size)
+    for tick in range(ticks):
+        cut = slice(tick * size, (tick + 1) * size)
+        yield MicroTurn(tick + 1, _frame(agent[cut], size), _frame(customer[cut], size))
+        progress("listening", tick + 1, ticks)
+
+
+def _frame(samples: Pcm, size: int) -> Pcm:
+    return np.pad(samples, (0, size - len(samples)))
+
+
+def _effect(effect: Effect) -> Text:
+    match effect:
+        case ShowCard():
+            text = f"    card  {effect.text}  [{effect.cites[0]}, {effect.support} %]"
+            return Text(text, "bold yellow")
+        case Withheld():
+            return Text(f"  silent  {effect.reason.replace('_', ' ')}: {effect.query}", "dim")
+        case WithdrawCard():
+            return Text(f"    card  withdrawn: {effect.reason}", "yellow")
+    raise AssertionError(effect)
+
+
+def _summary(result: Result) -> Text:
+    rate = result.word_error_rate()
+    errors = "no transcript to compare with" if rate is None else f"word error rate {rate:.0%}"
+    silences = ", ".join(f"{reason} {n}" for reason, n in result.silences().most_common())
+    cards = len(result.effects(ShowCard))
+    return Text(
+        f"{result.call.seconds:.0f} s at {result.call.seconds / result.took:.1f} x real time · "
+        f"{errors} · {cards} cards · silences: {silences or 'none'}"
+    )
+
+
+def _reference(path: Path) -> str:
+    """The words that ``manifest.json`` beside the recording has for it."""
+    manifest = path.parent / "manifest.json"
+    if not manifest.is_file():
+        return ""
+    try:
+        rows = json.loads(manifest.read_bytes())
+    except json.JSONDecodeError as error:
+        raise AudioError(f"{manifest}: not JSON ({error}); mend or remove it") from None
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, dict) and row.get("file") == path.name:
+            turns = row.get("turns") or []
+            return str(row.get("text") or " ".join(str(turn["text"]) for turn in turns))
+    return ""
