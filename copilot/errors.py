@@ -31,3 +31,7 @@ class UnknownCall(UserError):
 
 class LabelError(UserError):
     """A file of labels that cannot be used."""
+
+
+class LogError(UserError):
+    """A file that is no call log."""

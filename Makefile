@@ -1,0 +1,49 @@
+# Everything sets itself up: `make run` and `make test` work in a fresh clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run test lint bench lock packages clean
+
+run: $(VENV)/.run
+	$(BIN)/copilot demo
+
+test: lint packages
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.run
+	mkdir -p build/bench
+	for part in core search ear sidecar; do \
+		$(BIN)/copilot bench $$part --json build/bench/$$part.json || exit 1; done
+
+# Versions are chosen anew; local build tags of torch are dropped, so that the lock holds anywhere.
+LOCK := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-header \
+	--no-annotate --allow-unsafe --extra espeak
+lock: $(VENV)/.dev
+	$(BIN)/$(LOCK) -o requirements.lock pyproject.toml
+	$(BIN)/$(LOCK) --extra postgres --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock requirements-dev.lock
+
+# Chromium and PostgreSQL, where this user may install them; tests that need them are skipped otherwise.
+packages:
+	@sh tests/packages.sh
+
+clean:
+	rm -rf $(VENV) build var
+
+$(VENV)/.run: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	$(BIN)/pip install --quiet -r requirements-dev.lock
+	touch $@

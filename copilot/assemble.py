@@ -1,0 +1,125 @@
+"""Builds the running service from its settings, and takes it down again in order."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import NamedTuple
+
+import uvicorn
+
+from copilot import __version__
+from copilot.config import Settings
+from copilot.errors import ConfigError
+from copilot.ports import Listener, Voice
+from copilot.providers import registry
+from copilot.providers.chroma import open_chroma
+from copilot.providers.registry import Host
+from copilot.retrieval.library import Library, open_library
+from copilot.sidecar.peer import use_interface
+from copilot.sidecar.switchboard import Switchboard
+from copilot.store.forgetful import Forgetful
+from copilot.store.log import open_store
+from copilot.web.app import create_app
+from copilot.web.services import Services
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and of how much."""
+
+
+class Senses(NamedTuple):
+    """What hears, knows and speaks; shared by all calls."""
+
+    library: Library
+    listener: Listener
+    voice: Voice | None
+
+
+@asynccontextmanager
+async def senses(settings: Settings, progress: Progress | None = None) -> AsyncIterator[Senses]:
+    """Packs indexed, ear and voice ready; raises UserError for what the user can put right."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    cache = settings.data / "cache"
+    async with AsyncExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(1, "start"))
+        run = partial(asyncio.get_running_loop().run_in_executor, pool)
+        embedder = await run(registry.embedder, settings.embedder, Host(cache))
+        index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
+        library = await open_library(settings, embedder, index, progress)
+        stack.callback(library.close)
+        host = Host(cache, library.sentences)
+        listener = await run(registry.listener, settings.ear, host)
+        stack.push_async_callback(listener.close)
+        voice = _voice(settings, host)
+        if voice is not None:
+            stack.push_async_callback(voice.close)
+        yield Senses(library, listener, voice)
+
+
+@asynccontextmanager
+async def services(settings: Settings, progress: Progress | None = None) -> AsyncIterator[Services]:
+    """Everything that the web application needs, calls included."""
+    async with AsyncExitStack() as stack:
+        made = await stack.enter_async_context(senses(settings, progress))
+        store = await open_store(settings.database_url)
+        stack.push_async_callback(store.close)
+        use_interface(settings.server.media_host)
+        library = made.library
+        switchboard = Switchboard(
+            settings,
+            made.listener,
+            library.retriever(),
+            library.versions,
+            store,
+            Forgetful(),
+            made.voice,
+        )
+        stack.push_async_callback(switchboard.close)
+        yield Services(store, library, switchboard, settings, __version__)
+
+
+async def serve(
+    settings: Settings, ready: Callable[[str], None], progress: Progress | None = None
+) -> None:
+    """Serve until told to stop; `ready` gets the address once calls can be placed."""
+    listening = _listen(settings.server.host, settings.server.port)
+    address = f"http://{settings.server.host}:{listening.getsockname()[1]}"
+    async with services(settings, progress) as made:
+        config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
+        await _Server(config, lambda: ready(address)).serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Says when it has begun to listen."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        raise ConfigError(
+            f"server.port = {port}: cannot listen on {host} ({error.strerror}); stop what uses it, "
+            "or choose another with --port (0 takes a free one)"
+        ) from None
+    return made
+
+
+def _voice(settings: Settings, host: Host) -> Voice | None:
+    """The voice, if one may speak: with cards only nothing has to be installed for it."""
+    return registry.voice(settings.voice, host) if settings.policy.voice else None

@@ -1,0 +1,264 @@
+"""The command line: what an admin types, each command thin over the part that does the work."""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from copilot import __version__
+from copilot.config import Settings
+from copilot.errors import UserError
+
+if TYPE_CHECKING:
+    from copilot.assemble import Progress
+    from copilot.evaluate.listen import Recorded, Result
+
+console = Console()
+errors = Console(stderr=True)
+JSON = click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures to PATH."
+)
+
+
+class Commands(click.Group):
+    """Shows a user's mistake as one line and exits with 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            errors.print(f"[bold red]copilot:[/] {error}", highlight=False, soft_wrap=True)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file instead of ./copilot.toml.",
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder instead of ./var.")
+@click.option("-v", "--verbose", is_flag=True, help="Log what happens.")
+@click.pass_context
+def main(ctx: click.Context, config: Path | None, data: Path | None, verbose: bool) -> None:
+    """A live call copilot: it hears agent and customer, shows the agent the right card at the
+    right moment, and is silent otherwise.
+
+    \b
+    Begin with:   copilot demo      a sample call, watched in the terminal
+                  copilot serve     the service, with a softphone at /try
+    """
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(name)s: %(message)s",
+        handlers=[RichHandler(console=errors, show_path=False)],
+    )
+    settings = Settings.load(config)
+    ctx.obj = settings.model_copy(update={"data": data}) if data else settings
+
+
+@main.command()
+@click.option("--host", help="Interface to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.")
+@click.pass_obj
+def serve(settings: Settings, host: str | None, port: int | None) -> None:
+    """Run the service: signalling, pages and live view in one process."""
+    from copilot.assemble import serve as run
+
+    given = {"host": host, "port": port}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    server = settings.server.model_copy(update=chosen)
+    settings = settings.model_copy(update={"server": server})
+    with Bars() as progress:
+        asyncio.run(run(settings, _say_ready, progress))
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="End after the call; exit code 0 if targets are met.")
+@click.option("--touch", is_flag=True, help="Use each card shortly after it appears.")
+@JSON
+@click.pass_obj
+def demo(settings: Settings, once: bool, touch: bool, json_path: Path | None) -> None:
+    """Start the service and watch a sample call: words, cards, and the reason of each silence."""
+    from copilot.demo.run import demo as run
+
+    sys.exit(asyncio.run(run(settings, once, json_path, console, touch)))
+
+
+@main.command()
+@click.argument("agent", type=click.Path(path_type=Path))
+@click.argument("customer", type=click.Path(path_type=Path), required=False)
+@click.option("--log", "log_path", type=click.Path(path_type=Path), help="Write the call log.")
+@JSON
+@click.pass_obj
+def listen(
+    settings: Settings,
+    agent: Path,
+    customer: Path | None,
+    log_path: Path | None,
+    json_path: Path | None,
+) -> None:
+    """Play a recorded call through the copilot, faster than real time.
+
+    Give AGENT and CUSTOMER as two files, or one file: of two channels the first is the agent, a
+    single channel is heard as the customer. A transcript of the file in a manifest.json beside it
+    is compared word by word.
+    """
+    from copilot.evaluate.listen import picture, recorded
+
+    call = recorded(agent, customer)
+    with Bars() as progress:
+        result = asyncio.run(_listen(settings, call, progress))
+    console.print(picture(result))
+    if log_path is not None:
+        _write(log_path, result.log())
+    if json_path is not None:
+        _write_json(json_path, result.figures())
+
+
+@main.command()
+@click.pass_obj
+def index(settings: Settings) -> None:
+    """Check the knowledge packs and index what is new; a second run does nothing."""
+    from copilot.assemble import index as run
+
+    with Bars() as progress:
+        console.print(asyncio.run(run(settings, progress)))
+
+
+@main.command()
+@click.argument("log", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def replay(log: Path) -> None:
+    """Run the inputs of a call log (JSON lines) again and compare every effect, bit for bit."""
+    from copilot.core.call import replay as run
+    from copilot.evaluate.logs import difference, read
+
+    entries = read(log)
+    found = run(entries)
+    if found is not None:
+        errors.print(difference(found))
+        sys.exit(1)
+    console.print(f"{log}: {len(entries)} entries replayed, every one the same")
+
+
+@main.group()
+def bench() -> None:
+    """Measure speed; every figure with its machine, versions and ratios."""
+
+
+@bench.command("core")
+@click.option("--minutes", default=60.0, show_default=True, help="Length of the synthetic call.")
+@JSON
+def bench_core(minutes: float, json_path: Path | None) -> None:
+    """Time of one step of the core."""
+    from copilot.bench import core
+
+    _report(core.run(minutes), core.table, json_path)
+
+
+@bench.command("sidecar")
+@click.option("--calls", default=40, show_default=True, help="Calls at once.")
+@click.option("--seconds", default=8.0, show_default=True, help="Length of each measurement.")
+@JSON
+def bench_sidecar(calls: int, seconds: float, json_path: Path | None) -> None:
+    """Calls per core, sound lost and delay added, beside aiortc's own receive path."""
+    from copilot.bench import sidecar
+
+    _report(sidecar.run(seconds=seconds, calls=calls), sidecar.table, json_path)
+
+
+@bench.command("ear")
+@click.option("--calls", default=2, show_default=True, help="Calls at once, at most.")
+@click.option("--seconds", default=20.0, show_default=True, help="Length of each measurement.")
+@JSON
+def bench_ear(calls: int, seconds: float, json_path: Path | None) -> None:
+    """Cost of the embedded ear per call, late ticks, word errors where transcripts are at hand."""
+    from copilot.bench import ear
+
+    _report(ear.run(seconds=seconds, calls=calls), ear.table, json_path)
+
+
+@bench.command("search")
+@click.option("--passages", default=10_000, show_default=True, help="Size of the larger base.")
+@click.option("--queries", default=200, show_default=True, help="Queries per base.")
+@JSON
+def bench_search(passages: int, queries: int, json_path: Path | None) -> None:
+    """Time of a search and of its parts."""
+    from copilot.bench import search
+
+    _report(search.run(passages=passages, queries=queries), search.table, json_path)
+
+
+def _say_ready(address: str) -> None:
+    click.echo(f"serving on {address}")
+    errors.print(f"softphone: {address}/try   calls: {address}/calls   stop: Ctrl-C", style="dim")
+
+
+def _report(
+    result: dict[str, object], table: Callable[[dict[str, object]], Any], path: Path | None
+) -> None:
+    console.print(table(result))
+    if path is not None:
+        _write_json(path, result)
+
+
+def _write_json(path: Path, figures: dict[str, object]) -> None:
+    _write(path, json.dumps(figures, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
+    errors.print(f"wrote {path}", style="dim")
+
+
+async def _listen(settings: Settings, call: "Recorded", progress: "Progress") -> "Result":
+    from copilot.assemble import senses
+    from copilot.evaluate.listen import play
+
+    ear = settings.ear.model_copy(update={"lockstep": True})
+    offline = settings.model_copy(update={"ear": ear})
+    async with senses(offline, progress) as made:
+        library = made.library
+        retriever = library.retriever()
+        return await play(
+            call, made.listener, retriever, library.versions, settings.policy, progress
+        )
+
+
+class Bars:
+    """A bar for work that takes longer than a blink; called as ``(what, done, of)``."""
+
+    def __enter__(self) -> Callable[[str, int, int], None]:
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        self._bar = Bar(*columns, console=errors, transient=True)
+        self._tasks: dict[str, Any] = {}
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        if self._tasks:
+            self._bar.stop()
+
+    def _tell(self, what: str, done: int, of: int) -> None:
+        if not self._tasks:
+            self._bar.start()
+        if what not in self._tasks:
+            self._tasks[what] = self._bar.add_task(what, total=of)
+        self._bar.update(self._tasks[what], completed=done, total=of)
+        if done >= of and all(task.finished for task in self._bar.tasks):
+            self._bar.stop()
+            self._tasks.clear()

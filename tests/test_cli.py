@@ -1,0 +1,108 @@
+"""The commands as a user types them: help that teaches, mistakes in one line, never a traceback."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from helpers import Call, knows, passage
+
+from copilot.cli import main
+from copilot.evaluate.logs import write
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, words)
+
+
+@pytest.mark.parametrize(
+    "command", ["serve", "demo", "listen", "index", "replay", "bench", "bench core"]
+)
+def test_each_command_explains_itself(command: str) -> None:
+    result = run(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert len(result.output) > 150
+
+
+def mistake(*words: str) -> str:
+    """What a mistake prints, run as a user does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "copilot", *words], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("copilot: ")
+    return done.stderr.replace("\n", " ")
+
+
+def test_an_unknown_setting(tmp_path: Path) -> None:
+    file = tmp_path / "copilot.toml"
+    file.write_text("[ear]\nprovider = 'parrot'\n[srver]\n")
+    assert "srver: unknown setting" in mistake("--config", str(file), "index")
+
+
+def test_an_unknown_provider(tmp_path: Path) -> None:
+    file = tmp_path / "copilot.toml"
+    file.write_text("[embedder]\nprovider = 'parrot'\n")
+    said = mistake("--config", str(file), "--data", str(tmp_path), "index")
+    assert "embedder.provider = 'parrot': no such provider; there are minilm" in said
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = mistake("--data", str(tmp_path), "serve", "--port", str(port))
+    assert f"server.port = {port}: cannot listen on 127.0.0.1 (Address already in use)" in said
+
+
+def log_of(tmp_path: Path, lines: Sequence[bytes]) -> Path:
+    path = tmp_path / "call.jsonl"
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
+
+
+def sample_log() -> list[bytes]:
+    call = Call(knows(passage())).customer("can i change the delivery address of my parcel")
+    return write(call.quiet(30).end().log).splitlines()
+
+
+def test_replay_reproduces_a_log(tmp_path: Path) -> None:
+    result = run("replay", str(log_of(tmp_path, sample_log())))
+    assert result.exit_code == 0
+    assert "every one the same" in result.output.replace("\n", " ")
+
+
+def test_replay_shows_where_a_log_was_changed(tmp_path: Path) -> None:
+    lines = sample_log()
+    changed = next(i for i, line in enumerate(lines) if b"show_card" in line)
+    entry = json.loads(lines[changed])
+    entry["event"]["text"] = "Something else."
+    lines[changed] = json.dumps(entry).encode()
+    result = run("replay", str(log_of(tmp_path, lines)))
+    assert result.exit_code == 1
+    assert f"entry {changed} differs" in result.output
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([b"{}"], "line 1: not an entry"),
+        ([b"hello"], "line 1: not an entry"),
+        ([], "begins with call_started"),
+        ([b'{"seq":0,"tick":0,"event":{"type":"heard","tick":1}}'], "begins with call_started"),
+    ],
+)
+def test_what_is_no_log(tmp_path: Path, lines: list[bytes], said: str) -> None:
+    assert said in mistake("replay", str(log_of(tmp_path, lines)))
+
+
+def test_a_recording_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    path.write_bytes(b"RIFF")
+    assert "call.wav" in mistake("listen", str(path))
