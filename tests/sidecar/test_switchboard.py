@@ -1,0 +1,181 @@
+"""Live calls over real WebRTC: admitted, resumed, full, hung up, lost; whispers for the agent."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+from helpers import passage
+from webrtc import QUERY, Browser
+
+from copilot.audio.frames import MicroTurn, Pcm
+from copilot.config import Server, Settings
+from copilot.core.events import CallEnded, CallStarted, Heard, Hearing, Word
+from copilot.core.policy import Policy
+from copilot.errors import UnknownCall
+from copilot.sidecar.offer import read
+from copilot.sidecar.peer import use_interface
+from copilot.sidecar.switchboard import Full, Switchboard
+from copilot.store.forgetful import Forgetful
+from copilot.store.log import Store, open_store
+
+QUESTION = "can i change the delivery address of my parcel before it comes tomorrow morning".split()
+LINE = passage(say="In the app until the evening before.")
+
+
+class Asking:
+    """A listener to whom the customer asks one question, four ticks a word, then is silent."""
+
+    rate = 24_000
+
+    async def open(self, call: CallStarted) -> "Asking":
+        return self
+
+    async def hear(self, turn: MicroTurn) -> Heard:
+        index, phase = divmod(turn.tick - 1, 2)
+        if index >= len(QUESTION):
+            return Heard(turn.tick)
+        word = Word(QUESTION[index], turn.tick - 1, turn.tick + 1)
+        return Heard(turn.tick, customer=Hearing(95, words=(word,) if phase else ()))
+
+    async def close(self) -> None: ...
+
+
+class Shelf:
+    async def search(self, query: str, k: int) -> tuple[object, ...]:
+        return (LINE,)
+
+
+class Tone:
+    """A voice that hums for half a second."""
+
+    rate = 24_000
+
+    async def say(self, text: str) -> AsyncIterator[Pcm]:
+        for _ in range(25):
+            yield np.sin(np.arange(480, dtype=np.float32) / 9)
+
+    async def close(self) -> None: ...
+
+
+@pytest.fixture
+async def store(tmp_path: object) -> AsyncIterator[Store]:
+    store = await open_store(f"sqlite+aiosqlite:///{tmp_path}/calls.sqlite")
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def switchboard(store: Store) -> AsyncIterator[Switchboard]:
+    use_interface("127.0.0.1")
+    settings = Settings(server=Server(capacity=2, resume_seconds=0.3), policy=Policy(voice=True))
+    made = Switchboard(settings, Asking(), Shelf(), ["p@1"], store, Forgetful(), Tone())  # type: ignore[arg-type]
+    yield made
+    await made.close()
+
+
+async def place(switchboard: Switchboard, **query: str) -> tuple[str, Browser]:
+    browser = Browser()
+    offer = read(await browser.offer(), {**QUERY, **query})
+    call_id, peer = await switchboard.admit(offer)
+    await browser.accept(peer.answer)
+    return call_id, browser
+
+
+async def over(switchboard: Switchboard, calls: int = 0) -> None:
+    async with asyncio.timeout(10):
+        while switchboard.live > calls:
+            await asyncio.sleep(0.01)
+
+
+async def kinds(store: Store, call_id: str) -> list[str]:
+    return [type(entry.event).__name__ for entry in await store.read(call_id)]
+
+
+async def test_a_call_shows_its_card_speaks_it_and_takes_a_touch(
+    switchboard: Switchboard, store: Store
+) -> None:
+    call_id, browser = await place(switchboard)
+    card = await browser.message("show_card")
+    assert card["cites"] == [LINE.id]
+    await browser.message("show_card")
+    async with asyncio.timeout(10):
+        while browser.heard_packets < 5:
+            browser.news.clear()
+            await browser.news.wait()
+    browser.say("not json")
+    browser.say({"type": "call_ended", "reason": "mischief"})
+    browser.say({"type": "card_touched", "inquiry": card["inquiry"], "how": "dismissed"})
+    assert (await browser.message("withdraw_card"))["reason"] == "dismissed"
+    await switchboard.hang_up(call_id)
+    log = await kinds(store, call_id)
+    assert log[0] == "CallStarted"
+    assert log[-1] == "CallEnded"
+    assert log.count("CallEnded") == 1
+    assert "Speak" in log
+    assert switchboard.live == 0
+    await browser.close()
+
+
+async def test_the_customers_direction_carries_nothing(switchboard: Switchboard) -> None:
+    """Whispers leave on the earpiece's section alone: the answer sends on no other."""
+    browser = Browser()
+    _, peer = await switchboard.admit(read(await browser.offer(), QUERY))
+    sections = peer.answer.split("m=")[1:]
+    directions = [
+        next(line for line in section.splitlines() if line in DIRECTIONS)
+        for section in sections
+        if section.startswith("audio")
+    ]
+    assert directions == ["a=recvonly", "a=recvonly", "a=sendonly"]
+    await browser.close()
+
+
+DIRECTIONS = {"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"}
+
+
+async def test_a_full_switchboard_refuses_and_frees_places(switchboard: Switchboard) -> None:
+    first, browser = await place(switchboard)
+    _, other = await place(switchboard)
+    with pytest.raises(Full):
+        await place(switchboard)
+    await switchboard.hang_up(first)
+    _, third = await place(switchboard)
+    for one in (browser, other, third):
+        await one.close()
+
+
+async def test_a_lost_browser_ends_the_call_unless_it_resumes(
+    switchboard: Switchboard, store: Store
+) -> None:
+    call_id, browser = await place(switchboard)
+    await browser.message("show_card")
+    await browser.close()
+    again_id, again = await place(switchboard, call=call_id)
+    assert again_id == call_id
+    assert (await again.message("show_card"))["cites"] == [LINE.id]
+    assert switchboard.live == 1
+    await again.close()
+    await over(switchboard)
+    entries = await store.read(call_id)
+    ends = [entry.event for entry in entries if isinstance(entry.event, CallEnded)]
+    assert ends == [CallEnded("disconnected")]
+
+
+async def test_a_call_that_is_over_cannot_be_resumed(switchboard: Switchboard) -> None:
+    call_id, browser = await place(switchboard)
+    await switchboard.hang_up(call_id)
+    with pytest.raises(UnknownCall, match="begin a new one"):
+        await place(switchboard, call=call_id)
+    await browser.close()
+
+
+async def test_without_consent_nothing_is_stored_and_nothing_shown(
+    switchboard: Switchboard, store: Store
+) -> None:
+    call_id, browser = await place(switchboard, consent="false")
+    withheld = await browser.message("withheld")
+    assert withheld["reason"] == "no_consent"
+    await switchboard.hang_up(call_id)
+    assert await store.call(call_id) is None
+    await browser.close()
