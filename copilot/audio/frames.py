@@ -14,10 +14,11 @@ Pcm = NDArray[np.float32]
 
 TICK = TICK_MS / 1000
 """Seconds in a tick."""
-HOLD = 0.12
+HOLD = 0.2
 """How long a tick waits for a party whose sound has not come, seconds.
 
-Twice what a packet waits for a lost one, so that only a leg that gives nothing at all is cut short.
+More than drift, jitter and the wait for a lost packet together, so that only a leg that gives
+nothing at all is cut short.
 """
 DRIFT = 0.04
 """How far a party may be off the clock before 20 ms of its silence are dropped or repeated, s."""
@@ -30,8 +31,8 @@ SILENT = 1e-3
 """Root mean square that is silence whatever the background, -60 dB of full scale."""
 FLOOR = 1.5
 """How far over the background a block may be and still be silent, 3.5 dB."""
-FLOOR_RISE = 1.002
-"""How fast the estimate of the background rises per 20 ms: tenfold in 23 s without a pause."""
+FLOOR_RISE = 1.008
+"""How fast the estimate of the background rises per tick: tenfold in 23 s without a pause."""
 
 
 class MicroTurn(NamedTuple):
@@ -75,10 +76,17 @@ class Framer:
         """Position after the last sample."""
         return (self.start or 0) + self.have
 
+    def begin(self, at: int) -> None:
+        """Let the first sample to be taken have the position `at`."""
+        assert self.start is None
+        self.start = at
+
     def push(self, at: int, samples: Pcm) -> None:
         """Take samples whose first one has the position `at`."""
+        if not samples.size:
+            return
         if self.start is None:
-            self.start = at
+            self.begin(at)
         if at > self.end:
             # a view of one zero, so that a long gap takes no memory
             self._append(np.broadcast_to(np.float32(0), (at - self.end,)))
@@ -164,7 +172,7 @@ class _Lane:
             return  # nothing is known yet of where it lies
         if self._framer.start is None:
             lead = at + round(self._clock.offset * self._rate) - self.given
-            self._framer.push(at - max(0, lead), samples[:0])
+            self._framer.begin(at - max(0, lead))
         gap = at - self._framer.end
         if gap > 0 and not self._framer.have:
             # silence was given while the party was missing: it stands for as much of this gap
@@ -204,8 +212,8 @@ class _Lane:
         return samples
 
     def _learn(self, samples: Pcm) -> None:
-        for level in _levels(samples, self._block):
-            self._floor = max(SILENT / FLOOR, min(float(level), self._floor * FLOOR_RISE))
+        least = float(_levels(samples, self._block).min())
+        self._floor = max(SILENT / FLOOR, min(least, self._floor * FLOOR_RISE))
 
     def _change(self) -> int:
         """How many samples more or fewer than a frame the next one should use up."""
@@ -240,8 +248,9 @@ class _Lane:
 
 def _levels(samples: Pcm, block: int) -> NDArray[np.float32]:
     """Root mean square of each block, float32 ``[blocks]``."""
-    squares = np.square(samples[: samples.size // block * block]).reshape(-1, block)
-    return np.asarray(np.sqrt(squares.mean(axis=1)), np.float32)
+    blocks = samples[: samples.size // block * block].reshape(-1, block)
+    powers: NDArray[np.float32] = np.einsum("ij,ij->i", blocks, blocks) / block
+    return np.sqrt(powers)
 
 
 class Aligner:

@@ -160,13 +160,13 @@ class Reorder:
             self._drain(float("inf"), pieces)
             self._decoder.reset()
             self.counts.restarts += 1
-            since = int((packet.arrival - self._arrival) * self.rate) - self._packet
+            since = round((packet.arrival - self._arrival) * self.rate) - self._packet
             self._at = max(self.position, self._end + since // self._grain * self._grain)
         if ssrc != self._ssrc:
             self._before = (self._ssrc, packet.arrival)
         self._ssrc, self._stamp, self._arrival = ssrc, packet.timestamp, packet.arrival
         self._next, self._end, self._stale = seq, self._at, 0
-        self._missed.clear()
+        self._missed = set(range(seq - STALE_PACKETS, seq))
 
     def _drain(self, now: float, pieces: list[Piece]) -> None:
         while self._waiting:
@@ -211,7 +211,7 @@ class Reorder:
     def _place(self, packet: _Packet) -> int:
         """Where a packet belongs: by its timestamp, or by the clock where that has run ahead."""
         at = self.place(packet.timestamp)
-        elapsed = int((packet.arrival - self._arrival) * self.rate)
+        elapsed = round((packet.arrival - self._arrival) * self.rate)
         if at - self._at - elapsed > JUMP_SECONDS * self.rate:
             at = self._at + elapsed // self._grain * self._grain
         return max(at, self.position)

@@ -23,7 +23,7 @@ CATCH_UP = 2.0
 """How far the beat may lag behind the clock before it gives the time in between up, seconds."""
 ABSENT = 2.0
 """How long no packet comes before a party counts as absent (hold, network), seconds."""
-LATE = 2 * TICK
+LATE = 3 * TICK
 """From when a tick counts as late, seconds after its last sound: waiting for a leg takes less."""
 
 OPUS_WISH = "minptime=10;useinbandfec=1;usedtx=0;stereo=0;maxaveragebitrate=32000"
@@ -45,7 +45,7 @@ class AudioStats(msgspec.Struct, frozen=True):
 
     ticks: int
     late_ticks: int
-    """Ticks given more than 160 ms after their last sound."""
+    """Ticks given more than 240 ms after their last sound."""
     lag: int
     """Ticks that wait for the ear."""
     tracks: dict[Party, TrackStats]
