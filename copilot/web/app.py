@@ -45,7 +45,7 @@ def create_app(services: Services) -> Litestar:
         state=State({"templates": environment(services.version)}),
         middleware=[Guard(frozenset(services.settings.server.hosts), services.origins)],
         before_send=[harden],
-        exception_handlers={**HANDLERS, **signalling.router.exception_handlers},
+        exception_handlers={**HANDLERS, **signalling.HANDLERS},
         logging_config=None,
         openapi_config=None,
     )

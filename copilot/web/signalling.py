@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from litestar import Request, Response, Router, delete, patch, post
+from litestar import Request, Response, delete, patch, post
+from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath, SkipValidation
 from litestar.types import ExceptionHandlersMap
 
 from copilot.errors import UnknownCall
@@ -15,9 +17,11 @@ from copilot.web.problems import AnyRequest, answer
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
 
+Board = NamedDependency[SkipValidation[Switchboard]]
+
 
 @post("/calls", status_code=201)
-async def place(request: Request[Any, Any, Any], switchboard: Switchboard) -> Response[str]:
+async def place(request: Request[Any, Any, Any], switchboard: Board) -> Response[str]:
     """Answer an offer: 201 with the answer, the call's address in Location and its ETag."""
     sdp = await _body(request, SDP)
     call_id, peer = await switchboard.admit(offers.read(sdp, dict(request.query_params)))
@@ -26,7 +30,9 @@ async def place(request: Request[Any, Any, Any], switchboard: Switchboard) -> Re
 
 
 @patch("/calls/{call_id:str}", status_code=204)
-async def trickle(request: Request[Any, Any, Any], call_id: str, switchboard: Switchboard) -> None:
+async def trickle(
+    request: Request[Any, Any, Any], call_id: FromPath[str], switchboard: Board
+) -> None:
     """Take ICE candidates; an ICE restart is refused with 501: post a new offer with ?call=ID."""
     peer = switchboard.call(call_id).peer
     fragment = await _body(request, FRAGMENT)
@@ -41,7 +47,7 @@ async def trickle(request: Request[Any, Any, Any], call_id: str, switchboard: Sw
 
 
 @delete("/calls/{call_id:str}", status_code=200)
-async def hang_up(call_id: str, switchboard: Switchboard) -> None:
+async def hang_up(call_id: FromPath[str], switchboard: Board) -> None:
     """End the call."""
     await switchboard.hang_up(call_id)
 
@@ -79,12 +85,9 @@ def _full(request: AnyRequest, error: Full) -> Response[Any]:
     return answer(request, 503, f"every place is taken: ask again in {RETRY_AFTER} s", retry)
 
 
-_HANDLERS: ExceptionHandlersMap = {
+HANDLERS: ExceptionHandlersMap = {
     offers.Malformed: _malformed,
     offers.Unsuitable: _unsuitable,
     UnknownCall: _unknown,
     Full: _full,
 }
-
-router = Router("/", route_handlers=[place, trickle, hang_up], exception_handlers=_HANDLERS)
-"""To be mounted with a dependency ``switchboard``."""
