@@ -1,5 +1,6 @@
 """What came of the sample call, for people as a table and for machines as JSON."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,12 +12,12 @@ from rich.text import Text
 from copilot.core.events import Entry, Heard, Party, ShowCard, Silence, Withheld, decode_event
 from copilot.demo.notes import Arrived
 from copilot.demo.script import Script
+from copilot.evaluate import report
 from copilot.evaluate.judge import Answer, Arrival, Outcome, Verdict
 from copilot.evaluate.labels import Labels
 from copilot.evaluate.metrics import WordErrors, word_errors
 from copilot.web.phrases import SILENCES
 
-_GOOD = {Verdict.RIGHT, Verdict.SILENT, Verdict.WITHDRAWN}
 _OUTCOMES = {
     Verdict.RIGHT: "right card",
     Verdict.WRONG: "wrong card",
@@ -82,7 +83,7 @@ def picture(result: Result) -> RenderableType:
 
 
 def _row(answer: Answer, known: Mapping[int, int]) -> tuple[Text, ...]:
-    style = "green" if answer.verdict in _GOOD else "red"
+    style = "green" if answer.verdict in report.GOOD else "red"
     support = known.get(answer.card.inquiry) if answer.card is not None else None
     lead = answer.lead_ms
     outcome = _OUTCOMES[answer.verdict]
@@ -123,50 +124,24 @@ def _verdict(outcome: Outcome) -> Text:
 
 
 def document(result: Result, machine: object) -> dict[str, object]:
-    """Everything about the run, ready for JSON."""
-    outcome = result.outcome
-    known = supports(result.entries)
+    """Everything about the run, ready for JSON; `copilot.evaluate.report.Report` is its outcome."""
     return {
         "title": result.script.title,
-        "passed": outcome.passed,
-        "faults": list(outcome.faults),
-        "right": outcome.right,
-        "answerable": outcome.answerable,
-        "needed": outcome.needed,
-        "delay_p50_ms": outcome.delay_ms,
-        "unneeded": to_builtins(outcome.unneeded),
-        "cards": outcome.cards,
-        "questions": [_question(answer, known) for answer in outcome.answers],
+        "passed": result.outcome.passed,
+        "outcome": json.loads(report.to_json(result.outcome)),
+        "supports": {str(card): support for card, support in supports(result.entries).items()},
         "silences": {str(reason): count for reason, count in result.silences.items()},
         "largest_lag_ms": result.lag_ms,
-        "recognition": {
-            str(party): {
-                **to_builtins(result.errors(party)),
-                "word_error_rate": round(result.errors(party).rate, 4),
-                "heard": heard_text(result.entries, party),
-            }
-            for party in Party
-        },
+        "recognition": {str(party): _recognition(result, party) for party in Party},
         "labels": to_builtins(result.labels),
         "machine": to_builtins(machine),
     }
 
 
-def _question(answer: Answer, known: Mapping[int, int]) -> dict[str, object]:
-    lead = answer.lead_ms
-    return {
-        "asks": answer.label.asks,
-        "at_ms": answer.label.at_ms,
-        "expects": str(answer.label.expects),
-        "passages": list(answer.label.passages),
-        "verdict": str(answer.verdict),
-        "card": to_builtins(answer.card),
-        "support": known.get(answer.card.inquiry) if answer.card is not None else None,
-        "delay_ms": None if lead is None else round(-lead),
-        "tick_lead_ms": answer.tick_lead_ms,
-        "rank_of_right": answer.rank,
-        "last_silence": None if answer.silence is None else str(answer.silence),
-    }
+def _recognition(result: Result, party: Party) -> dict[str, object]:
+    errors = result.errors(party)
+    heard = heard_text(result.entries, party)
+    return {"word_error_rate": round(errors.rate, 4), **to_builtins(errors), "heard": heard}
 
 
 def arrivals(notes: Sequence[Arrived]) -> list[Arrival]:

@@ -1,5 +1,6 @@
 """A call as a person at a terminal sees it: a live picture, or plain lines where there is none."""
 
+from collections import deque
 from collections.abc import Iterator
 
 from rich.console import Console, Group, RenderableType
@@ -29,9 +30,17 @@ _CARD_STYLE = "green"
 _QUIET_STYLE = "magenta"
 _SILENCES = 3
 """Silences shown at once in the live picture."""
-_FIXED_LINES = 24
-"""Lines of the live picture beside the transcript: two cards, the silences, the status."""
-_FEWEST_LINES = 4
+_OTHER_ROWS = 9
+"""Rows of the live picture beside transcript and cards: title, silences, status."""
+_CARD_ROWS = 7
+"""Rows of a card whose line is as long as a spoken line may be, at 80 columns."""
+_TALL = 36
+"""Rows from which a window has room for two cards."""
+_FEWEST_ROWS = 4
+_MARGIN = 16
+"""Columns of the transcript before the words."""
+_LINE_ROWS = 2
+"""Rows of one line of transcript; of a longer one the end is shown."""
 
 
 class Terminal:
@@ -75,41 +84,50 @@ class Terminal:
 
     def render(self) -> RenderableType:
         """The live picture at this moment, at most the console's height."""
-        room = max(_FEWEST_LINES, self._console.size.height - _FIXED_LINES)
+        height = self._console.size.height
+        count = 2 if height >= _TALL else 1
+        room = max(_FEWEST_ROWS, height - _OTHER_ROWS - count * _CARD_ROWS)
         return Group(
             Rule(Text(self._title, style="bold")),
             self._transcript(room),
-            self._cards(),
+            self._cards(count),
             self._silences(),
             self._status(),
         )
 
     def _transcript(self, room: int) -> RenderableType:
-        """The last lines, each party's guess dim behind its words."""
+        """As many of the last lines as there is room for, each party's guess dim below them."""
         table = Table.grid(padding=(0, 1))
         table.add_column(width=5, justify="right", style="dim")
         table.add_column(width=8)
         table.add_column(ratio=1)
-        transcript = self._view.transcript
-        partials = {
-            Party.AGENT: transcript.agent_partial,
-            Party.CUSTOMER: transcript.customer_partial,
-        }
-        rows = [
-            (clock(line.start), line.party, Text(line.text, style=_STYLES[line.party]))
-            for line in transcript.lines[-room:]
-        ]
-        for party, partial in partials.items():
-            if partial:
-                guess = Text(partial, style=f"dim {_STYLES[party]}")
-                rows.append((clock(self._view.tick), party, guess))
-        for time, party, text in rows[-room:]:
-            text.truncate(2 * max(20, self._console.size.width - 16), overflow="ellipsis")
-            table.add_row(time, Text(PARTIES[party], style=f"bold {_STYLES[party]}"), text)
+        width = max(20, self._console.size.width - _MARGIN)
+        rows: deque[tuple[str, Text, Text]] = deque()
+        for time, party, words, style in reversed(list(self._lines())):
+            text = _end_of(words, _LINE_ROWS * width - width // 4)
+            room -= 1 + len(text) // width
+            if room < 0:
+                break
+            name = Text(PARTIES[party], style=f"bold {_STYLES[party]}")
+            rows.appendleft((time, name, Text(text, style=f"{style}{_STYLES[party]}")))
+        for row in rows:
+            table.add_row(*row)
         return table
 
-    def _cards(self) -> RenderableType:
-        shown = list(self._view.cards.values())[-2:]
+    def _lines(self) -> Iterator[tuple[str, Party, str, str]]:
+        """Time, party, words and style of each line and each guess."""
+        transcript = self._view.transcript
+        for line in transcript.lines:
+            yield clock(line.start), line.party, line.text, ""
+        for party, partial in (
+            (Party.AGENT, transcript.agent_partial),
+            (Party.CUSTOMER, transcript.customer_partial),
+        ):
+            if partial:
+                yield clock(self._view.tick), party, partial, "dim "
+
+    def _cards(self, count: int) -> RenderableType:
+        shown = list(self._view.cards.values())[-count:]
         if not shown:
             return Panel(Text("no card", style="dim"), title="Card", border_style="dim")
         return Group(*(self._card(one) for one in shown))
@@ -147,6 +165,11 @@ class Terminal:
             parts.append(f"lag {lag / 1000:.1f} s")
         status = Text("  ".join(parts), style="bold")
         return Group(Rule(style="dim"), status, Text(self._url, style="underline"))
+
+
+def _end_of(words: str, most: int) -> str:
+    """The last words, at most `most` characters: what is being said now matters."""
+    return words if len(words) <= most else "… " + words[2 - most :].split(" ", 1)[-1]
 
 
 def floor_words(view: View) -> str:

@@ -119,9 +119,11 @@ def test_words_are_counted_against_the_script() -> None:
 def test_the_document_holds_everything_and_is_json() -> None:
     content = json.loads(json.dumps(document(result(3400.0, (40, SHOWN)), {"cores": 2})))
     assert content["passed"] is True
-    assert content["delay_p50_ms"] == 400
+    assert content["outcome"]["delay_ms"] == 400
+    assert [answer["verdict"] for answer in content["outcome"]["answers"]] == ["right", "silent"]
+    assert content["outcome"]["lead_ms"] == [-400, None]
+    assert content["supports"] == {"0": 81}
     assert content["machine"] == {"cores": 2}
     assert content["recognition"]["agent"]["words"] == 5
-    assert [q["verdict"] for q in content["questions"]] == ["right", "silent"]
-    assert content["questions"][0]["support"] == 81
+    assert content["recognition"]["customer"]["heard"] == "can i change"
     assert content["labels"]["questions"][0]["passages"] == [RIGHT]

@@ -146,8 +146,8 @@ def test_plain_lines_tell_the_whole_call() -> None:
     assert "\x1b" not in written(console)
 
 
-def fed(until: int, width: int = 80) -> Terminal:
-    console = Console(file=io.StringIO(), width=width, height=40, force_terminal=True)
+def fed(until: int, width: int = 80, height: int = 40) -> Terminal:
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
     terminal = Terminal(console, URL, "A late present")
     for entry in call():
         if entry.tick <= until:
@@ -178,12 +178,28 @@ def test_the_live_picture_after_the_card_is_gone() -> None:
     assert "Customer can i change the delivery address" in picture
 
 
-@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 40), (100, 30), (200, 60)])
 @pytest.mark.parametrize("until", [0, 57, 75, 149])
-def test_the_live_picture_fits_its_terminal(width: int, until: int) -> None:
-    picture = drawn(fed(until, width), width)
-    assert max(len(line) for line in picture.splitlines()) <= width
-    assert len(picture.splitlines()) < 40
+def test_the_live_picture_fits_its_window(width: int, height: int, until: int) -> None:
+    terminal = fed(until, width, height)
+    for n in range(40):
+        start = 200 + 50 * n
+        words = spoken(start, " ".join(["many words that fill a line"] * (n % 9)))
+        terminal.feed(Entry(1000 + n, start, Heard(start, customer=Hearing(words=words))))
+    lines = drawn(terminal, width, height).splitlines()
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= height
+
+
+def test_of_a_long_line_the_end_is_shown() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    terminal = Terminal(console, URL)
+    words = spoken(0, "first " + " ".join(["word"] * 60) + " last")
+    terminal.feed(Entry(0, 0, Heard(0, customer=Hearing(words=words))))
+    picture = drawn(terminal)
+    assert "first" not in picture
+    assert "Customer … word" in picture
+    assert "last" in picture
 
 
 def test_a_small_window_keeps_the_latest_lines() -> None:
