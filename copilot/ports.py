@@ -92,6 +92,10 @@ class DenseIndex(Protocol):
         """``(id, cosine)`` best first, for one vector ``[dim]``."""
         ...
 
+    def vectors(self, collection: str, ids: Sequence[str]) -> Vectors:
+        """The stored vectors of `ids`, in their order; all must be there."""
+        ...
+
     def drop(self, collection: str) -> None: ...
 
 

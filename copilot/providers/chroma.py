@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import chromadb
 import httpx
+import numpy as np
 from chromadb.config import Settings as ChromaSettings
 from chromadb.errors import ChromaError, NotFoundError
 
@@ -55,14 +56,18 @@ class ChromaIndex:
 
     def query(self, collection: str, vector: Vectors, k: int) -> list[tuple[str, float]]:
         """``(id, cosine)`` best first, for one vector ``[dim]``."""
-        opened = self._opened.get(collection)
-        if opened is None:
-            opened = self._client.get_collection(collection, embedding_function=None)
-            self._opened[collection] = opened
+        opened = self._open(collection)
         found = opened.query(query_embeddings=vector[None], n_results=k, include=["distances"])
         assert found["distances"] is not None
         pairs = zip(found["ids"][0], found["distances"][0], strict=True)
         return [(row, 1.0 - distance) for row, distance in pairs]
+
+    def vectors(self, collection: str, ids: Sequence[str]) -> Vectors:
+        """The stored vectors of `ids`, in their order; raises KeyError if one is not there."""
+        found = self._open(collection).get(list(ids), include=["embeddings"])
+        assert found["embeddings"] is not None
+        rows = dict(zip(found["ids"], found["embeddings"], strict=True))
+        return np.asarray([rows[row] for row in ids], np.float32)
 
     def drop(self, collection: str) -> None:
         """Remove the collection if there is one."""
@@ -71,6 +76,13 @@ class ChromaIndex:
             self._client.delete_collection(collection)
         except NotFoundError:
             return
+
+    def _open(self, collection: str) -> "Collection":
+        opened = self._opened.get(collection)
+        if opened is None:
+            opened = self._client.get_collection(collection, embedding_function=None)
+            self._opened[collection] = opened
+        return opened
 
     def _mine(self) -> "Iterator[Collection]":
         for found in self._client.list_collections():

@@ -121,7 +121,7 @@ def _session(model: Path, file: Path, threads: int) -> "InferenceSession":
 
 
 def _export(model: Path, file: Path) -> None:
-    """Write the model, from tokens to unit vectors, as ONNX; the file appears whole or not at all."""
+    """Write the model, from tokens to unit vectors, as ONNX; whole or not at all."""
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
