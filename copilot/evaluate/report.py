@@ -104,7 +104,7 @@ def _verdict(outcome: Outcome) -> Text:
 
 
 def lead(milliseconds: float | None) -> str:
-    """A lead with its sign: ``+0.40 s`` came before the end of the question, ``-0.70 s`` after it."""
+    """A lead with its sign: ``+0.40 s`` is before the end of the question, ``-0.70 s`` after."""
     return "" if milliseconds is None else f"{milliseconds / 1000:+.2f} s"
 
 

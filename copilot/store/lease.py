@@ -1,11 +1,15 @@
 """Proof that a writer of call logs still lives; the system takes it back with the process."""
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+TAKE_S = 1.0
+"""How long a new lease may be in the way of another store that clears up."""
 
 
 def new_writer() -> int:
@@ -23,7 +27,8 @@ class FileLease:
     async def take(self, connection: AsyncConnection) -> None:
         """Hold the lease; again if it is held already. Raises OSError where no file can be made."""
         if not self._lock.is_locked:
-            self._lock.acquire(blocking=False)
+            self._clear_stale()
+            self._lock.acquire(timeout=TAKE_S)
 
     async def lapsed(self, connection: AsyncConnection, writer: int) -> bool:
         """Whether another writer's process is dead; its file is then cleared away."""
@@ -34,6 +39,14 @@ class FileLease:
             return False
         _clear(lock)
         return True
+
+    def _clear_stale(self) -> None:
+        """Clear away the files of writers that died between two calls."""
+        for path in self._database.parent.glob(f"{self._database.name}.writer-*"):
+            lock = FileLock(path, thread_local=False)
+            with suppress(Timeout):
+                lock.acquire(blocking=False)
+                _clear(lock)
 
     async def release(self) -> None:
         """Give the lease back."""

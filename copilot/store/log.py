@@ -15,6 +15,7 @@ from copilot.core.events import CallStarted, Entry, decode_event
 from copilot.errors import StoreError, UnknownCall
 from copilot.store.database import FAULTS, Address, configure, explain, parse, prepare
 from copilot.store.models import (
+    ID_LENGTH,
     Call,
     CallRow,
     Judgement,
@@ -27,7 +28,7 @@ from copilot.store.models import (
 )
 from copilot.store.tail import Tail
 from copilot.store.watch import Watcher
-from copilot.store.writer import Part, Writer
+from copilot.store.writer import Columns, Part, Writer, columns
 
 FLUSH_S = 0.05
 """Pause between two batches: with the write itself a quarter of a second is never reached."""
@@ -60,8 +61,8 @@ class Live:
     def __init__(self, row: CallRow) -> None:
         self.row = row
         self.tail = Tail()
-        self.written = 0
-        """Seq of the first entry that is not in the database yet."""
+        self.waiting: list[Columns] = []
+        """Records that are not in the database yet."""
         self.since: float | None = None
         """When the oldest unwritten entry came, on the loop's clock."""
 
@@ -126,7 +127,7 @@ class Store:
             live.tail.append(())
         for watcher in self._watchers:
             watcher.close()
-        left = sum(live.tail.end - live.written for live in self._live.values())
+        left = sum(len(live.waiting) for live in self._live.values())
         await self._writer.close()
         await self._engine.dispose()
         if left:
@@ -164,7 +165,10 @@ class Store:
             return
         live = self._live.get(call_id) or self._begin(call_id, entries[0])
         before, now = live.row, self._now()
+        # Here, so that what cannot be stored fails the call it belongs to, not the writer of all.
+        records = [columns(call_id, entry) for entry in entries]
         live.tail.append(entries)
+        live.waiting += records
         for entry in entries:
             live.row = advance(live.row, entry, now)
         if live.since is None:
@@ -179,6 +183,8 @@ class Store:
                 raise ValueError(
                     f"call {call_id}: without consent nothing is stored; use Forgetful"
                 )
+            case CallStarted() if len(call_id) > ID_LENGTH or not call_id.isprintable():
+                raise ValueError(f"call {call_id!r}: not {ID_LENGTH} printable characters or less")
             case CallStarted():
                 live = Live(CallRow(id=call_id, started_at=self._now()))
             case _:
@@ -206,9 +212,7 @@ class Store:
     async def _flush(self) -> bool:
         async with self._writing:
             parts = [
-                Part(live.row, live.tail.after(live.written - 1))
-                for live in self._live.values()
-                if live.written < live.tail.end
+                Part(live.row, tuple(live.waiting)) for live in self._live.values() if live.waiting
             ]
             started = asyncio.get_running_loop().time()
             try:
@@ -219,17 +223,16 @@ class Store:
                 return False
             self._blame("")
             for part in parts:
-                self._settle(part.row, started)
+                self._settle(part, started)
             return True
 
-    def _settle(self, row: CallRow, started: float) -> None:
-        """Note that the call is written as far as its row says."""
-        live = self._live[row.id]
-        live.written = row.entries
-        live.since = started if live.written < live.tail.end else None
-        live.tail.let_go(live.written)
-        if live.tail.ended and live.since is None:
-            del self._live[row.id]
+    def _settle(self, part: Part, started: float) -> None:
+        live = self._live[part.row.id]
+        del live.waiting[: len(part.records)]
+        live.since = started if live.waiting else None
+        live.tail.let_go(part.row.entries)
+        if live.tail.ended and not live.waiting:
+            del self._live[part.row.id]
 
     def _blame(self, fault: str) -> None:
         if fault and not self.fault:

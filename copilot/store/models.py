@@ -13,7 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from copilot.core.events import CallEnded, CallStarted, Entry, Heard, ShowCard, Withheld
 
-ID = String(64)
+ID_LENGTH = 64
+ID = String(ID_LENGTH)
 """A call's id: opaque text, unique among all calls."""
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts up only a plain INTEGER."""
@@ -78,7 +79,7 @@ class Call(DefaultBase):
     ended_at: Mapped[datetime | None] = mapped_column(DateTimeUTC(timezone=True))
     state: Mapped[str] = mapped_column(String(8))
     reason: Mapped[str] = mapped_column(Text)
-    version: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(Text)
     packs: Mapped[str] = mapped_column(Text)
     """The packs' names as a JSON list."""
     entries: Mapped[int]
@@ -148,6 +149,9 @@ def pack_row(row: CallRow, writer: int) -> dict[str, object]:
     """The columns of the table `call`."""
     columns = msgspec.structs.asdict(row)
     columns["call_id"] = columns.pop("id")
+    for name in ("reason", "version"):
+        # PostgreSQL refuses this one character; in records JSON escapes it.
+        columns[name] = columns[name].replace("\0", "")
     return {**columns, "writer": writer, "packs": msgspec.json.encode(row.packs).decode()}
 
 

@@ -15,16 +15,29 @@ from copilot.store.database import FAULTS, Address
 from copilot.store.lease import AdvisoryLease, FileLease, Lease, new_writer
 from copilot.store.models import Call, CallRow, Record, State, pack_row
 
+Columns = dict[str, object]
+
 KEPT = {"call_id", "writer", "started_at"}
 """Columns of a call that never change."""
+
+
+def columns(call_id: str, entry: Entry) -> Columns:
+    """The columns of the table `record`; raises ValueError for text that is not Unicode."""
+    return {
+        "call_id": call_id,
+        "seq": entry.seq,
+        "tick": entry.tick,
+        "kind": kind(entry.event),
+        "body": encode(entry.event).decode(),
+    }
 
 
 class Part(Struct, frozen=True):
     """What one call adds to a batch."""
 
     row: CallRow
-    """The call after these entries."""
-    entries: Sequence[Entry]
+    """The call after these records."""
+    records: Sequence[Columns]
 
 
 class Writer:
@@ -45,7 +58,7 @@ class Writer:
 
         Raises one of `FAULTS`.
         """
-        records = [_record(part.row.id, entry) for part in parts for entry in part.entries]
+        records = [record for part in parts for record in part.records]
         rows = [pack_row(part.row, self._number) for part in parts]
         async with self._transaction() as connection:
             await connection.execute(self._insert(Record).on_conflict_do_nothing(), records)
@@ -93,7 +106,7 @@ class Writer:
         for call_id, entries, ticks, started_at, tick in found.all():
             end = Entry(entries, tick, CallEnded(reason="cut"))
             insert = self._insert(Record).on_conflict_do_nothing()
-            await connection.execute(insert, _record(call_id, end))
+            await connection.execute(insert, columns(call_id, end))
             await connection.execute(
                 update(Call)
                 .where(Call.call_id == call_id)
@@ -127,13 +140,3 @@ class Writer:
         }
         upsert: Insert = insert.on_conflict_do_update(index_elements=["call_id"], set_=changed)
         return upsert
-
-
-def _record(call_id: str, entry: Entry) -> dict[str, object]:
-    return {
-        "call_id": call_id,
-        "seq": entry.seq,
-        "tick": entry.tick,
-        "kind": kind(entry.event),
-        "body": encode(entry.event).decode(),
-    }

@@ -4,12 +4,14 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from advanced_alchemy.alembic.commands import AlembicCommands
+from postgres import Cluster
 
 from copilot.errors import StoreError
 from copilot.store import database
@@ -22,6 +24,10 @@ async def refused(url: str) -> str:
     with pytest.raises(StoreError) as caught:
         await open_store(url)
     return str(caught.value)
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 @pytest.fixture
@@ -141,8 +147,8 @@ async def test_a_server_that_is_not_there(patience: None) -> None:
 
 
 @pytest.mark.postgres
-async def test_a_database_that_the_server_has_not(request: pytest.FixtureRequest) -> None:
-    url = request.getfixturevalue("cluster").new_url().replace("store_", "missing_")
+async def test_a_database_that_the_server_has_not(cluster: Cluster) -> None:
+    url = cluster.new_url().replace("store_", "missing_")
     message = await refused(url)
     assert "does not exist" in message
     assert "check that PostgreSQL runs there" in message
@@ -163,3 +169,27 @@ async def test_migrations_can_be_undone(url: str) -> None:
     store = await open_store(url)
     assert await store.calls(5) == []
     await store.close()
+
+
+async def test_processes_that_start_at_once_migrate_once(url: str) -> None:
+    opens = "import asyncio, sys; from copilot.store.log import open_store\n"
+    opens += "async def main(): await (await open_store(sys.argv[1])).close()\n"
+    opens += "asyncio.run(main())"
+    children = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", opens, url) for _ in range(2)
+    ]
+    assert await asyncio.gather(*(child.wait() for child in children)) == [0, 0]
+
+
+async def test_the_files_of_dead_writers_are_cleared_away(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    stale = tmp_path / "x.sqlite.writer-1f"
+    stale.touch()
+    first = await open_store(f"sqlite:///{path}")
+    second = await open_store(f"sqlite:///{path}")
+    leases = [name for name in names(tmp_path) if ".writer-" in name]
+    assert len(leases) == 2
+    assert stale.name not in leases
+    await first.close()
+    await second.close()
+    assert names(tmp_path) == ["x.sqlite"]

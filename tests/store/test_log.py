@@ -1,6 +1,7 @@
 """The call log keeps every entry, in order, for any number of readers."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,12 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from postgres import Cluster
 
 from copilot.core.events import (
     CallEnded,
     CallStarted,
     Entry,
     Event,
+    Failed,
     Heard,
     Hearing,
     ShowCard,
@@ -25,6 +28,7 @@ from copilot.core.events import (
 from copilot.core.policy import Policy
 from copilot.errors import UnknownCall
 from copilot.store import database, tail
+from copilot.store import log as store_log
 from copilot.store.log import Store, open_store
 from copilot.store.models import CallRow, State, Verdict
 
@@ -211,8 +215,23 @@ async def test_a_log_must_begin_at_its_beginning_and_with_consent(store: Store) 
         store.append("a", [Entry(0, 0, Heard(0))])
     with pytest.raises(ValueError, match="without consent"):
         store.append("a", [Entry(0, 0, started("a", consent=False))])
+    for odd in ("a" * 65, "a\0"):
+        with pytest.raises(ValueError, match="64 printable characters"):
+            store.append(odd, [Entry(0, 0, started(odd))])
     store.append("a", [])
     assert await store.calls(5) == []
+
+
+async def test_what_cannot_be_stored_harms_its_own_call_only(store: Store) -> None:
+    entries = log("b", 3)
+    store.append("a", [Entry(0, 0, started("a"))])
+    store.append("b", entries)
+    with pytest.raises(ValueError, match="surrogates"):
+        store.append("a", [Entry(1, 0, Failed(1, "compose", "half a character: \ud800"))])
+    store.append("a", [Entry(1, 0, CallEnded("hang_up\0"))])
+    await written(store)
+    assert await store.read("b") == entries
+    assert [entry.seq for entry in await store.read("a")] == [0, 1]
 
 
 async def test_judgements_are_kept_in_their_order(store: Store) -> None:
@@ -232,8 +251,6 @@ async def test_judgements_are_kept_in_their_order(store: Store) -> None:
 async def test_entries_wait_while_the_database_is_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sqlite3
-
     monkeypatch.setattr(database, "PATIENCE_S", 0.05)
     path = tmp_path / "x.sqlite"
     store = await open_store(f"sqlite:///{path}")
@@ -252,4 +269,25 @@ async def test_entries_wait_while_the_database_is_locked(
     assert other.execute("select count(*) from record").fetchone() == (len(entries),)
     assert store.fault == ""
     other.close()
+    await store.close()
+
+
+@pytest.mark.postgres
+async def test_entries_wait_while_the_server_restarts(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_log, "RETRY_S", 0.05)
+    store = await open_store(cluster.new_url())
+    entries = log("a", 50)
+    store.append("a", entries[:20])
+    await written(store)
+    await asyncio.to_thread(cluster.stop)
+    store.append("a", entries[20:])
+    async with asyncio.timeout(10):
+        while store.healthy:
+            await asyncio.sleep(0.01)
+    assert "check that PostgreSQL runs there" in store.fault
+    await asyncio.to_thread(cluster.start)
+    await written(store)
+    assert await store.read("a") == entries
     await store.close()

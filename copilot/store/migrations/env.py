@@ -16,9 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["models"]
 
 
+LOCK = {
+    "sqlite": "begin immediate",
+    # The number is arbitrary, but the same for every copilot.
+    "postgresql": "select pg_advisory_xact_lock(4817)",
+}
+"""Lets one process at a time migrate, so that the others find everything done."""
+
+
 def run(connection: Connection, config: "AlembicCommandConfig") -> None:
     """All pending migrations in one transaction."""
+    connection.exec_driver_sql(LOCK[connection.dialect.name])
     context.configure(
+        transactional_ddl=True,
         connection=connection,
         target_metadata=metadata_registry.get(config.bind_key),
         version_table=config.version_table_name,

@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("ended_at", DateTimeUTC(timezone=True), nullable=True),
         sa.Column("state", sa.String(8), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("version", sa.String(64), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
         sa.Column("packs", sa.Text(), nullable=False),
         sa.Column("entries", sa.Integer(), nullable=False),
         sa.Column("ticks", sa.Integer(), nullable=False),
