@@ -187,7 +187,7 @@ async def _turns(call: Recorded, rate: int, progress: Progress) -> AsyncIterator
     ticks = -(-len(customer) // size)
     for tick in range(ticks):
         cut = slice(tick * size, (tick + 1) * size)
-        yield MicroTurn(tick + 1, _frame(agent[cut], size), _frame(customer[cut], size))
+        yield MicroTurn(tick, _frame(agent[cut], size), _frame(customer[cut], size))
         progress("listening", tick + 1, ticks)
 
 
