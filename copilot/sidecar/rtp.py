@@ -70,6 +70,7 @@ class CallAudio:
         self.rate = rate
         self._aligner = Aligner(rate)
         self._tracks: dict[Party, _Track] = {}
+        self._sources: dict[Party, RTCRtpReceiver] = {}
         self._ready: asyncio.Queue[MicroTurn | None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._due = self._loop.time()
@@ -80,9 +81,11 @@ class CallAudio:
     def tap(self, receiver: RTCRtpReceiver, party: Party) -> None:
         """Take the receiver's packets as the party's; nobody needs to consume its track any more.
 
-        Call it after ``setRemoteDescription`` and before ``setLocalDescription``.
+        Call it after ``setRemoteDescription`` and before ``setLocalDescription``. A call that is
+        resumed over another connection goes on by the clock: the receiver before is heard no more.
         """
-        track = self._tracks[party] = _Track(Reorder(self.rate), [])
+        track = self._tracks.setdefault(party, _Track(Reorder(self.rate), []))
+        self._sources[party] = receiver
         statistics: dict[int, StreamStatistics] = _private(receiver, "remote_streams")
         codecs: dict[int, RTCRtpCodecParameters] = _private(receiver, "codecs")
         theirs = receiver._handle_rtcp_packet
@@ -90,6 +93,8 @@ class CallAudio:
         async def on_rtp(packet: RtpPacket, arrival_time_ms: int) -> None:
             codec = codecs.get(packet.payload_type)
             if not receiver._enabled or codec is None or not _is_opus(codec):
+                return
+            if self._sources[party] is not receiver:
                 return
             # without these no receiver reports go out, and the sender never learns of its losses
             if packet.ssrc not in statistics:
