@@ -8,6 +8,7 @@ import pytest
 from copilot.core.events import CallEnded, CallStarted, Entry, Heard
 from copilot.core.policy import Policy
 from copilot.errors import UnknownCall
+from copilot.ports import CallLog
 from copilot.store import tail
 from copilot.store.forgetful import Forgetful
 
@@ -23,7 +24,7 @@ async def seqs(entries: AsyncIterator[Entry]) -> list[int]:
 
 
 async def test_a_follower_gets_the_call_as_it_happens() -> None:
-    log = Forgetful()
+    log: CallLog = Forgetful()
     log.append("a", [entry(0)])
     follower = asyncio.create_task(seqs(log.follow("a")))
     for seq in range(1, 5):

@@ -27,6 +27,7 @@ from copilot.core.events import (
 )
 from copilot.core.policy import Policy
 from copilot.errors import UnknownCall
+from copilot.ports import CallLog
 from copilot.store import database, tail
 from copilot.store import log as store_log
 from copilot.store.log import Store, open_store
@@ -52,6 +53,11 @@ def log(call_id: str, ticks: int, ended: bool = True) -> list[Entry]:
     return [Entry(seq, tick, event) for seq, (tick, event) in enumerate(events)]
 
 
+def port(store: Store) -> CallLog:
+    """The store as a session sees it."""
+    return store
+
+
 async def all_of(entries: AsyncIterator[Entry]) -> list[Entry]:
     return [entry async for entry in entries]
 
@@ -64,8 +70,8 @@ async def written(store: Store) -> None:
 
 async def test_a_log_is_read_as_it_was_written(store: Store) -> None:
     entries = log("a", 40)
-    store.append("a", entries[:10])
-    store.append("a", entries[10:])
+    port(store).append("a", entries[:10])
+    port(store).append("a", entries[10:])
     assert await store.read("a") == entries
     await written(store)
     assert await store.read("a") == entries
