@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from postgres import Cluster
 
 from copilot.store.log import Store, open_store
+from tests.postgres import Cluster
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from advanced_alchemy.alembic.commands import AlembicCommands
-from postgres import Cluster
 
 from copilot.errors import StoreError
 from copilot.store import database
 from copilot.store.log import open_store
+from tests.postgres import Cluster
 
 NOBODY = 65534
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from postgres import Cluster
 
 from copilot.core.events import (
     CallEnded,
@@ -32,6 +31,7 @@ from copilot.store import database, tail
 from copilot.store import log as store_log
 from copilot.store.log import Store, open_store
 from copilot.store.models import CallRow, State, Verdict
+from tests.postgres import Cluster
 
 
 def started(call_id: str, consent: bool = True) -> CallStarted:
