@@ -18,7 +18,8 @@ from copilot.ports import Listener, Voice
 from copilot.providers import registry
 from copilot.providers.chroma import open_chroma
 from copilot.providers.registry import Host
-from copilot.retrieval.library import Library, open_library
+from copilot.retrieval.library import Library, index_packs, open_library, report
+from copilot.retrieval.packs import load_packs
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
@@ -59,6 +60,15 @@ async def senses(settings: Settings, progress: Progress | None = None) -> AsyncI
         if voice is not None:
             stack.push_async_callback(voice.close)
         yield Senses(library, listener, voice)
+
+
+def index(settings: Settings, progress: Progress | None = None) -> str:
+    """Index what is new; a line a pack. Raises PackFaults with every fault found."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    embedder = registry.embedder(settings.embedder, Host(settings.data / "cache"))
+    chroma = open_chroma(settings.chroma.url, settings.data / "chroma")
+    packs = load_packs(settings.knowledge.path, settings.knowledge.packs)
+    return report(index_packs(packs, embedder, chroma, progress))
 
 
 @asynccontextmanager

@@ -135,7 +135,7 @@ def index(settings: Settings) -> None:
     from copilot.assemble import index as run
 
     with Bars() as progress:
-        console.print(asyncio.run(run(settings, progress)))
+        console.print(run(settings, progress), highlight=False)
 
 
 @main.command()

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 import pytest
-from helpers import passage
 
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.config import Deadlines
@@ -31,6 +30,7 @@ from copilot.core.events import (
 )
 from copilot.core.policy import Policy
 from copilot.session import Parts, Session
+from tests.helpers import passage
 
 QUESTION = "can i change the delivery address of my parcel before it comes tomorrow morning".split()
 SILENT = np.zeros(1920, np.float32)

@@ -55,7 +55,7 @@ def step(state: CallState, event: Input) -> Step:
         case CardTouched():
             return cards.touch(state, event)
         case CallEnded():
-            return _ended(state)
+            return _ended(state, event)
 
 
 def enter(state: CallState, event: Input) -> tuple[CallState, list[Entry]]:
@@ -171,7 +171,9 @@ def _failed(state: CallState, failed: Failed) -> Step:
     return cards.gate(replace(state, inquiry=replace(current, answered=current.revision)))
 
 
-def _ended(state: CallState) -> Step:
+def _ended(state: CallState, ended: CallEnded) -> Step:
+    if ended.reason == "cut":  # the process died: nobody was left to perform anything
+        return replace(state, ended=True), []
     state, effects = cards.close(state)
     effects += cards.clear(state, "call_ended")
     return replace(state, ended=True, card=None, playing=None), effects

@@ -21,7 +21,7 @@ def line(passage: Passage, query: str) -> str:
     sentences = [part.strip() for part in _SENTENCE.split(passage.text) if part.strip()]
     if not sentences:
         return passage.title
-    return _clip(max(sentences, key=lambda sentence: share(sentence, asked)))
+    return _clip(max(sentences, key=lambda sentence: len(asked & set(content(sentence)))))
 
 
 def grounded(draft: str, passages: Sequence[Passage]) -> bool:

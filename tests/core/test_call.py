@@ -1,7 +1,5 @@
 """Whole calls through the machine: what is shown, spoken, withdrawn and withheld, and why."""
 
-from helpers import Call, knows, nothing, of, passage
-
 from copilot.core.events import (
     CardTouched,
     Compose,
@@ -16,6 +14,7 @@ from copilot.core.events import (
     Withheld,
 )
 from copilot.core.policy import Policy
+from tests.helpers import Call, knows, nothing, of, passage
 
 QUESTION = "can i change the delivery address of my parcel"
 LONG_QUESTION = f"{QUESTION} before the driver brings it tomorrow morning"
@@ -178,6 +177,13 @@ def test_the_end_clears_the_screen_and_nothing_follows() -> None:
     length = len(call.log)
     call.customer(QUESTION)
     assert len(call.log) == length
+
+
+def test_a_log_that_was_cut_asks_for_nothing_more() -> None:
+    call = Call(knows(passage())).customer(LONG_QUESTION)
+    before = len(call.log)
+    call.end("cut")
+    assert len(call.log) == before + 1
 
 
 def test_two_questions_in_one_long_turn_get_two_cards() -> None:

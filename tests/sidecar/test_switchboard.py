@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
-from helpers import passage
-from webrtc import QUERY, Browser
 
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.config import Server, Settings
@@ -18,6 +16,8 @@ from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Full, Switchboard
 from copilot.store.forgetful import Forgetful
 from copilot.store.log import Store, open_store
+from tests.helpers import passage
+from tests.webrtc import QUERY, Browser
 
 QUESTION = "can i change the delivery address of my parcel before it comes tomorrow morning".split()
 LINE = passage(say="In the app until the evening before.")
