@@ -22,8 +22,8 @@ _OUTCOMES = {
     Verdict.RIGHT: "right card",
     Verdict.WRONG: "wrong card",
     Verdict.MISSED: "no card",
-    Verdict.SILENT: "silent, as it should",
-    Verdict.WITHDRAWN: "card taken back when said",
+    Verdict.SILENT: "silent, rightly",
+    Verdict.WITHDRAWN: "card taken back",
     Verdict.UNNEEDED: "unneeded card",
 }
 
@@ -71,11 +71,10 @@ def supports(entries: Sequence[Entry]) -> dict[int, int]:
 def picture(result: Result) -> RenderableType:
     """The summary as it is printed."""
     table = Table(title="The questions", title_justify="left", expand=True)
-    table.add_column("Question", ratio=1)
-    table.add_column("Outcome")
-    table.add_column("Support", justify="right")
-    table.add_column("Delay", justify="right")
-    table.add_column("Lead", justify="right")
+    table.add_column("Question", ratio=3)
+    table.add_column("Outcome", ratio=2)
+    for name in ("Support", "Delay", "Lead"):
+        table.add_column(name, justify="right", no_wrap=True)
     known = supports(result.entries)
     for answer in result.outcome.answers:
         table.add_row(*_row(answer, known))
@@ -88,7 +87,7 @@ def _row(answer: Answer, known: Mapping[int, int]) -> tuple[Text, ...]:
     lead = answer.lead_ms
     outcome = _OUTCOMES[answer.verdict]
     if answer.silence is not None and answer.card is None:
-        outcome += f" ({SILENCES[answer.silence].label.lower()})"
+        outcome += f": {SILENCES[answer.silence].label.lower()}"
     return (
         Text(answer.label.asks),
         Text(outcome, style=style),

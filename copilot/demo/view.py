@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from copilot.core.events import (
     TICK_MS,
     CallEnded,
@@ -19,8 +21,8 @@ from copilot.core.floor import Floor, Turn, advance
 from copilot.core.policy import Policy
 from copilot.core.transcript import Line, Transcript, hear
 
-_LINE_OVER = 25
-"""Ticks without a new word after which a line is told: two seconds, late words included."""
+_LATE_WORDS = 25
+"""Ticks after a party's last word in which more words of the same line may come: two seconds."""
 
 
 class Said(NamedTuple):
@@ -138,12 +140,18 @@ class View:
         yield from self._complete()
 
     def _complete(self, at_end: bool = False) -> Iterator[Said]:
-        """Lines that will get no more words and were not told yet."""
+        """Words not told yet, of parties that have finished speaking."""
         for line in self.transcript.lines:
-            over = at_end or self.tick - line.end >= _LINE_OVER
-            if over and line.start > self._told[line.party]:
-                self._told[line.party] = line.start
-                yield Said(line)
+            words = tuple(word for word in line.words if word.end > self._told[line.party])
+            if words and (at_end or self._finished(line)):
+                self._told[line.party] = words[-1].end
+                yield Said(replace(line, words=words))
+
+    def _finished(self, line: Line) -> bool:
+        agent = line.party is Party.AGENT
+        speech = self.floor.agent if agent else self.floor.customer
+        partial = self.transcript.agent_partial if agent else self.transcript.customer_partial
+        return not speech.speaking and not partial and self.tick - line.end >= _LATE_WORDS
 
     def _show(self, tick: int, card: ShowCard) -> Iterator[Happening]:
         first = card.inquiry not in self.cards
