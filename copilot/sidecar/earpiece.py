@@ -22,6 +22,8 @@ BITRATE = 24000
 """Wideband speech, mono, bit/s."""
 EXPECTED_LOSS = 5
 """What in-band FEC is prepared for, percent."""
+BEHIND = 0.2
+"""How late a packet may be and still keep its place, seconds; the browser's buffer takes it up."""
 TAIL = 3
 """Packets of silence after a whisper: without them the browser would stretch its last sound."""
 _TIME_BASE = Fraction(1, RTP_RATE)
@@ -81,6 +83,7 @@ class Earpiece(MediaStreamTrack):
         """Empty the queue at once, if it is `whisper`'s: the next packet is silence."""
         if self._playing and whisper in (None, self._playing.whisper):
             self._end(self._playing)
+            self._encoder = None  # it still holds the last 6.5 ms of what was cut
 
     def stop(self) -> None:
         """End the track (aiortc calls this with the connection)."""
@@ -101,13 +104,16 @@ class Earpiece(MediaStreamTrack):
 
     async def _until_due(self) -> None:
         """Wait for something to say, then for its place on the absolute schedule."""
+        loop = asyncio.get_running_loop()
+        due = self._due + PACKET
+        if loop.time() > due + BEHIND:
+            due = loop.time()
         while not self._pending():
             if self.readyState != "live":
                 raise MediaStreamError
             self._wake.clear()
             await self._wake.wait()
-        loop = asyncio.get_running_loop()
-        due = max(self._due + PACKET, loop.time())
+            due = max(self._due + PACKET, loop.time())
         await asyncio.sleep(due - loop.time())
         if self._pending():
             # media time goes on through silences, so that a pause stays a pause
@@ -126,8 +132,9 @@ class Earpiece(MediaStreamTrack):
             if not playback.frames and playback.fed:
                 self._end(playback)
             return payload
-        if self._tail and self._encoder:
+        if self._tail:
             self._tail -= 1
+            self._encoder = self._encoder or Encoder(ENCODE_RATE, BITRATE)
             return self._encoder.encode(np.zeros(self._encoder.samples, np.float32))
         return None
 

@@ -1,0 +1,236 @@
+"""Whispers leave on time, stop at once, and cost nothing when there are none."""
+
+import asyncio
+import functools
+import inspect
+import selectors
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from aiortc.mediastreams import MediaStreamError
+
+from copilot.audio.frames import Pcm
+from copilot.audio.opus import Decoder
+from copilot.sidecar.earpiece import TAIL, Earpiece
+
+RATE = 24000
+
+
+class VirtualTime(selectors.DefaultSelector):
+    """A selector that lets time pass instead of waiting: exact on a busy machine, and quick."""
+
+    now = 1000.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        assert timeout is not None, "everyone waits for ever"
+        self.now += max(0.0, timeout)
+        return super().select(0)
+
+
+def in_virtual_time(
+    test: Callable[..., Coroutine[Any, Any, None]],
+) -> Callable[..., None]:
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        time = VirtualTime()
+        loop = asyncio.SelectorEventLoop(time)
+        loop.time = lambda: time.now  # type: ignore[method-assign]
+        try:
+            loop.run_until_complete(test(*args, time=time, **kwargs))
+        finally:
+            loop.close()
+
+    # pytest asks for what the wrapped test takes, less the clock
+    signature = inspect.signature(test)
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[p for p in signature.parameters.values() if p.name != "time"]
+    )
+    return run
+
+
+class Taken(NamedTuple):
+    """A packet as aiortc would have taken it."""
+
+    time: float
+    pts: int
+    payload: bytes
+
+
+async def chunks(sound: Pcm, size: int = 2000) -> AsyncIterator[Pcm]:
+    for at in range(0, sound.size, size):
+        yield sound[at : at + size]
+
+
+def tone(seconds: float, rate: int = RATE) -> Pcm:
+    return (0.3 * np.sin(2 * np.pi * 400 * np.arange(int(seconds * rate)) / rate)).astype("f4")
+
+
+async def take(earpiece: Earpiece, count: int) -> list[Taken]:
+    taken = []
+    for _ in range(count):
+        packet = await asyncio.wait_for(earpiece.recv(), 5)
+        assert packet.pts is not None
+        assert packet.time_base == pytest.approx(1 / 48000)
+        taken.append(Taken(asyncio.get_running_loop().time(), packet.pts, bytes(packet)))
+    return taken
+
+
+def sound(packets: Sequence[Taken]) -> Pcm:
+    decoder = Decoder(RATE)
+    return np.concatenate([decoder.decode(packet.payload) for packet in packets])
+
+
+def assert_on_schedule(taken: Sequence[Taken], most: float = 1e-4) -> None:
+    """Never early, and what a busy machine made late is not added to what follows."""
+    late = [p.time - taken[0].time - (p.pts - taken[0].pts) / 48000 for p in taken]
+    assert min(late) > -1e-6
+    assert max(late) < most
+
+
+@in_virtual_time
+async def test_a_whisper_leaves_in_packets_of_20_ms_and_says_how_long_it_was(
+    time: VirtualTime,
+) -> None:
+    earpiece = Earpiece()
+    playing = asyncio.create_task(earpiece.play(7, chunks(tone(0.5)), RATE))
+    taken = await take(earpiece, 25 + TAIL)
+    assert await playing == 7
+    assert [p.pts - taken[0].pts for p in taken[:25]] == [960 * n for n in range(25)]
+    assert_on_schedule(taken)
+    heard = sound(taken)
+    assert np.argmax(np.abs(np.fft.rfft(heard[2400:12000]))) == pytest.approx(160, abs=1)
+    assert np.std(heard[-480:]) < 0.001
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])
+@in_virtual_time
+async def test_a_voice_of_any_rate_keeps_its_pitch_and_length(rate: int, time: VirtualTime) -> None:
+    earpiece = Earpiece()
+    playing = asyncio.create_task(earpiece.play(1, chunks(tone(0.24, rate), 700), rate))
+    taken = await take(earpiece, 12)
+    assert await playing == 3
+    heard = sound(taken)[480 * 2 : 480 * 12]
+    assert np.argmax(np.abs(np.fft.rfft(heard))) == pytest.approx(80, abs=1)
+
+
+@in_virtual_time
+async def test_a_cut_empties_the_queue_at_once(time: VirtualTime) -> None:
+    earpiece = Earpiece()
+    playing = asyncio.create_task(earpiece.play(3, chunks(tone(10)), RATE))
+    taken = await take(earpiece, 10)
+    earpiece.cut()
+    assert await asyncio.wait_for(playing, 1) == 3
+    taken += await take(earpiece, TAIL)
+    levels = np.std(sound(taken).reshape(-1, 480), axis=1)
+    assert min(levels[2:10]) > 0.1
+    assert levels[10] < 0.05  # the decoder's own fading of the last packet
+    assert max(levels[11:]) < 0.001
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(earpiece.recv(), 0.06)
+
+
+@in_virtual_time
+async def test_only_the_whisper_that_is_meant_is_cut(time: VirtualTime) -> None:
+    earpiece = Earpiece()
+    playing = asyncio.create_task(earpiece.play(3, chunks(tone(0.1)), RATE))
+    await take(earpiece, 2)
+    earpiece.cut(whisper=2)
+    await take(earpiece, 3)
+    assert await playing == 2
+
+
+@in_virtual_time
+async def test_a_newer_whisper_cuts_the_older(time: VirtualTime) -> None:
+    earpiece = Earpiece()
+    older = asyncio.create_task(earpiece.play(1, chunks(tone(10)), RATE))
+    await take(earpiece, 4)
+    newer = asyncio.create_task(earpiece.play(2, chunks(tone(0.08)), RATE))
+    assert await asyncio.wait_for(older, 1) == 1
+    await take(earpiece, 4)
+    assert await newer == 1
+
+
+@in_virtual_time
+async def test_a_cut_frees_a_voice_that_hangs(time: VirtualTime) -> None:
+    async def hanging() -> AsyncIterator[Pcm]:
+        yield tone(0.04)
+        await asyncio.Event().wait()
+
+    earpiece = Earpiece()
+    playing = asyncio.create_task(earpiece.play(1, hanging(), RATE))
+    await take(earpiece, 2)
+    earpiece.cut()
+    assert await asyncio.wait_for(playing, 1) == 1
+
+
+@in_virtual_time
+async def test_a_voice_that_fails_is_heard_of(time: VirtualTime) -> None:
+    async def failing() -> AsyncIterator[Pcm]:
+        yield tone(0.04)
+        raise OSError("no voice")
+
+    earpiece = Earpiece()
+    with pytest.raises(OSError, match="no voice"):
+        await earpiece.play(1, failing(), RATE)
+    assert await earpiece.play(2, chunks(tone(0)), RATE) == 0
+
+
+@in_virtual_time
+async def test_media_time_goes_on_through_a_silence(time: VirtualTime) -> None:
+    earpiece = Earpiece()
+    first = asyncio.create_task(earpiece.play(1, chunks(tone(0.04)), RATE))
+    before = (await take(earpiece, 2 + TAIL))[-1]
+    await first
+    await asyncio.sleep(0.15)
+    second = asyncio.create_task(earpiece.play(2, chunks(tone(0.04)), RATE))
+    after = (await take(earpiece, 2))[0]
+    await second
+    assert (after.pts - before.pts) / 48000 == pytest.approx(0.15, abs=1e-3)
+    assert after.time - before.time == pytest.approx(0.15, abs=1e-3)
+
+
+@in_virtual_time
+async def test_a_busy_loop_does_not_slow_the_voice_down(time: VirtualTime) -> None:
+    """A loop that is blocked three quarters of the time: the whole is as long as the sound."""
+    earpiece = Earpiece()
+    loop = asyncio.get_running_loop()
+
+    def block() -> None:
+        time.now += 0.012
+        blocking.append(loop.call_later(0.004, block))
+
+    blocking = [loop.call_soon(block)]
+    playing = asyncio.create_task(earpiece.play(1, chunks(tone(0.6)), RATE))
+    taken = await take(earpiece, 30)
+    blocking[-1].cancel()
+    await playing
+    assert_on_schedule(taken, most=0.02)
+    assert taken[-1].time - taken[0].time == pytest.approx(0.58, abs=0.02)
+
+
+async def test_a_full_default_executor_does_not_matter() -> None:
+    earpiece = Earpiece()
+    loop = asyncio.get_running_loop()
+    release = threading.Event()
+    busy = [loop.run_in_executor(None, release.wait) for _ in range(64)]
+    try:
+        playing = asyncio.create_task(earpiece.play(1, chunks(tone(0.2)), RATE))
+        await take(earpiece, 10)
+        assert await asyncio.wait_for(playing, 5) == 3
+    finally:
+        release.set()
+        await asyncio.gather(*busy)
+
+
+@in_virtual_time
+async def test_the_track_ends_with_its_connection(time: VirtualTime) -> None:
+    earpiece = Earpiece()
+    waiting = asyncio.create_task(earpiece.recv())
+    await asyncio.sleep(0)
+    earpiece.stop()
+    with pytest.raises(MediaStreamError):
+        await waiting
+    assert earpiece.readyState == "ended"
