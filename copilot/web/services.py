@@ -2,18 +2,25 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Protocol
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from copilot.config import Settings
+from copilot.retrieval.library import Source
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.log import Store
-from copilot.web.library import Library
+from copilot.web.sample import Sample
 
 Check = Callable[[], Awaitable[str]]
 """Says what is wrong with a component, or nothing: an empty text means ready."""
+
+
+class Sources(Protocol):
+    """Knows what a card cites; `copilot.retrieval.library.Library` does."""
+
+    def source(self, passage: str) -> Source | None: ...
 
 
 @dataclass(frozen=True)
@@ -21,13 +28,12 @@ class Services:
     """Everything that a handler may need."""
 
     store: Store
-    library: Library
+    library: Sources
     switchboard: Switchboard
     settings: Settings
     version: str
-    sample_agent: Path | None = None
-    """The sample call's agent as a WAV file; None or not there while it is not made yet."""
-    sample_customer: Path | None = None
+    sample: Sample | None = None
+    """The sample call that the softphone can play."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """Components beside the store that must be ready before calls are taken, by name."""
     origins: frozenset[str] = frozenset()

@@ -1,24 +1,28 @@
 """A web application over a real store, with calls made by the real machine."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
-from helpers import Call, knows, passage
+from httpx import ASGITransport, AsyncClient
 from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from copilot.audio.frames import MicroTurn
 from copilot.config import Settings
 from copilot.core.events import CallStarted, Heard, Passage
+from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
 from copilot.store.log import Store, open_store
 from copilot.web.app import create_app
-from copilot.web.library import Library
+from copilot.web.sample import Sample
 from copilot.web.services import Services
+from tests.helpers import Call, knows, passage
+
+Browse = Callable[[Litestar, str], AsyncClient]
 
 SCRIPT = "<script>alert('x')</script>"
 ADDRESS = passage(id="parcel/address#change my address")
@@ -29,6 +33,16 @@ NASTY = Passage(
     say=f"Say {SCRIPT}",
     score=0,
 )
+
+
+PACK = Pack("parcel", "Parcel carrier", "", "en", "0badcafe", (ADDRESS, NASTY))
+
+
+class Shelf:
+    """The passages of one pack, without an index."""
+
+    def source(self, passage: str) -> Source | None:
+        return next((Source(one, PACK) for one in PACK.passages if one.id == passage), None)
 
 
 class DeafEar:
@@ -65,21 +79,32 @@ class Clock:
         return self.now
 
 
-def asked(ending: str = "hang_up") -> Call:
-    """A call in which the customer asks and a card comes and is used up by what the agent says."""
-    call = Call(knows(ADDRESS))
-    call.agent("good morning how can i help").quiet(10)
-    call.customer("can i change the delivery address of my parcel today").quiet(30)
-    call.agent("you can change the address in the app until the evening before delivery")
-    call.quiet(20)
-    return call.end(ending) if ending else call
+@pytest.fixture
+def asked() -> Call:
+    """The customer asks, a card comes, and the agent says what it says."""
+    return _asked().end()
 
 
+@pytest.fixture
+def cut() -> Call:
+    """The same call in a process that died."""
+    return _asked().end("cut")
+
+
+@pytest.fixture
 def unanswered() -> Call:
-    """A call whose question nobody can answer, asked in words that are no HTML."""
+    """A question that no pack answers, asked in words that look like HTML."""
     call = Call()
     call.customer(f"please explain quantum {SCRIPT} chromodynamics lattices").quiet(60)
     return call.end()
+
+
+def _asked() -> Call:
+    call = Call(knows(ADDRESS))
+    call.agent("good morning how can i help").quiet(30)
+    call.customer("can i change the delivery address of my parcel today").quiet(10)
+    call.agent("you can change the address in the app until the evening before delivery")
+    return call.quiet(20)
 
 
 @pytest.fixture
@@ -92,9 +117,15 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 def services(store: Store, tmp_path: Path) -> Services:
     settings = Settings(data=tmp_path)
-    pack = Pack("parcel", "Parcel carrier", "", "en", "0badcafe", (ADDRESS, NASTY))
-    board = Switchboard(settings, DeafListener(), NoRetriever(), (pack.ref,), store, Forgetful())
-    return Services(store, Library([pack]), board, settings, version="1.2.3")
+    board = Switchboard(settings, DeafListener(), NoRetriever(), (PACK.ref,), store, Forgetful())
+
+    async def make() -> tuple[Path, Path]:
+        paths = tmp_path / "agent.wav", tmp_path / "customer.wav"
+        for path in paths:
+            path.write_bytes(f"RIFF {path.stem}".encode())
+        return paths
+
+    return Services(store, Shelf(), board, settings, version="1.2.3", sample=Sample(make))
 
 
 @pytest.fixture
@@ -103,6 +134,12 @@ def app(services: Services) -> Litestar:
 
 
 @pytest.fixture
-async def client(app: Litestar) -> AsyncIterator[AsyncTestClient[Litestar]]:
-    async with AsyncTestClient(app, base_url="http://127.0.0.1:8123") as opened:
+def browse() -> Browse:
+    """Opens a client on the store's own loop, which Litestar's test client is not."""
+    return lambda app, url: AsyncClient(transport=ASGITransport(cast(Any, app)), base_url=url)
+
+
+@pytest.fixture
+async def client(app: Litestar, browse: Browse) -> AsyncIterator[AsyncClient]:
+    async with browse(app, "http://127.0.0.1:8123") as opened:
         yield opened

@@ -13,7 +13,7 @@ const WORDS = readWords();
 
 class LiveCall {
   constructor(id) {
-    this.timeline = new GrowingTimeline(byId("timeline"));
+    this.timeline = new GrowingTimeline(byId("timeline"), byId("timeline-rows"));
     this.transcript = new Transcript(byId("transcript"));
     this.whispers = byId("whispers");
     this.scroll = byId("scroll");

@@ -53,7 +53,10 @@ export class Sources {
   /** @param {"agent" | "customer"} party */
   async recording(party) {
     const response = await fetch(`/sample/${party}.wav`).catch(() => null);
-    if (!response?.ok) throw new CallError("The sample call cannot be loaded.");
+    if (!response?.ok) {
+      const problem = await response?.json().catch(() => null);
+      throw new CallError(`The sample call cannot be loaded. ${problem?.detail ?? ""}`);
+    }
     const buffer = await this.context.decodeAudioData(await response.arrayBuffer());
     const player = new AudioBufferSourceNode(this.context, { buffer });
     const line = this.context.createMediaStreamDestination();

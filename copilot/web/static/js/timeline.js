@@ -31,8 +31,9 @@ export function explainMarks(timeline) {
 
 /** Rows of one minute that fill as ticks come. */
 export class GrowingTimeline {
-  constructor(timeline) {
-    this.timeline = timeline;
+  /** @param {HTMLElement} timeline the picture @param {HTMLElement} place where its rows go */
+  constructor(timeline, place) {
+    this.place = place;
     this.rows = [];
     this.open = {};
     explainMarks(timeline);
@@ -100,8 +101,9 @@ export class GrowingTimeline {
     for (const earlier of this.rows) {
       for (const lane of earlier.lanes) lane.setAttribute("width", "100%");
     }
-    this.timeline.append(
+    this.place.append(
       el("div", { class: "timeline-row" }, el("span", { class: "timeline-time" }, clock(start)), picture));
+    this.place.scrollTop = this.place.scrollHeight;
     return { start, svg: picture, bars, lanes };
   }
 }
