@@ -26,7 +26,7 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     silence_ms: int = 300
     """Silence that ends an utterance and makes its words final."""
     lockstep: bool = False
-    """Wait for the recogniser in every tick, so that words do not depend on time: for recordings."""
+    """Wait for the recogniser in every tick: offline, words must not depend on time."""
 
 
 def embedded(options: Mapping[str, object], host: Host) -> "EmbeddedListener":

@@ -16,16 +16,23 @@ from copilot.core.words import tokens
 from copilot.providers.embedded import generic, ngram, phrases
 from copilot.providers.embedded.pronounce import Dictionary, lines
 
-FORM = "1"
+FORM = "2"
 """Version of the recipe: another one makes the cache anew."""
+
+_PATTERN = 400.0
+"""Sentences that a pattern of the everyday talk counts as, whatever the number of its alternatives,
+within the weights that follow for one sentence."""
+_RAREST, _COMMONEST = 0.5, 40.0
+_BREATHS = 6000
+"""Pairs of everyday sentences said in one breath."""
 
 
 class Mix(NamedTuple):
     """Shares of the mixture; they sum to 1."""
 
-    packs: float = 0.8
-    talk: float = 0.1
-    general: float = 0.1
+    packs: float = 0.4
+    talk: float = 0.35
+    general: float = 0.25
 
 
 class Language(NamedTuple):
@@ -52,10 +59,19 @@ def bundle() -> Bundle:
     return Bundle(model / "en-us", model / "en-us.lm.bin", model / "cmudict-en-us.dict")
 
 
-def talk() -> list[str]:
-    """Everyday sentences, every alternative of every pattern written out."""
+def talk() -> list[phrases.Weighted]:
+    """Everyday sentences: the alternatives of every pattern, and two of them in one breath."""
     text = (files("copilot.providers.embedded") / "talk.yaml").read_text(encoding="utf-8")
-    return [sentence for pattern in yaml.safe_load(text) for sentence in expand(str(pattern))]
+    found: list[phrases.Weighted] = []
+    for pattern in yaml.safe_load(text):
+        sentences = [tokens(sentence) for sentence in expand(str(pattern))]
+        weight = min(max(_PATTERN / len(sentences), _RAREST), _COMMONEST)
+        found.extend((sentence, weight) for sentence in sentences)
+    stride = len(found) // _BREATHS
+    for place in range(0, len(found), stride):
+        (one, _), (other, _) = found[place], found[place * 7919 % len(found)]
+        found.append((one + other, 1.0))
+    return found
 
 
 def expand(pattern: str) -> Iterator[str]:
@@ -92,7 +108,7 @@ def build(language: Language, sentences: Sequence[str], size: int, mix: Mix) -> 
     general = generic.read(parts.language)
     dictionary = Dictionary.load(parts.dictionary)
     pack = phrases.spoken(sentences)
-    everyday = [(tokens(sentence), 1.0) for sentence in talk()]
+    everyday = talk()
     words = vocabulary((pack, everyday), general, dictionary, size)
     models: list[tuple[float, ngram.Model]] = [
         (mix.talk, ngram.Counted(_numbered(everyday, words), len(words))),
