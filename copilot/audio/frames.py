@@ -194,9 +194,10 @@ class _Lane:
     @property
     def ready(self) -> bool:
         """Whether the next frame is there: never cut short in the middle of speech."""
-        change = self._change()
         have = self._framer.have
-        if have < self._frame + change:
+        if have < self._frame - self._block:
+            return False
+        if have < self._frame + self._change():
             return False
         return have >= self._frame or self._silent_block(self._framer.peek(have)) is not None
 

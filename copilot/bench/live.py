@@ -16,17 +16,18 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, AudioResampler, Packet
 from av.stream import Stream
+from msgspec import Struct
 
 from copilot.audio.frames import TICK, frame_samples
 from copilot.audio.opus import RTP_RATE
-from copilot.bench.trace import percentiles
+from copilot.bench.trace import Spread, percentiles
 from copilot.bench.wire import PACKET, STEP, send, speech
 from copilot.core.events import Party
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.rtp import CallAudio, munge_answer, opus_only
 
 WARM = 1.5
-"""Seconds of every call before measuring."""
+"""Seconds of every call before measuring, at most."""
 PATIENCE = 60.0
 """How long the calls may take to be set up, seconds."""
 SPEECH = 20.0
@@ -50,7 +51,32 @@ PATHS = (
 )
 
 
-def measure(path: Path, calls: int, seconds: float) -> dict[str, object]:
+class Measured(Struct, frozen=True):
+    """What receiving calls on one path cost, and how its ticks came."""
+
+    path: str
+    rate: int
+    calls: int
+    pinned: bool
+    """Whether the receiver had a core to itself, as far as this machine's own load goes."""
+    core_percent: float
+    core_percent_per_call: float
+    calls_per_core: float
+    extrapolated: bool
+    """Whether `calls_per_core` follows from fewer calls than that."""
+    ticks: int
+    ticks_missing_per_1000: float
+    ticks_late_per_1000: float
+    """Later than 80 ms."""
+    tick_late_ms: Spread
+    """Behind the most punctual tick of the same call."""
+
+    @property
+    def saturated(self) -> bool:
+        return self.core_percent >= 100 * FULL
+
+
+def measure(path: Path, calls: int, seconds: float) -> Measured:
     """Cost and lateness of one path; a receiver and a sender process are started for it.
 
     Raises RuntimeError when the calls cannot be set up.
@@ -66,7 +92,7 @@ def measure(path: Path, calls: int, seconds: float) -> dict[str, object]:
     try:
         if not mine.poll(PATIENCE + seconds + calls):
             raise RuntimeError(f"{path.name}: no result of {calls} calls in time; try fewer calls")
-        result: dict[str, object] = mine.recv()
+        result: Measured = mine.recv()
     except EOFError:
         raise RuntimeError(f"{path.name}: {calls} calls could not be set up") from None
     finally:
@@ -143,11 +169,14 @@ async def _call(calls: int, payloads: Sequence[bytes], pipe: Connection) -> None
 def _receive(path: Path, calls: int, seconds: float, pipe: Connection, result: Connection) -> None:
     pinned = _pin(receiver=True)
     use_interface("127.0.0.1")
-    found = asyncio.run(_answer(path, calls, seconds, pipe))
-    result.send({"path": path.name, "calls": calls, "pinned": pinned, **found})
+    times, share = asyncio.run(_answer(path, calls, seconds, pipe))
+    result.send(_figures(path, calls, pinned, seconds, times, share))
 
 
-async def _answer(path: Path, calls: int, seconds: float, pipe: Connection) -> dict[str, object]:
+async def _answer(
+    path: Path, calls: int, seconds: float, pipe: Connection
+) -> tuple[list[list[float]], float]:
+    """When each consumer's ticks came, and the share of a core that all of it took."""
     times: list[list[float]] = []
     tasks: list[asyncio.Task[None]] = []
     connected: list[asyncio.Event] = []
@@ -166,11 +195,11 @@ async def _answer(path: Path, calls: int, seconds: float, pipe: Connection) -> d
         pipe.send(munge_answer(peer.localDescription.sdp))
     async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(event.wait() for event in connected))
-    await asyncio.sleep(WARM)
+    await asyncio.sleep(min(WARM, seconds))
     share = await _cost(times, seconds)
     for task in tasks:
         task.cancel()
-    return _figures(path, share, calls, times, seconds)
+    return times, share
 
 
 def _connected(peer: RTCPeerConnection) -> asyncio.Event:
@@ -197,22 +226,29 @@ async def _cost(times: list[list[float]], seconds: float) -> float:
 
 
 def _figures(
-    path: Path, share: float, calls: int, times: Sequence[Sequence[float]], seconds: float
-) -> dict[str, object]:
+    path: Path,
+    calls: int,
+    pinned: bool,
+    seconds: float,
+    times: Sequence[Sequence[float]],
+    share: float,
+) -> Measured:
     late = np.concatenate([_lateness(one) for one in times if one] or [np.zeros(1)])
-    expected = seconds / TICK * len(times)
-    return {
-        "core_percent": round(100 * share, 1),
-        "core_percent_per_call": round(100 * share / calls, 3),
-        "calls_per_core": round(calls / share, 1),
-        "extrapolated": share < FULL,
-        "saturated": share >= FULL,
-        "ticks": sum(map(len, times)),
-        "ticks_missing_per_1000": round(1000 * max(0.0, 1 - sum(map(len, times)) / expected), 1),
-        "ticks_late_per_1000": round(1000 * float((late > TICK).mean()), 2),
-        "tick_late_ms": percentiles(list(late)),
-        "rate": path.rate,
-    }
+    ticks, expected = sum(map(len, times)), seconds / TICK * len(times)
+    return Measured(
+        path=path.name,
+        rate=path.rate,
+        calls=calls,
+        pinned=pinned,
+        core_percent=round(100 * share, 1),
+        core_percent_per_call=round(100 * share / calls, 3),
+        calls_per_core=round(calls / share, 1),
+        extrapolated=share < FULL,
+        ticks=ticks,
+        ticks_missing_per_1000=round(1000 * max(0.0, 1 - ticks / expected), 1),
+        ticks_late_per_1000=round(1000 * float((late > TICK).mean()), 2),
+        tick_late_ms=percentiles(list(late)),
+    )
 
 
 def _lateness(times: Sequence[float]) -> np.ndarray:

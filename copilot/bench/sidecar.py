@@ -1,19 +1,50 @@
 """Calls per core, sound lost and delay added, beside aiortc's own receive path in the same run."""
 
 from collections.abc import Mapping
-from typing import Any
 
+import msgspec
+from msgspec import Struct
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from copilot.audio import opus
 from copilot.bench import live, trace
+from copilot.bench.live import Measured
 from copilot.bench.machine import machine
+from copilot.bench.trace import Network
 
-TARGETS = {"calls_per_core": 100, "lost_percent": 0, "delay_p95_ms": 65}
-"""The design's budgets for media alone at 24 kHz."""
+CALLS_PER_CORE = 100
+"""The design's budget for media alone at 24 kHz; aiortc's own path does about 45."""
+DELAY_P95_MS = 65
+"""The most that loss and jitter may add, milliseconds."""
 TRACE_SECONDS = 60.0
+"""Length of the traces that are replayed."""
+
+
+class Met(Struct, frozen=True):
+    """Which of the design's budgets the sound path keeps."""
+
+    calls_per_core: bool
+    nothing_lost: bool
+    delay: bool
+
+
+class Report(Struct, frozen=True):
+    """Everything that was measured."""
+
+    bench: str
+    machine: dict[str, object]
+    libopus: str
+    calls: int
+    seconds: float
+    paths: list[Measured]
+    """This sound path at 24 and 16 kHz, then aiortc's."""
+    networks: list[Network]
+    calls_per_core_to_stock: float
+    """Ratio of the first path to the last."""
+    calls_per_core_to_target: float
+    met: Met
 
 
 def run(
@@ -26,89 +57,72 @@ def run(
     before = machine()
     paths = [live.measure(path, calls, seconds) for path in live.PATHS]
     networks = trace.networks(trace_seconds, live.PATHS[0].rate)
-    return {
-        "bench": "sidecar",
-        "machine": before,
-        "libopus": opus.version(),
-        "calls": calls,
-        "seconds": seconds,
-        "paths": paths,
-        "networks": networks,
-        "ratios": {
-            "calls_per_core_to_stock": _ratio(paths[0], paths[-1]),
-            "calls_per_core_to_target": round(
-                _number(paths[0], "calls_per_core") / TARGETS["calls_per_core"], 2
-            ),
-        },
-        "targets": TARGETS,
-        "met": _met(paths[0], networks),
-    }
-
-
-def _met(path: Mapping[str, object], networks: list[dict[str, object]]) -> dict[str, bool]:
-    owns: list[Any] = [network["own"] for network in networks]
-    return {
-        "calls_per_core": _number(path, "calls_per_core") >= TARGETS["calls_per_core"],
-        "lost_percent": all(one["lost_percent"] <= TARGETS["lost_percent"] for one in owns),
-        "delay_p95_ms": all(one["delay_ms"]["p95"] <= TARGETS["delay_p95_ms"] for one in owns),
-    }
-
-
-def _ratio(own: Mapping[str, object], stock: Mapping[str, object]) -> float:
-    return round(_number(own, "calls_per_core") / _number(stock, "calls_per_core"), 2)
-
-
-def _number(row: Mapping[str, object], key: str) -> float:
-    value = row[key]
-    assert isinstance(value, int | float)
-    return value
-
-
-def table(result: Mapping[str, Any]) -> Group:
-    """The result for a terminal."""
-    met = ", ".join(f"{key} {'met' if ok else 'missed'}" for key, ok in result["met"].items())
-    return Group(
-        _paths(result),
-        _networks(result["networks"]),
-        Text(
-            f"{result['ratios']['calls_per_core_to_stock']} times as many calls per core as "
-            f"aiortc's own path · targets: {met}"
+    own, stock = paths[0].calls_per_core, paths[-1].calls_per_core
+    report = Report(
+        bench="sidecar",
+        machine=before,
+        libopus=opus.version(),
+        calls=calls,
+        seconds=seconds,
+        paths=paths,
+        networks=networks,
+        calls_per_core_to_stock=round(own / stock, 2),
+        calls_per_core_to_target=round(own / CALLS_PER_CORE, 2),
+        met=Met(
+            calls_per_core=own >= CALLS_PER_CORE,
+            nothing_lost=all(one.own.lost_percent == 0 for one in networks),
+            delay=all(one.own.delay_ms.p95 <= DELAY_P95_MS for one in networks),
         ),
     )
+    plain: dict[str, object] = msgspec.to_builtins(report)
+    return plain
 
 
-def _paths(result: Mapping[str, Any]) -> Table:
-    found = Table(title=f"{result['calls']} calls on one core, {result['seconds']:g} s each")
+def table(result: Mapping[str, object]) -> Group:
+    """What `run` gave, for a terminal."""
+    report = msgspec.convert(result, Report)
+    kept = {
+        f"{CALLS_PER_CORE} calls per core": report.met.calls_per_core,
+        "nothing lost": report.met.nothing_lost,
+        f"delay p95 within {DELAY_P95_MS} ms": report.met.delay,
+    }
+    budgets = ", ".join(f"{name}: {'yes' if kept[name] else 'NO'}" for name in kept)
+    times = f"{report.calls_per_core_to_stock} times the calls per core of aiortc's own path"
+    return Group(_paths(report), _networks(report.networks), Text(f"{times}\n{budgets}"))
+
+
+def _paths(report: Report) -> Table:
+    title = f"{report.calls} calls received on one core, {report.seconds:g} s on each path"
+    found = Table(title=title)
     found.add_column("path")
-    for name in ("core % per call", "calls per core", "tick late ms p50 / p95 / p99", "late ‰"):
+    for name in ("core % / call", "calls / core", "tick late ms\np50 / p95 / p99", "late ‰"):
         found.add_column(name, justify="right")
-    for path in result["paths"]:
-        late = path["tick_late_ms"]
-        mark = " (extrapolated)" if path["extrapolated"] else " (saturated)"
+    for path in report.paths:
+        mark = "\n(saturated)" if path.saturated else "\n(extrapolated)"
+        late = path.tick_late_ms
         found.add_row(
-            path["path"],
-            f"{path['core_percent_per_call']:.2f}",
-            f"{path['calls_per_core']:.0f}{mark}",
-            f"{late['p50']:.1f} / {late['p95']:.1f} / {late['p99']:.1f}",
-            f"{path['ticks_late_per_1000']:.1f}",
+            path.path,
+            f"{path.core_percent_per_call:.2f}",
+            f"{path.calls_per_core:.0f}{mark}",
+            f"{late.p50:.1f} / {late.p95:.1f} / {late.p99:.1f}",
+            f"{path.ticks_late_per_1000:.1f}",
         )
     return found
 
 
-def _networks(networks: list[dict[str, Any]]) -> Table:
+def _networks(networks: list[Network]) -> Table:
     found = Table(title="the same arrivals on both paths")
     found.add_column("network")
-    for name in ("lost %", "from FEC %", "concealed %", "delay ms p50 / p95 / p99"):
+    for name in ("lost %", "from FEC %", "concealed %", "delay ms\np50 / p95 / p99"):
         found.add_column(name, justify="right")
     for network in networks:
-        for side in ("own", "stock"):
-            one = network[side]
-            delay = one["delay_ms"]
+        for side, one in (("own", network.own), ("aiortc", network.stock)):
+            delay = one.delay_ms
             found.add_row(
-                f"{network['network']}, {side}",
-                f"{one['lost_percent']:.1f}",
-                f"{one['recovered_percent']:.1f}",
-                f"{one['concealed_percent']:.1f}",
-                f"{delay['p50']:.0f} / {delay['p95']:.0f} / {delay['p99']:.0f}",
+                f"{network.network}, {side}",
+                f"{one.lost_percent:.1f}",
+                f"{one.recovered_percent:.1f}",
+                f"{one.concealed_percent:.1f}",
+                f"{delay.p50:.0f} / {delay.p95:.0f} / {delay.p99:.0f}",
             )
     return found
