@@ -129,9 +129,9 @@ def _one_core() -> Iterator[None]:
 
 
 def _vectors(count: int, embedder: Embedder, words: Sequence[str], dice: random.Random) -> Vectors:
-    topics = embedder.embed([_sentence(words, 8, dice) for _ in range(TOPICS)])
+    topics = embedder.embed([_sentence(words, 8, dice) for _ in range(min(TOPICS, count))])
     noise = np.random.default_rng(dice.randrange(2**32))
-    vectors = topics[noise.integers(0, TOPICS, count)]
+    vectors = topics[noise.integers(0, len(topics), count)]
     vectors = vectors + SPREAD * noise.standard_normal(vectors.shape, np.float32)
     unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return unit

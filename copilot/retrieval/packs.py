@@ -353,7 +353,7 @@ def _passage(
         faults.append(Fault(str(file), section.line, problem, "merge the two or tell them apart"))
     say = _say(file, section, faults)
     text = "\n".join(text.replace("\n", " ") for _, text in section.blocks)
-    if not text:
+    if not text and len(faults) == before:
         problem = f"question {section.heading!r} has no answer"
         faults.append(
             Fault(str(file), section.line, problem, "write two to six sentences under it")

@@ -1,0 +1,118 @@
+"""The vector index in real Chroma."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import chromadb
+import numpy as np
+import pytest
+from chromadb.api.shared_system_client import SharedSystemClient
+from chromadb.config import Settings as ChromaSettings
+from chromadb.errors import DuplicateIDError
+
+from copilot.errors import ConfigError
+from copilot.ports import Vectors
+from copilot.providers.chroma import ChromaIndex, open_chroma
+
+
+def units(count: int, dim: int = 8, seed: int = 1) -> Vectors:
+    drawn = np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32)
+    made: Vectors = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return made
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> ChromaIndex:
+    return open_chroma("", tmp_path / "index")
+
+
+def test_the_nearest_come_first_with_their_cosine(index: ChromaIndex) -> None:
+    vectors = units(1500)
+    index.build("shop.1", [f"a#b{n}@text" for n in range(1500)], vectors)
+    found = index.query("shop.1", vectors[7], 5)
+    exact = np.sort(vectors @ vectors[7])[::-1][:5]
+    assert found[0][0] == "a#b7@text"
+    assert np.allclose([cosine for _, cosine in found], exact, atol=1e-4)
+
+
+def test_asking_for_more_than_there_is(index: ChromaIndex) -> None:
+    index.build("shop.1", ["x", "y"], units(2))
+    assert len(index.query("shop.1", units(1)[0], 10)) == 2
+
+
+def test_vectors_come_back_in_the_order_asked_for(index: ChromaIndex) -> None:
+    vectors = units(3)
+    index.build("shop.1", ["x", "y", "z"], vectors)
+    assert np.allclose(index.vectors("shop.1", ["z", "x"]), vectors[[2, 0]])
+    with pytest.raises(KeyError):
+        index.vectors("shop.1", ["w"])
+
+
+def test_collections_are_listed_oldest_first_and_dropped(index: ChromaIndex) -> None:
+    for name in ("shop.2", "shop.1", "other.1"):
+        index.build(name, ["x"], units(1))
+    assert index.collections() == ["shop.2", "shop.1", "other.1"]
+    index.drop("shop.1")
+    index.drop("never.was")
+    assert index.collections() == ["shop.2", "other.1"]
+
+
+def test_a_build_that_fails_leaves_nothing(index: ChromaIndex) -> None:
+    with pytest.raises(DuplicateIDError):
+        index.build("shop.1", ["x", "x"], units(2))
+    assert index.collections() == []
+    index.build("shop.1", ["x"], units(1))
+    assert index.collections() == ["shop.1"]
+
+
+def test_building_again_replaces(index: ChromaIndex) -> None:
+    index.build("shop.1", ["x"], units(1))
+    assert index.query("shop.1", units(1)[0], 1)[0][0] == "x"
+    index.build("shop.1", ["y"], units(1))
+    assert [row for row, _ in index.query("shop.1", units(1)[0], 3)] == ["y"]
+
+
+def test_it_is_durable(tmp_path: Path) -> None:
+    open_chroma("", tmp_path).build("shop.1", ["x", "y"], units(2))
+    SharedSystemClient.clear_system_cache()
+    again = open_chroma("", tmp_path)
+    assert again.collections() == ["shop.1"]
+    assert again.query("shop.1", units(2)[1], 1)[0][0] == "y"
+
+
+def test_others_collections_are_left_alone(tmp_path: Path) -> None:
+    index = open_chroma("", tmp_path)
+    client = chromadb.PersistentClient(tmp_path, ChromaSettings(anonymized_telemetry=False))
+    client.create_collection("theirs", embedding_function=None)
+    assert index.collections() == []
+
+
+def test_a_dead_server_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ConfigError, match=f"chroma.url = '{url}': no Chroma server answers"):
+            open_chroma(url, Path())
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://host", "http://", "http://host:99999"])
+def test_an_address_that_is_none(url: str) -> None:
+    with pytest.raises(ConfigError, match="write http://host:port"):
+        open_chroma(url, Path())
+
+
+def _a_file(path: Path) -> None:
+    path.write_text("not a folder")
+
+
+def _garbage(path: Path) -> None:
+    path.mkdir()
+    (path / "chroma.sqlite3").write_text("garbage" * 1000)
+
+
+@pytest.mark.parametrize("spoil", [_a_file, _garbage])
+def test_a_folder_that_cannot_be_used(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    spoil(tmp_path / "index")
+    with pytest.raises(ConfigError, match="index: the vector index cannot be opened"):
+        open_chroma("", tmp_path / "index")

@@ -1,0 +1,44 @@
+"""The sample packs, indexed once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from copilot.ports import Embedder
+from copilot.providers.chroma import open_chroma
+from copilot.retrieval.library import Library, index_packs
+from copilot.retrieval.packs import load_packs
+
+KNOWLEDGE = Path(__file__).resolve().parents[2] / "knowledge"
+
+
+@pytest.fixture(scope="session")
+def library(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """Both sample packs over a real index."""
+    packs = load_packs(KNOWLEDGE)
+    index = open_chroma("", tmp_path_factory.mktemp("index"))
+    index_packs(packs, embedder, index)
+    made = Library(embedder, index, packs)
+    yield made
+    made.close()
+
+
+class Spoken(msgspec.Struct, frozen=True):
+    """Lines as callers say them."""
+
+    plain: dict[str, str]
+    """Passage id to a question that it answers, asked in few words."""
+    asked: dict[str, str]
+    """The same for every passage, asked as a rambling caller does."""
+    near: dict[str, list[str]]
+    """By pack: the right trade, but no answer."""
+    small_talk: list[str]
+    off_topic: list[str]
+
+
+@pytest.fixture(scope="session")
+def spoken() -> Spoken:
+    text = (Path(__file__).parent / "spoken.yaml").read_bytes()
+    return msgspec.yaml.decode(text, type=Spoken)
