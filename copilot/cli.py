@@ -65,6 +65,7 @@ def main(ctx: click.Context, config: Path | None, data: Path | None, verbose: bo
         format="%(name)s: %(message)s",
         handlers=[RichHandler(console=errors, show_path=False)],
     )
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG on import
     settings = Settings.load(config)
     ctx.obj = settings.model_copy(update={"data": data}) if data else settings
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from helpers import Call, knows, passage
 
 from copilot.cli import main
 from copilot.evaluate.logs import write
+from tests.helpers import Call, knows, passage
 
 
 def run(*words: str) -> Result:

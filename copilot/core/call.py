@@ -131,14 +131,25 @@ def _ask(state: CallState) -> Step:
     if current is not None and current.turn.start == turn.start:
         current = replace(current, turn=turn)
         state = replace(state, inquiry=current)
-    if current is None or not current.open or current.turn.start != turn.start:
+    if current is None or current.turn.start != turn.start or not current.open:
         if not _is_new(state, turn, text):
-            return state, []
+            return _ask_on(state, text)
         state, effects = cards.close(state)
         current = Inquiry(state.inquiries + 1, turn)
         state = replace(state, inquiries=current.id)
     current, search = inquiry.refresh(current, text, state.tick, policy)
     return replace(state, inquiry=current), effects + ([search] if search else [])
+
+
+def _ask_on(state: CallState, text: str) -> Step:
+    """A card that was shown early is still held against the rest of its turn."""
+    current, card, turn = state.inquiry, state.card, state.turn
+    if current is None or card is None or card.inquiry != current.id or turn is None:
+        return state, []
+    if current.turn.start != turn.start or current.settled(state.tick, state.policy):
+        return state, []
+    current, search = inquiry.refresh(current, text, state.tick, state.policy)
+    return replace(state, inquiry=current), [search] if search else []
 
 
 def _is_new(state: CallState, turn: Span, text: str) -> bool:

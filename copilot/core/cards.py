@@ -40,8 +40,10 @@ _CONTEXT = 12
 def gate(state: CallState) -> Step:
     """Ask the gate: show the open inquiry's card, or say once it is settled why there is none."""
     inquiry, policy = state.inquiry, state.policy
-    if inquiry is None or not inquiry.open:
+    if inquiry is None:
         return state, []
+    if not inquiry.open:
+        return _correct(state, inquiry)
     decision = decide(_moment(state, inquiry), Evidence(inquiry.passages, inquiry.stable), policy)
     if isinstance(decision, Whisper):
         return _show(state, inquiry, decision)
@@ -119,9 +121,8 @@ def revise(state: CallState, draft: DraftReady) -> Step:
         return state, []
     cited = [passage for passage in inquiry.passages if passage.id in draft.cites]
     if not cited or not grounded(draft.text, cited):
-        top = inquiry.passages[0]
         reason = Silence.UNGROUNDED
-        return state, [Withheld(inquiry.id, reason, inquiry.query, draft.cites, top.score)]
+        return state, [Withheld(inquiry.id, reason, inquiry.query, draft.cites, card.support)]
     card = replace(card, text=draft.text, revision=card.revision + 1)
     show = ShowCard(
         card.inquiry,
@@ -163,28 +164,60 @@ def clear(state: CallState, reason: str) -> list[Effect]:
 
 
 def _show(state: CallState, inquiry: Inquiry, whisper: Whisper) -> Step:
-    passage = whisper.passage
     effects: list[Effect] = clear(state, "replaced")
-    show = ShowCard(
-        inquiry.id, 0, passage.title, whisper.text, (passage.id,), passage.score, inquiry.query
-    )
-    effects.append(show)
-    card = Card(inquiry.id, passage.id, whisper.text, asked=inquiry.turn.start, shown=state.tick)
-    told = tuple(told for told in state.told if state.tick - told.tick < HOUR)
-    state = replace(
-        state,
-        card=card,
-        inquiry=replace(inquiry, open=False),
-        told=(*told, Told(passage.id, state.tick, cost(passage))),
-        whispered=state.tick,
-    )
+    state, shown = _put(replace(state, whispered=state.tick), inquiry, whisper, 0)
+    effects += shown
     if whisper.aloud and state.playing is None:
-        state, spoken = _speak(state, card)
+        assert state.card is not None
+        state, spoken = _speak(state, state.card)
         effects += spoken
     if state.policy.compose:
         turns = state.transcript.last(_CONTEXT)
         effects.append(Compose(inquiry.id, inquiry.query, turns, inquiry.passages))
     return state, effects
+
+
+def _correct(state: CallState, inquiry: Inquiry) -> Step:
+    """Put a better passage on a card that was shown before its question was whole.
+
+    It stays the same whisper, so no cool-down; what it costs is spent again.
+    """
+    card, policy = state.card, state.policy
+    if card is None or inquiry.id != card.inquiry or card.used or card.spoken:
+        return state, []
+    if not inquiry.passages:
+        return state, []
+    better = inquiry.passages[0]
+    if better.id == card.passage or better.score <= card.support:
+        return state, []
+    moment = replace(_moment(state, inquiry), since_whisper=HOUR)
+    decision = decide(moment, Evidence(inquiry.passages, inquiry.stable), policy)
+    if not isinstance(decision, Whisper):
+        return state, []
+    return _put(state, inquiry, decision, card.revision + 1)
+
+
+def _put(state: CallState, inquiry: Inquiry, whisper: Whisper, revision: int) -> Step:
+    """The card itself, and what it spends."""
+    passage, text = whisper.passage, whisper.text
+    told = tuple(told for told in state.told if state.tick - told.tick < HOUR)
+    state = replace(
+        state,
+        card=Card(
+            inquiry.id,
+            passage.id,
+            text,
+            passage.score,
+            asked=inquiry.turn.start,
+            shown=state.tick,
+            revision=revision,
+        ),
+        inquiry=replace(inquiry, open=False),
+        told=(*told, Told(passage.id, state.tick, cost(passage))),
+    )
+    cites = (passage.id,)
+    card = ShowCard(inquiry.id, revision, passage.title, text, cites, passage.score, inquiry.query)
+    return state, [card]
 
 
 def _speak(state: CallState, card: Card) -> Step:

@@ -16,6 +16,7 @@ class Card(Struct, frozen=True):
     inquiry: int
     passage: str
     text: str
+    support: int
     asked: int
     """First tick of the turn that called for it."""
     shown: int

@@ -186,6 +186,26 @@ def test_a_log_that_was_cut_asks_for_nothing_more() -> None:
     assert len(call.log) == before + 1
 
 
+def test_an_early_card_is_corrected_when_the_question_is_whole() -> None:
+    day = passage("parcel/delivery#day", "You can choose another day in the app.", 74)
+    address = passage(score=93)
+    call = Call(lambda query: (address, day) if "address" in query else (day,))
+    call.customer("is it possible to change the delivery for tomorrow morning to an address")
+    call.quiet(40)
+    assert [(card.revision, card.cites[0]) for card in shown(call)] == [
+        (0, "parcel/delivery#day"),
+        (1, "parcel/address#change"),
+    ]
+    assert reasons(call) == []
+
+
+def test_a_card_is_not_corrected_by_something_less_likely() -> None:
+    day = passage("parcel/delivery#day", "You can choose another day in the app.", 74)
+    call = Call(lambda query: (day,) if "thanks" in query else (passage(score=90),))
+    call.customer(f"{LONG_QUESTION} with many thanks from everybody").quiet(40)
+    assert [card.cites[0] for card in shown(call)] == ["parcel/address#change"]
+
+
 def test_two_questions_in_one_long_turn_get_two_cards() -> None:
     other = passage("parcel/fees#lost", "Lost parcels are refunded up to fifty pounds.", 90)
     call = Call(lambda query: (other,) if "broken" in query else (passage(),))
