@@ -1,6 +1,5 @@
 """The recogniser process of one call: PocketSphinx, one decoder a party, fed over stdin."""
 
-import itertools
 import os
 import re
 import select
@@ -9,6 +8,7 @@ import sys
 
 from copilot.core.events import Party, Word
 from copilot.providers.embedded import cepstra, wire
+from copilot.providers.embedded.agreement import agreed
 
 _TICK = 1_280
 _FRAME = 160
@@ -73,10 +73,9 @@ class Recogniser:
         """The words that this hypothesis and the one before it agree on."""
         hypothesis = self._decoder.hyp()
         words = hypothesis.hypstr.split() if hypothesis else []
-        pairs = zip(words, self._last, strict=False)
-        agreed = itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)
+        text = " ".join(agreed(words, self._last))
         self._last = words
-        return " ".join(word for word, _ in agreed)
+        return text
 
     def finish(self) -> tuple[Word, ...]:
         """End the utterance; its words in ticks of the call's axis."""
