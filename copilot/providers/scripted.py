@@ -110,7 +110,7 @@ class _Voice:
         self._final = 0
 
     def hear(self, tick: int) -> Hearing:
-        """A word is final `delay` ticks after its end; words of skipped ticks come with the next."""
+        """A word is final `delay` ticks after its end; those of skipped ticks come with the next."""
         first = self._final
         while (
             self._final < len(self._words)

@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -19,13 +18,10 @@ from copilot.providers.embedded.speech import RATE
 log = logging.getLogger(__name__)
 
 _HOT_WORDS = 500
-_NEEDED = {"encoder": "model_type", "decoder": "context_size", "joiner": "joiner_dim"}
-"""An entry that sherpa-onnx wants in each file's metadata; where it lacks, sherpa-onnx ends the
-whole process without an exception."""
 _LOAD_FAULTS = (fault.Fail, fault.InvalidProtobuf, fault.InvalidGraph, fault.InvalidArgument)
 _HOW = (
     "get a streaming zipformer transducer for English from the sherpa-onnx model family (such as "
-    "sherpa-onnx-streaming-zipformer-en-2023-06-26), unpack it, and let `[ear] model` name its folder"
+    "sherpa-onnx-streaming-zipformer-en-2023-06-26), unpack it, and set `[ear] model` to its folder"
 )
 
 
@@ -33,7 +29,7 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of ``[ear]`` with ``provider = "sherpa"``."""
 
     model: Path | None = None
-    """Folder with encoder*.onnx, decoder*.onnx, joiner*.onnx, tokens.txt; bpe.vocab for hot words."""
+    """Folder of encoder*.onnx, decoder*.onnx, joiner*.onnx, tokens.txt; bpe.vocab: hot words."""
     threads: int = 1
     """Threads of one decoding step, which takes all calls at once."""
     silence_ms: int = 300
@@ -51,7 +47,7 @@ class Files(NamedTuple):
     decoder: Path
     joiner: Path
     tokens: Path
-    bpe: Path | None
+    bpe: Path | None = None
 
 
 class Result(Protocol):
@@ -86,16 +82,17 @@ def find(folder: Path | None) -> Files:
     }
     if missing := [name for name, path in found.items() if path is None]:
         raise ConfigError(f"[ear] model = '{folder}': it lacks {', '.join(missing)}; {_HOW}")
-    there = [path for path in found.values() if path is not None]
-    return Files(*there, bpe if bpe.is_file() else None)
+    encoder, decoder, joiner, tokens = (path for path in found.values() if path is not None)
+    return Files(encoder, decoder, joiner, tokens, bpe if bpe.is_file() else None)
 
 
 def load(files: Files, options: Options, cache: Path, sentences: Sequence[str]) -> Recogniser:
     """The recogniser; raises ConfigError for files that are no streaming transducer."""
     import sherpa_onnx
 
-    for part, path in zip(_NEEDED, files, strict=False):
-        _check(path, _NEEDED[part])
+    _check(files.encoder, "model_type")
+    _check(files.decoder, "context_size")
+    _check(files.joiner, "joiner_dim")
     try:
         recogniser: Recogniser = sherpa_onnx.OnlineRecognizer.from_transducer(
             tokens=str(files.tokens),
@@ -125,9 +122,9 @@ def hot_words(sentences: Sequence[str], upper: bool) -> list[str]:
 def write_hot_words(path: Path, words: Sequence[str]) -> None:
     """One word a line, as sherpa-onnx reads them; the file appears whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.writelines(f"{word}\n" for word in words)
-    os.replace(file.name, path)  # noqa: PTH105  (the temporary file's name is a string)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
+    scratch.replace(path)
 
 
 def upper_case(tokens: Path) -> bool:
@@ -168,12 +165,11 @@ def _pick(folder: Path, part: str, int8: bool) -> Path | None:
 
 
 def _check(path: Path, entry: str) -> None:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
+    """Refuse a file whose metadata lack `entry`: there sherpa-onnx would end the whole process."""
+    quiet = onnxruntime.SessionOptions()
+    quiet.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(str(path), quiet, ["CPUExecutionProvider"])
     except _LOAD_FAULTS as error:
         raise ConfigError(f"{path}: not an ONNX model ({error}); {_HOW}") from None
     if entry not in session.get_modelmeta().custom_metadata_map:
