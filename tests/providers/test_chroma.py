@@ -1,7 +1,9 @@
 """The vector index in real Chroma."""
 
 import socket
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import chromadb
@@ -116,3 +118,39 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path, spoil: Callable[[Path], No
     spoil(tmp_path / "index")
     with pytest.raises(ConfigError, match="index: the vector index cannot be opened"):
         open_chroma("", tmp_path / "index")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The URL of a real Chroma server."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = str(Path(sys.executable).parent / "chroma")
+    command = [program, "run", "--path", str(tmp_path / "server")]
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen([*command, *address], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any("Connect to Chroma at" in line for line in process.stdout)
+        url = f"http://127.0.0.1:{port}"
+        while not _answers(url, process):
+            assert process.poll() is None
+        yield url
+        process.terminate()
+
+
+def _answers(url: str, process: subprocess.Popen[str]) -> bool:
+    try:
+        open_chroma(url, Path())
+    except ConfigError:
+        return process.poll() is not None
+    return True
+
+
+def test_a_server_does_the_same(server: str) -> None:
+    index = open_chroma(server, Path())
+    vectors = units(3)
+    index.build("shop.1", ["x", "y", "z"], vectors)
+    assert index.collections() == ["shop.1"]
+    assert index.query("shop.1", vectors[2], 1)[0][0] == "z"
+    assert np.allclose(index.vectors("shop.1", ["z", "x"]), vectors[[2, 0]], atol=1e-6)
