@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from copilot.core.events import TICK_MS, Entry
 from copilot.demo.children import DemoError, calling, serving
 from copilot.demo.follow import follow
 from copilot.demo.notes import Arrived, Connected, Playing
+from copilot.demo.script import SAMPLE, Script, load
 from copilot.demo.summary import Result, arrivals, document, picture
 from copilot.demo.synth import SampleCall, sample_call
 from copilot.demo.terminal import Terminal
@@ -31,44 +32,57 @@ _END_SECONDS = 15.0
 
 
 async def demo(
-    settings: Settings, once: bool, json_path: Path | None, console: Console, touch: bool = False
+    settings: Settings,
+    once: bool,
+    json_path: Path | None,
+    console: Console,
+    touch: bool = False,
+    script: Path = SAMPLE,
 ) -> int:
-    """Place the sample call on a server of its own; the exit code: 0 if its targets were met.
+    """Place the call of `script` on a server of its own; the exit code: 0 if its targets were met.
 
     With `once` it ends after the summary, else it serves on until it is interrupted. Raises
     UserError where something is missing or fails, with nothing left running.
     """
     _check_writable(json_path)
-    _end_on_sigterm()
-    sample = await _sample(settings, console)
-    settings = _with_packs(settings, sample)
-    async with _ready(settings, console) as url:
-        result = await _watch(sample, url, console, touch)
-        console.print(picture(result))
-        if json_path is not None:
-            _write_json(json_path, document(result, machine()))
-        if not once:
-            await _serve_on(url, console)
-        return 0 if result.outcome.passed else 1
+    with _ended_by_sigterm():
+        sample = await _sample(settings, load(script), console)
+        settings = _with_packs(settings, sample)
+        async with _ready(settings, console) as url:
+            result = await _watch(sample, url, console, touch)
+            console.print(picture(result))
+            if json_path is not None:
+                _write_json(json_path, document(result, machine()))
+            if not once:
+                await _serve_on(url, console)
+            return 0 if result.outcome.passed else 1
 
 
-def _end_on_sigterm() -> None:
-    """Let SIGTERM end the demo as Ctrl-C does, so that the children are ended with it."""
-    task = asyncio.current_task()
-    assert task is not None
-    with contextlib.suppress(NotImplementedError):  # no signals in this loop
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Within, SIGTERM is taken as Ctrl-C, so that the children are ended in order."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+    except NotImplementedError:  # Windows, where SIGTERM cannot be caught
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
-async def _sample(settings: Settings, console: Console) -> SampleCall:
+async def _sample(settings: Settings, script: Script, console: Console) -> SampleCall:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("Speaking the sample call", total=None)
 
         def progress(made: int, total: int) -> None:
             bar.update(task, completed=made, total=total)
 
-        return await sample_call(settings.data / "demo", progress=progress)
+        return await sample_call(settings.data / "demo", script=script, progress=progress)
 
 
 def _with_packs(settings: Settings, sample: SampleCall) -> Settings:
