@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 import multiprocessing
 import os
+import struct
 import time
 from collections.abc import Sequence
-from fractions import Fraction
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -14,22 +15,26 @@ import numpy as np
 import psutil
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from av import AudioFrame, AudioResampler, Packet
-from av.stream import Stream
+from aiortc.stats import RTCInboundRtpStreamStats
+from av import AudioFrame, AudioResampler
 from msgspec import Struct
 
 from copilot.audio.frames import TICK, frame_samples
-from copilot.audio.opus import RTP_RATE
 from copilot.bench.trace import Spread, percentiles
 from copilot.bench.wire import PACKET, STEP, send, speech
 from copilot.core.events import Party
+from copilot.sidecar.earpiece import Earpiece
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.rtp import CallAudio, munge_answer, opus_only
 
-WARM = 1.5
-"""Seconds of every call before measuring, at most."""
+WARM = 1.0
+"""Seconds of every call before measuring."""
 PATIENCE = 60.0
 """How long the calls may take to be set up, seconds."""
+SLOTS = 20
+"""In how many steps the tracks' packets leave within 20 ms."""
+PAYLOAD_TYPE = 96
+"""What aiortc offers Opus as."""
 SPEECH = 20.0
 """Length of the speech that is sent over and over, seconds."""
 FULL = 0.95
@@ -61,15 +66,18 @@ class Measured(Struct, frozen=True):
     """Whether the receiver had a core to itself, as far as this machine's own load goes."""
     core_percent: float
     core_percent_per_call: float
+    """For a call whose packets all come."""
     calls_per_core: float
     extrapolated: bool
     """Whether `calls_per_core` follows from fewer calls than that."""
     ticks: int
     ticks_missing_per_1000: float
     ticks_late_per_1000: float
-    """Later than 80 ms."""
+    """By more than 80 ms."""
     tick_late_ms: Spread
-    """Behind the most punctual tick of the same call."""
+    """How much more than 80 ms after the one before of the same call a tick came."""
+    packets_percent: float
+    """How many packets the sender got out; under 100 it was short of time, and ticks are late."""
 
     @property
     def saturated(self) -> bool:
@@ -118,27 +126,33 @@ def _pin(receiver: bool) -> bool:
 # ---- sender ------------------------------------------------------------------------------------
 
 
-class _Talker(MediaStreamTrack):
-    """Sends coded speech over and over, on an absolute schedule."""
+class _Talkers:
+    """Coded speech on all calls' tracks, by one clock and past aiortc's senders.
 
-    kind = "audio"
+    Those take about 100 us a packet: a core could not send what a core can receive.
+    """
 
-    def __init__(self, payloads: Sequence[bytes], first: int, delay: float) -> None:
-        super().__init__()
+    def __init__(self, peers: Sequence[RTCPeerConnection], payloads: Sequence[bytes]) -> None:
+        self._senders = [sender for peer in peers for sender in peer.getSenders()]
         self._payloads = payloads
-        self._first = first
-        self._delay = delay
-        self._began = 0.0
-        self._sent = 0
 
-    async def recv(self) -> "Packet[Stream]":
-        now = time.monotonic()
-        self._began = self._began or now + self._delay
-        await asyncio.sleep(self._began + self._sent * PACKET - now)
-        packet = Packet(self._payloads[(self._first + self._sent) % len(self._payloads)])
-        packet.pts, packet.time_base = self._sent * STEP, Fraction(1, RTP_RATE)
-        self._sent += 1
-        return packet
+    async def run(self) -> None:
+        """Send for ever, the tracks spread over the 20 ms of a packet."""
+        began = time.monotonic()
+        for slot in itertools.count():
+            await asyncio.sleep(began + slot * PACKET / SLOTS - time.monotonic())
+            number = slot // SLOTS
+            for track in range(slot % SLOTS, len(self._senders), SLOTS):
+                await self._send(track, number)
+
+    async def _send(self, track: int, number: int) -> None:
+        sender = self._senders[track]
+        payload = self._payloads[(number + 37 * track) % len(self._payloads)]
+        # RFC 3550, section 5.1: version 2, no extension, one payload type
+        stamp = number * STEP % 2**32
+        head = struct.pack("!BBHII", 0x80, PAYLOAD_TYPE, number % 2**16, stamp, sender._ssrc)
+        with contextlib.suppress(ConnectionError):
+            await sender.transport._send_rtp(head + payload)
 
 
 def _send(calls: int, pipe: Connection) -> None:
@@ -149,34 +163,40 @@ def _send(calls: int, pipe: Connection) -> None:
 
 
 async def _call(calls: int, payloads: Sequence[bytes], pipe: Connection) -> None:
-    peers = []
-    for call in range(calls):
+    peers: list[RTCPeerConnection] = []
+    for _ in range(calls):
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        for side in range(2):
-            talker = _Talker(payloads, call * 37 + side * 411, call % 20 / 1000)
-            peer.addTransceiver(talker, direction="sendonly")
+        for _side in range(2):
+            peer.addTransceiver(Earpiece(), direction="sendonly")
         await peer.setLocalDescription(await peer.createOffer())
         pipe.send(peer.localDescription.sdp)
         answer = await asyncio.to_thread(pipe.recv)
         await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         peers.append(peer)
-    await asyncio.Event().wait()
+    await asyncio.to_thread(pipe.recv)
+    await _Talkers(peers, payloads).run()
 
 
 # ---- receiver ----------------------------------------------------------------------------------
 
 
+class _Ran(NamedTuple):
+    times: list[list[float]]
+    """When each consumer's ticks came."""
+    share: float
+    """Of a core."""
+    worth: float
+    """How many calls' packets came, of the sender's two tracks."""
+
+
 def _receive(path: Path, calls: int, seconds: float, pipe: Connection, result: Connection) -> None:
     pinned = _pin(receiver=True)
     use_interface("127.0.0.1")
-    times, share = asyncio.run(_answer(path, calls, seconds, pipe))
-    result.send(_figures(path, calls, pinned, seconds, times, share))
+    ran = asyncio.run(_answer(path, calls, seconds, pipe))
+    result.send(_figures(path, calls, pinned, seconds, ran))
 
 
-async def _answer(
-    path: Path, calls: int, seconds: float, pipe: Connection
-) -> tuple[list[list[float]], float]:
-    """When each consumer's ticks came, and the share of a core that all of it took."""
+async def _answer(path: Path, calls: int, seconds: float, pipe: Connection) -> _Ran:
     times: list[list[float]] = []
     tasks: list[asyncio.Task[None]] = []
     connected: list[asyncio.Event] = []
@@ -195,11 +215,12 @@ async def _answer(
         pipe.send(munge_answer(peer.localDescription.sdp))
     async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(event.wait() for event in connected))
-    await asyncio.sleep(min(WARM, seconds))
-    share = await _cost(times, seconds)
+    pipe.send("begin")
+    await asyncio.sleep(WARM)
+    ran = await _watch(peers, times, seconds)
     for task in tasks:
         task.cancel()
-    return times, share
+    return ran
 
 
 def _connected(peer: RTCPeerConnection) -> asyncio.Event:
@@ -213,27 +234,35 @@ def _connected(peer: RTCPeerConnection) -> asyncio.Event:
     return event
 
 
-async def _cost(times: list[list[float]], seconds: float) -> float:
-    """Share of a core that this process uses from now on; what came before is forgotten."""
+async def _watch(
+    peers: Sequence[RTCPeerConnection], times: list[list[float]], seconds: float
+) -> _Ran:
+    """What happens from now on; what came before is forgotten."""
     for one in times:
         one.clear()
     process = psutil.Process()
-    before, began = process.cpu_times(), time.monotonic()
+    packets, before, began = await _packets(peers), process.cpu_times(), time.monotonic()
     await asyncio.sleep(seconds)
     after, ended = process.cpu_times(), time.monotonic()
     used = after.user - before.user + after.system - before.system
-    return used / (ended - began)
+    packets = await _packets(peers) - packets
+    return _Ran(times, used / (ended - began), packets * PACKET / (ended - began) / 2)
 
 
-def _figures(
-    path: Path,
-    calls: int,
-    pinned: bool,
-    seconds: float,
-    times: Sequence[Sequence[float]],
-    share: float,
-) -> Measured:
-    late = np.concatenate([_lateness(one) for one in times if one] or [np.zeros(1)])
+async def _packets(peers: Sequence[RTCPeerConnection]) -> int:
+    """How many RTP packets have come."""
+    stats = [await one.receiver.getStats() for peer in peers for one in peer.getTransceivers()]
+    return sum(
+        report.packetsReceived
+        for one in stats
+        for report in one.values()
+        if isinstance(report, RTCInboundRtpStreamStats)
+    )
+
+
+def _figures(path: Path, calls: int, pinned: bool, seconds: float, ran: _Ran) -> Measured:
+    times, share, worth = ran
+    late = np.concatenate([_lateness(one) for one in times if len(one) > 1] or [np.zeros(1)])
     ticks, expected = sum(map(len, times)), seconds / TICK * len(times)
     return Measured(
         path=path.name,
@@ -241,20 +270,20 @@ def _figures(
         calls=calls,
         pinned=pinned,
         core_percent=round(100 * share, 1),
-        core_percent_per_call=round(100 * share / calls, 3),
-        calls_per_core=round(calls / share, 1),
+        core_percent_per_call=round(100 * share / worth, 3),
+        calls_per_core=round(worth / share, 1),
         extrapolated=share < FULL,
         ticks=ticks,
         ticks_missing_per_1000=round(1000 * max(0.0, 1 - ticks / expected), 1),
         ticks_late_per_1000=round(1000 * float((late > TICK).mean()), 2),
         tick_late_ms=percentiles(list(late)),
+        packets_percent=round(100 * worth / calls, 1),
     )
 
 
 def _lateness(times: Sequence[float]) -> np.ndarray:
-    """How much later than the most punctual tick of its call each tick came, seconds."""
-    off = np.asarray(times) - TICK * np.arange(len(times))
-    return np.asarray(off - off.min())
+    """How much more than a tick after the one before each tick came, seconds."""
+    return np.maximum(0, np.diff(times) - TICK)
 
 
 class _Own:

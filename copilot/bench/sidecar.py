@@ -93,27 +93,35 @@ def table(result: Mapping[str, object]) -> Group:
 
 def _paths(report: Report) -> Table:
     title = f"{report.calls} calls received on one core, {report.seconds:g} s on each path"
-    found = Table(title=title)
+    caption = "~ extrapolated   ! the core is saturated   late: in ms, p50 / p95 / p99"
+    found = Table(title=title, caption=caption, show_edge=False)
     found.add_column("path")
-    for name in ("core % / call", "calls / core", "tick late ms\np50 / p95 / p99", "late ‰"):
+    for name in (
+        "core % / call",
+        "calls / core",
+        "tick late ms\np50 / p95 / p99",
+        "late ‰",
+        "sent %",
+    ):
         found.add_column(name, justify="right")
     for path in report.paths:
-        mark = "\n(saturated)" if path.saturated else "\n(extrapolated)"
+        mark = "!" if path.saturated else "~"
         late = path.tick_late_ms
         found.add_row(
             path.path,
             f"{path.core_percent_per_call:.2f}",
-            f"{path.calls_per_core:.0f}{mark}",
+            f"{mark}{path.calls_per_core:.0f}",
             f"{late.p50:.1f} / {late.p95:.1f} / {late.p99:.1f}",
             f"{path.ticks_late_per_1000:.1f}",
+            f"{path.packets_percent:.0f}",
         )
     return found
 
 
 def _networks(networks: list[Network]) -> Table:
-    found = Table(title="the same arrivals on both paths")
+    found = Table(title="the same arrivals on both paths", show_edge=False)
     found.add_column("network")
-    for name in ("lost %", "from FEC %", "concealed %", "delay ms\np50 / p95 / p99"):
+    for name in ("lost %", "from FEC %", "concealed %", "delay ms p50/95/99"):
         found.add_column(name, justify="right")
     for network in networks:
         for side, one in (("own", network.own), ("aiortc", network.stock)):

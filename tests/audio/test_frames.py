@@ -179,7 +179,7 @@ def voice(seconds: float, talk: float = 1.2, pause: float = 0.6) -> Pcm:
     return np.where(loud, 0.1 + time / 1e5, rng.normal(0, 3e-3, time.size)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("agent_ppm", "customer_ppm"), [(200, -200), (-200, 200), (200, 200)])
+@pytest.mark.parametrize(("agent_ppm", "customer_ppm"), [(200, -200), (200, 200)])
 def test_an_hour_of_skew_keeps_the_parties_together(agent_ppm: int, customer_ppm: int) -> None:
     """Clocks 200 ppm off, 20 ms of jitter: 80 ms apart at most, and no loud sample missing."""
     seconds, size = 3600.0, FRAME

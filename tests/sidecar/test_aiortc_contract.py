@@ -65,3 +65,8 @@ async def test_codecs_can_be_narrowed_after_the_offer() -> None:
 def test_the_sender_takes_packets_that_are_coded_already() -> None:
     source = inspect.getsource(RTCRtpSender._next_encoded_frame)
     assert "self.__encoder.pack(data)" in source
+
+
+def test_the_bench_can_send_past_the_sender() -> None:
+    assert list(inspect.signature(RTCDtlsTransport._send_rtp).parameters) == ["self", "data"]
+    assert "self._ssrc = random32()" in inspect.getsource(RTCRtpSender)
