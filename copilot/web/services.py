@@ -12,6 +12,7 @@ from copilot.retrieval.library import Source
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.log import Store
 from copilot.web.sample import Sample
+from copilot.web.streams import Streams
 
 Check = Callable[[], Awaitable[str]]
 """Says what is wrong with a component, or nothing: an empty text means ready."""
@@ -36,6 +37,8 @@ class Services:
     """The sample call that the softphone can play."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """Components beside the store that must be ready before calls are taken, by name."""
+    streams: Streams = field(default_factory=Streams)
+    """Open live views; to be closed before the server waits for its connections to end."""
     origins: frozenset[str] = frozenset()
     """Foreign origins that may place calls: ``chrome-extension://…`` of the packaged extension."""
 

@@ -9,8 +9,10 @@ from httpx import AsyncClient
 
 from copilot.core.call import replay
 from copilot.core.events import decode_entry, encode
+from copilot.errors import UnknownCall
 from copilot.store.log import Store
-from copilot.web import live
+from copilot.web import live, streams
+from copilot.web.streams import Streams
 from tests.helpers import Call
 
 _FRAME = re.compile(r"id: (\d+)\ndata: (.*)\n\n")
@@ -81,16 +83,16 @@ async def test_a_late_joiner_gets_what_was_and_what_comes(
 
 
 async def test_a_quiet_stream_still_beats(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "_BEAT_SECONDS", 0.01)
-    stream = live._paced(live._changes(store))
-    assert await anext(stream) == live._RETRY
-    assert await anext(stream) == live._BEAT
+    monkeypatch.setattr(streams, "BEAT_SECONDS", 0.01)
+    stream = Streams().of(live._changes(store))
+    assert await anext(stream) == streams.RETRY
+    assert await anext(stream) == streams.BEAT
     await stream.aclose()  # type: ignore[attr-defined]
 
 
 async def test_a_slow_browser_gets_every_entry(store: Store, asked: Call) -> None:
     store.append("c1", asked.log)
-    stream = live._paced(live._entries(store, "c1", -1))
+    stream = Streams().of(live._entries(store, "c1", -1))
     body = b""
     async for chunk in stream:
         body += chunk
@@ -101,11 +103,27 @@ async def test_a_slow_browser_gets_every_entry(store: Store, asked: Call) -> Non
 
 
 async def test_the_list_hears_of_changes(store: Store, asked: Call) -> None:
-    stream = live._paced(live._changes(store))
-    assert await anext(stream) == live._RETRY
+    stream = Streams().of(live._changes(store))
+    assert await anext(stream) == streams.RETRY
     following = asyncio.ensure_future(anext(stream))
     while not store._watchers:
         await asyncio.sleep(0)
     store.append("c1", asked.log[:1])
     assert await asyncio.wait_for(following, 5) == b"data: c1\n\n"
     await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_streams_end_when_the_server_stops(store: Store, asked: Call) -> None:
+    store.append("c1", asked.log[:5])
+    streams_open = Streams()
+    stream = streams_open.of(live._entries(store, "c1", -1))
+    assert await anext(stream) == streams.RETRY
+    assert await anext(stream)
+    streams_open.close()
+    assert [chunk async for chunk in stream] == []
+    assert [chunk async for chunk in streams_open.of(live._changes(store))] == [streams.RETRY]
+
+
+async def test_a_stream_whose_log_cannot_be_read_breaks(store: Store) -> None:
+    with pytest.raises(UnknownCall):
+        assert [chunk async for chunk in Streams().of(live._entries(store, "nobody", -1))]

@@ -106,11 +106,11 @@ async def test_the_softphone_asks_for_consent(client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("party", ["agent", "customer"])
-async def test_the_sample_call_is_made_once_and_served(client: AsyncClient, party: str) -> None:
+async def test_the_sample_call_is_made_when_wanted(client: AsyncClient, party: str) -> None:
     answer = await client.get(f"/sample/{party}.wav")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "audio/wav"
-    assert answer.content == f"RIFF {party}".encode()
+    assert answer.content.startswith(b"RIFF")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""A web application over a real store and switchboard, with calls made by the real machine."""
+
+import wave
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from copilot.audio.frames import MicroTurn
+from copilot.config import Settings
+from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, Word
+from copilot.retrieval.library import Source
+from copilot.retrieval.packs import Pack
+from copilot.sidecar.switchboard import Switchboard
+from copilot.store.forgetful import Forgetful
+from copilot.store.log import Store
+from copilot.web.sample import Sample
+from copilot.web.services import Services
+from tests.helpers import WORD_TICKS, Call, knows, passage
+
+SCRIPT = "<script>alert('x')</script>"
+ADDRESS = passage(id="parcel/address#change my address")
+NASTY = Passage(
+    "parcel/nasty#xss",
+    title=f"Title {SCRIPT}",
+    text=f"Text **bold** {SCRIPT} [link](javascript:alert(1))",
+    say=f"Say {SCRIPT}",
+    score=0,
+)
+PACK = Pack("parcel", "Parcel carrier", "", "en", "0badcafe", (ADDRESS, NASTY))
+QUESTION = "can i change the delivery address of my parcel today"
+
+Spoken = Sequence[tuple[Party, int, str]]
+"""Who says what, and from which tick on."""
+
+
+class Shelf:
+    """The passages of one pack, without an index."""
+
+    def source(self, passage: str) -> Source | None:
+        return next((Source(one, PACK) for one in PACK.passages if one.id == passage), None)
+
+
+class KnowsOne:
+    """Finds the same passage whatever is asked."""
+
+    async def search(self, query: str, k: int) -> tuple[Passage, ...]:
+        return (ADDRESS,)
+
+
+class ScriptedEar:
+    """Hears its script whatever sounds."""
+
+    def __init__(self, spoken: Spoken) -> None:
+        self._heard: dict[tuple[int, Party], Hearing] = {}
+        for party, start, text in spoken:
+            for place, word in enumerate(text.split()):
+                first = start + place * WORD_TICKS
+                for tick in range(first, first + WORD_TICKS - 1):
+                    self._heard[tick, party] = Hearing(speech=95, partial=word)
+                last = first + WORD_TICKS
+                self._heard[last - 1, party] = Hearing(speech=95, words=(Word(word, first, last),))
+
+    async def hear(self, turn: MicroTurn) -> Heard:
+        quiet = Hearing()
+        return Heard(
+            turn.tick,
+            self._heard.get((turn.tick, Party.AGENT), quiet),
+            self._heard.get((turn.tick, Party.CUSTOMER), quiet),
+        )
+
+    async def close(self) -> None: ...
+
+
+class ScriptedListener:
+    rate = 16_000
+
+    def __init__(self, spoken: Spoken) -> None:
+        self._spoken = spoken
+
+    async def open(self, call: CallStarted) -> ScriptedEar:
+        return ScriptedEar(self._spoken)
+
+    async def close(self) -> None: ...
+
+
+class Clock:
+    """A clock that moves a minute with every look."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(minutes=1)
+        return self.now
+
+
+def answered() -> Call:
+    """The customer asks, a card comes, and the agent says what it says; not ended yet."""
+    call = Call(knows(ADDRESS))
+    call.agent("good morning how can i help").quiet(30)
+    call.customer(QUESTION).quiet(10)
+    call.agent("you can change the address in the app until the evening before delivery")
+    return call.quiet(20)
+
+
+def make_services(store: Store, folder: Path, spoken: Spoken = (), capacity: int = 20) -> Services:
+    """Everything real but the ear and the search."""
+    settings = Settings(data=folder)
+    server = settings.server.model_copy(update={"capacity": capacity})
+    settings = settings.model_copy(update={"server": server})
+    listener = ScriptedListener(spoken)
+    board = Switchboard(settings, listener, KnowsOne(), (PACK.ref,), store, Forgetful())
+
+    async def make() -> tuple[Path, Path]:
+        return tone(folder / "agent.wav", 300), tone(folder / "customer.wav", 500)
+
+    return Services(store, Shelf(), board, settings, version="1.2.3", sample=Sample(make))
+
+
+def tone(path: Path, hertz: int, seconds: int = 40) -> Path:
+    """A recording that is surely heard."""
+    rate = 16_000
+    samples = 8000 * np.sin(2 * np.pi * hertz * np.arange(rate * seconds) / rate)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(samples.astype("<i2").tobytes())
+    return path
