@@ -1,12 +1,9 @@
 """Whispers leave on time, stop at once, and cost nothing when there are none."""
 
 import asyncio
-import functools
-import inspect
-import selectors
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -15,40 +12,9 @@ from aiortc.mediastreams import MediaStreamError
 from copilot.audio.frames import Pcm
 from copilot.audio.opus import Decoder
 from copilot.sidecar.earpiece import TAIL, Earpiece
+from tests.virtual_time import VirtualTime, in_virtual_time
 
 RATE = 24000
-
-
-class VirtualTime(selectors.DefaultSelector):
-    """A selector that lets time pass instead of waiting: exact on a busy machine, and quick."""
-
-    now = 1000.0
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        assert timeout is not None, "everyone waits for ever"
-        self.now += max(0.0, timeout)
-        return super().select(0)
-
-
-def in_virtual_time(
-    test: Callable[..., Coroutine[Any, Any, None]],
-) -> Callable[..., None]:
-    @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
-        time = VirtualTime()
-        loop = asyncio.SelectorEventLoop(time)
-        loop.time = lambda: time.now  # type: ignore[method-assign]
-        try:
-            loop.run_until_complete(test(*args, time=time, **kwargs))
-        finally:
-            loop.close()
-
-    # pytest asks for what the wrapped test takes, less the clock
-    signature = inspect.signature(test)
-    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[p for p in signature.parameters.values() if p.name != "time"]
-    )
-    return run
 
 
 class Taken(NamedTuple):

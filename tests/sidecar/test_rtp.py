@@ -18,6 +18,7 @@ from copilot.core.events import Party
 from copilot.errors import SignalError
 from copilot.sidecar.earpiece import Earpiece
 from copilot.sidecar.rtp import CallAudio, munge_answer, opus_only
+from tests.virtual_time import VirtualTime, in_virtual_time
 
 RATE = 24000
 TONES = {Party.AGENT: 400, Party.CUSTOMER: 700}
@@ -200,6 +201,42 @@ async def test_a_call_resumed_over_another_connection_goes_on() -> None:
     assert np.std(turns[13].customer) > 0.01
     audio.close()
     await asyncio.gather(pc.close(), other.close())
+
+
+@in_virtual_time
+async def test_a_stall_of_the_loop_loses_nothing(time: VirtualTime) -> None:
+    """1.5 s in which nothing is read: the packets that waited are heard before any is missed."""
+    audio, receiver, pc = await tapped()
+    sent = send(speech(6))
+    start = time.now
+    for packet in sent:
+        if start + packet.time > time.now + 1e-9:
+            await asyncio.sleep(start + packet.time - time.now)
+        if packet.seq == sent[100].seq:
+            time.now += 1.5
+        await asyncio.sleep(0)
+        await receiver._handle_rtp_packet(rtp(packet.seq, packet.timestamp, packet.payload), 0)
+    counts = audio.stats().tracks[Party.CUSTOMER].counts
+    assert (counts.received, counts.lost, counts.late) == (len(sent), 0, 0)
+    assert counts.filled <= 0.1 * RATE
+    audio.close()
+    await pc.close()
+
+
+@in_virtual_time
+async def test_a_party_without_packets_for_two_seconds_is_absent(time: VirtualTime) -> None:
+    audio, receiver, pc = await tapped()
+    assert audio.absent == {Party.AGENT, Party.CUSTOMER}
+    for packet in send(speech(0.2)):
+        await receiver._handle_rtp_packet(rtp(packet.seq, packet.timestamp, packet.payload), 0)
+    await asyncio.sleep(1.9)
+    assert audio.absent == {Party.AGENT}
+    await asyncio.sleep(0.2)
+    assert audio.absent == {Party.AGENT, Party.CUSTOMER}
+    turns = await heard(audio, 20)
+    assert not turns[19].customer.any()
+    audio.close()
+    await pc.close()
 
 
 def rtp(
