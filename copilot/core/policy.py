@@ -40,13 +40,13 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """How long after the end of a turn late words of the recogniser are waited for."""
 
     # gate
-    min_support: int = 55
+    min_support: int = 50
     """Support from which a card is worth showing once the turn is over."""
     early_support: int = 70
     """Support from which a card may be shown while the customer still speaks."""
     stable_searches: int = 2
     """Searches in a row that must agree on the first passage before a card is shown early."""
-    min_margin: int = 3
+    min_margin: int = 10
     """How far the first passage must lead over a second one that says something else."""
     do_not_trigger: tuple[str, ...] = ()
     """A team lead's phrases: a turn that holds one brings no card."""

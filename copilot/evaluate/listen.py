@@ -37,6 +37,9 @@ from copilot.session import Parts, Session
 
 Progress = Callable[[str, int, int], None]
 
+TAIL = 25
+"""Ticks of silence after a recording, so that its last words become final and are decided on."""
+
 
 class Recorded(Struct, frozen=True):
     """Both parties' sound."""
@@ -184,7 +187,7 @@ async def _turns(call: Recorded, rate: int, progress: Progress) -> AsyncIterator
     customer = wav.resample(call.customer, call.rate, rate)
     agent = np.zeros(0, np.float32) if call.agent is None else call.agent
     agent = wav.resample(agent, call.rate, rate) if len(agent) else agent
-    ticks = -(-len(customer) // size)
+    ticks = -(-len(customer) // size) + TAIL
     for tick in range(ticks):
         cut = slice(tick * size, (tick + 1) * size)
         yield MicroTurn(tick, _frame(agent[cut], size), _frame(customer[cut], size))
