@@ -25,7 +25,9 @@ from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
 from copilot.store.log import open_store
 from copilot.web.app import create_app
+from copilot.web.sample import Sample
 from copilot.web.services import Services
+from copilot.web.streams import Streams
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +74,9 @@ def index(settings: Settings, progress: Progress | None = None) -> str:
 
 
 @asynccontextmanager
-async def services(settings: Settings, progress: Progress | None = None) -> AsyncIterator[Services]:
+async def services(
+    settings: Settings, progress: Progress | None = None, sample: Sample | None = None
+) -> AsyncIterator[Services]:
     """Everything that the web application needs, calls included."""
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(senses(settings, progress))
@@ -90,30 +94,42 @@ async def services(settings: Settings, progress: Progress | None = None) -> Asyn
             made.voice,
         )
         stack.push_async_callback(switchboard.close)
-        yield Services(store, library, switchboard, settings, __version__)
+        yield Services(store, library, switchboard, settings, __version__, sample)
 
 
 async def serve(
-    settings: Settings, ready: Callable[[str], None], progress: Progress | None = None
+    settings: Settings,
+    ready: Callable[[str], None],
+    progress: Progress | None = None,
+    sample: Sample | None = None,
 ) -> None:
-    """Serve until told to stop; `ready` gets the address once calls can be placed."""
+    """Serve until told to stop; `ready` gets the address once calls can be placed.
+
+    `sample` is the call that the softphone can play; it is made when first wanted.
+    """
     listening = _listen(settings.server.host, settings.server.port)
     address = f"http://{settings.server.host}:{listening.getsockname()[1]}"
-    async with services(settings, progress) as made:
+    async with services(settings, progress, sample) as made:
         config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
-        await _Server(config, lambda: ready(address)).serve(sockets=[listening])
+        server = _Server(config, lambda: ready(address), made.streams)
+        await server.serve(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    """Says when it has begun to listen."""
+    """Says when it has begun to listen, and ends live views before it waits for its clients."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], streams: Streams) -> None:
         super().__init__(config)
         self._ready = ready
+        self._streams = streams
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.close()
+        await super().shutdown(sockets)
 
 
 def _listen(host: str, port: int) -> socket.socket:

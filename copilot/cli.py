@@ -65,7 +65,6 @@ def main(ctx: click.Context, config: Path | None, data: Path | None, verbose: bo
         format="%(name)s: %(message)s",
         handlers=[RichHandler(console=errors, show_path=False)],
     )
-    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG on import
     settings = Settings.load(config)
     ctx.obj = settings.model_copy(update={"data": data}) if data else settings
 
@@ -77,13 +76,19 @@ def main(ctx: click.Context, config: Path | None, data: Path | None, verbose: bo
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Run the service: signalling, pages and live view in one process."""
     from copilot.assemble import serve as run
+    from copilot.demo.synth import sample_call
+    from copilot.web.sample import Sample
+
+    async def recordings() -> tuple[Path, Path]:
+        made = await sample_call(settings.data / "demo")
+        return made.agent, made.customer
 
     given = {"host": host, "port": port}
     chosen = {key: value for key, value in given.items() if value is not None}
     server = settings.server.model_copy(update=chosen)
     settings = settings.model_copy(update={"server": server})
     with Bars() as progress:
-        asyncio.run(run(settings, _say_ready, progress))
+        asyncio.run(run(settings, _say_ready, progress, Sample(recordings)))
 
 
 @main.command()
