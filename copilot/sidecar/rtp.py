@@ -1,6 +1,7 @@
 """A call's sound, taken from aiortc's receivers before aiortc's own jitter buffer."""
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -73,7 +74,8 @@ class CallAudio:
         self._sources: dict[Party, RTCRtpReceiver] = {}
         self._ready: asyncio.Queue[MicroTurn | None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
-        self._due = self._loop.time()
+        # all calls beat together, so that the loop wakes once for them
+        self._due = math.ceil(self._loop.time() / STEP) * STEP
         self._ticks = self._late = 0
         self._closed = False
         self._timer = self._loop.call_at(self._due, self._beat)
@@ -100,15 +102,12 @@ class CallAudio:
             if packet.ssrc not in statistics:
                 statistics[packet.ssrc] = StreamStatistics(RTP_RATE)
             statistics[packet.ssrc].add(packet)
+            now = self._loop.time()
             pieces = track.reorder.push(
-                self._loop.time(),
-                packet.sequence_number,
-                packet.timestamp,
-                packet.payload,
-                packet.ssrc,
+                now, packet.sequence_number, packet.timestamp, packet.payload, packet.ssrc
             )
             self._take(party, pieces)
-            self._give(self._loop.time())
+            self._give(now)
 
         async def on_rtcp(packet: AnyRtcpPacket) -> None:
             # a report sent before the first packet carries timestamp 0
