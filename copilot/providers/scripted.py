@@ -41,13 +41,13 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True):
 class Options(Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of ``[ear]`` with ``provider = "scripted"``."""
 
-    script: Path
+    script: str
     """A JSON or YAML file that holds a `Script`."""
 
 
 def listener(options: Mapping[str, object], host: Host) -> Listener:
     """A listener for the script at ``script``; raises ConfigError naming the file and the fault."""
-    return ScriptedListener(read(read_options("ear", options, Options).script))
+    return ScriptedListener(read(Path(read_options("ear", options, Options).script)))
 
 
 def read(path: Path) -> Script:
@@ -110,7 +110,7 @@ class _Voice:
         self._final = 0
 
     def hear(self, tick: int) -> Hearing:
-        """A word is final `delay` ticks after its end; those of skipped ticks come with the next."""
+        """A word is final `delay` ticks after its end; those of skipped ticks come later."""
         first = self._final
         while (
             self._final < len(self._words)

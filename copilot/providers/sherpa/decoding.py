@@ -119,10 +119,10 @@ def words(tokens: Sequence[str], starts: Sequence[float], at: int) -> tuple[Word
         else:
             head, begin, _ = spans[-1]
             spans[-1] = (head + text, begin, start)
-    ends = [*(begin for _, begin, _ in spans[1:]), float("inf")]
+    ends = [begin for _, begin, _ in (*spans[1:], ("", float("inf"), 0.0))]
     return tuple(
         _word(text.lower(), at + begin * RATE, at + min(last + _LAST_TOKEN_S, following) * RATE)
-        for (text, begin, last), following in zip(spans, ends, strict=True)
+        for (text, begin, last), following in zip(spans, ends, strict=False)
         if text
     )
 

@@ -1,9 +1,11 @@
 """The sherpa-onnx listener: speech at once from Silero, words as decoding gets to them."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from copilot.audio.frames import MicroTurn
 from copilot.core.events import CallStarted, Heard, Hearing, Party, Word
+from copilot.errors import ConfigError
 from copilot.providers.embedded.agreement import agreed
 from copilot.providers.embedded.endpoint import Begin, End, Manner, Piece, Sound
 from copilot.providers.embedded.listening import Cut, Listening
@@ -11,7 +13,7 @@ from copilot.providers.embedded.speech import RATE, Speech
 from copilot.providers.registry import Host
 from copilot.providers.registry import options as read_options
 from copilot.providers.sherpa.decoding import Answer, Decoding, Utterance
-from copilot.providers.sherpa.model import Options, Recogniser, find, load
+from copilot.providers.sherpa.model import HOW, Options, Recogniser, find, load
 
 _MAX_LAG = 8 * RATE
 """Samples that a call may be behind; utterances that begin beyond go unrecognised."""
@@ -20,7 +22,9 @@ _MAX_LAG = 8 * RATE
 def sherpa(options: Mapping[str, object], host: Host) -> "SherpaListener":
     """The listener of `options`; raises ConfigError for wrong options or unusable files."""
     chosen = read_options("ear", options, Options)
-    recogniser = load(find(chosen.model), chosen, host.cache, host.sentences)
+    if not chosen.model:
+        raise ConfigError(f"[ear] model is not set; {HOW}")
+    recogniser = load(find(Path(chosen.model)), chosen, host.cache, host.sentences)
     return SherpaListener(recogniser, chosen)
 
 

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _HOT_WORDS = 500
 _LOAD_FAULTS = (fault.Fail, fault.InvalidProtobuf, fault.InvalidGraph, fault.InvalidArgument)
-_HOW = (
+HOW = (
     "get a streaming zipformer transducer for English from the sherpa-onnx model family (such as "
     "sherpa-onnx-streaming-zipformer-en-2023-06-26), unpack it, and set `[ear] model` to its folder"
 )
@@ -28,7 +28,7 @@ _HOW = (
 class Options(Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of ``[ear]`` with ``provider = "sherpa"``."""
 
-    model: Path | None = None
+    model: str = ""
     """Folder of encoder*.onnx, decoder*.onnx, joiner*.onnx, tokens.txt; bpe.vocab: hot words."""
     threads: int = 1
     """Threads of one decoding step, which takes all calls at once."""
@@ -53,9 +53,13 @@ class Files(NamedTuple):
 class Result(Protocol):
     """What is recognised of a stream."""
 
-    tokens: list[str]
-    timestamps: list[float]
-    """Start of each token, seconds from the start of the stream."""
+    @property
+    def tokens(self) -> list[str]: ...
+
+    @property
+    def timestamps(self) -> list[float]:
+        """Start of each token, seconds from the start of the stream."""
+        ...
 
 
 class Recogniser(Protocol):
@@ -67,12 +71,10 @@ class Recogniser(Protocol):
     def get_result_all(self, s: Any, /) -> Result: ...
 
 
-def find(folder: Path | None) -> Files:
+def find(folder: Path) -> Files:
     """The model's files in `folder`; raises ConfigError that names each one that is missing."""
-    if folder is None:
-        raise ConfigError(f"[ear] model is not set; {_HOW}")
     if not folder.is_dir():
-        raise ConfigError(f"[ear] model = '{folder}': no such folder; {_HOW}")
+        raise ConfigError(f"[ear] model = '{folder}': no such folder; {HOW}")
     tokens, bpe = folder / "tokens.txt", folder / "bpe.vocab"
     found = {
         "encoder*.onnx": _pick(folder, "encoder", int8=True),
@@ -81,7 +83,7 @@ def find(folder: Path | None) -> Files:
         "tokens.txt": tokens if tokens.is_file() else None,
     }
     if missing := [name for name, path in found.items() if path is None]:
-        raise ConfigError(f"[ear] model = '{folder}': it lacks {', '.join(missing)}; {_HOW}")
+        raise ConfigError(f"[ear] model = '{folder}': it lacks {', '.join(missing)}; {HOW}")
     encoder, decoder, joiner, tokens = (path for path in found.values() if path is not None)
     return Files(encoder, decoder, joiner, tokens, bpe if bpe.is_file() else None)
 
@@ -104,7 +106,7 @@ def load(files: Files, options: Options, cache: Path, sentences: Sequence[str]) 
             **_favour(files, options, cache, sentences),
         )
     except (RuntimeError, ValueError) as error:
-        raise ConfigError(f"[ear] model = '{files.encoder.parent}': {error}; {_HOW}") from None
+        raise ConfigError(f"[ear] model = '{files.encoder.parent}': {error}; {HOW}") from None
     return recogniser
 
 
@@ -157,7 +159,7 @@ def _favour(
 
 
 def _pick(folder: Path, part: str, int8: bool) -> Path | None:
-    """The part's file, of several the last by name, quantised or not as asked if there is a choice."""
+    """The last such file by name, quantised or not as asked where there is a choice."""
     found = sorted(
         folder.glob(f"{part}*.onnx"), key=lambda p: ((".int8." in p.name) == int8, p.name)
     )
@@ -171,6 +173,6 @@ def _check(path: Path, entry: str) -> None:
     try:
         session = onnxruntime.InferenceSession(str(path), quiet, ["CPUExecutionProvider"])
     except _LOAD_FAULTS as error:
-        raise ConfigError(f"{path}: not an ONNX model ({error}); {_HOW}") from None
+        raise ConfigError(f"{path}: not an ONNX model ({error}); {HOW}") from None
     if entry not in session.get_modelmeta().custom_metadata_map:
-        raise ConfigError(f"{path}: no part of a streaming transducer (no {entry!r} in it); {_HOW}")
+        raise ConfigError(f"{path}: no part of a streaming transducer (no {entry!r} in it); {HOW}")
