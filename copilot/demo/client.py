@@ -99,10 +99,10 @@ class Caller:
             try:
                 opened = self._prepare(peer)
                 location = await self._offer(peer, http)
-                await self._connect(peer, opened)
+                await self._connect(opened)
                 self._tell(Connected(location.rsplit("/", 1)[-1], self._media_ms))
                 try:
-                    await self._play(peer)
+                    await self._play()
                 finally:
                     await self._hang_up(http, location)
                 self._tell(Ended(round(self._playout.at_ms), round(self._earpiece_ms)))
@@ -156,25 +156,14 @@ class Caller:
             raise CallFailed(
                 Exit.UNREACHABLE, f"{url}: no answer ({error}); is the server running?"
             ) from None
-        location = self._accepted(url, response)
+        location = _accepted(url, response)
         try:
             await peer.setRemoteDescription(RTCSessionDescription(response.text, "answer"))
         except ValueError as error:
             raise CallFailed(Exit.REFUSED, f"{url}: its answer is not usable ({error})") from None
         return location
 
-    def _accepted(self, url: str, response: httpx.Response) -> str:
-        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            wait = response.headers.get("retry-after", "some")
-            raise CallFailed(Exit.REFUSED, f"{url}: the server is full; try again in {wait} s")
-        if response.status_code != httpx.codes.CREATED or "location" not in response.headers:
-            text = response.text.strip()[:200]
-            raise CallFailed(
-                Exit.REFUSED, f"{url}: the call was refused ({response.status_code} {text})"
-            )
-        return urljoin(url, response.headers["location"])
-
-    async def _connect(self, peer: RTCPeerConnection, opened: asyncio.Event) -> None:
+    async def _connect(self, opened: asyncio.Event) -> None:
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await self._unless_lost(opened.wait())
@@ -186,7 +175,7 @@ class Caller:
             ) from None
         self._playout.begin()
 
-    async def _play(self, peer: RTCPeerConnection) -> None:
+    async def _play(self) -> None:
         """Until the recordings are over and a moment longer."""
         position = 0
         while position < self._media_ms + _LINGER_MS:
@@ -245,6 +234,19 @@ class Caller:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _accepted(url: str, response: httpx.Response) -> str:
+    """The call's URL, where the answer is one."""
+    if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        wait = response.headers.get("retry-after", "some")
+        raise CallFailed(Exit.REFUSED, f"{url}: the server is full; try again in {wait} s")
+    if response.status_code != httpx.codes.CREATED or "location" not in response.headers:
+        text = response.text.strip()[:200]
+        raise CallFailed(
+            Exit.REFUSED, f"{url}: the call was refused ({response.status_code} {text})"
+        )
+    return urljoin(url, response.headers["location"])
 
 
 def stay_on_this_machine(address: str = "127.0.0.1") -> None:

@@ -129,8 +129,16 @@ class Terminal:
     def _cards(self, count: int) -> RenderableType:
         shown = list(self._view.cards.values())[-count:]
         if not shown:
-            return Panel(Text("no card", style="dim"), title="Card", border_style="dim")
+            return self._no_card()
         return Group(*(self._card(one) for one in shown))
+
+    def _no_card(self) -> Panel:
+        """An empty place, with what stood there last."""
+        body = Text("no card on screen", style="dim")
+        if self._view.gone is not None:
+            tick, card, reason = self._view.gone
+            body.append(f"\nlast: {card.title}\n{clock(tick)} {withdrawal(reason).sentence}")
+        return Panel(body, title="Card", title_align="left", border_style="dim")
 
     def _card(self, shown: Shown) -> Panel:
         card = shown.card

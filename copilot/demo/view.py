@@ -94,6 +94,8 @@ class View:
         self.transcript = Transcript()
         self.cards: dict[int, Shown] = {}
         """On screen now, by inquiry."""
+        self.gone: Gone | None = None
+        """The card that left the screen last."""
         self.leads: dict[int, int] = {}
         """Milliseconds from a card to the end of its question, by inquiry, once that is known."""
         self.stays: list[Stayed] = []
@@ -115,7 +117,8 @@ class View:
                 yield from self._show(entry.tick, card)
             case WithdrawCard(inquiry=inquiry, reason=reason):
                 if inquiry in self.cards:
-                    yield Gone(entry.tick, self.cards.pop(inquiry).card, reason)
+                    self.gone = Gone(entry.tick, self.cards.pop(inquiry).card, reason)
+                    yield self.gone
             case Withheld() as withheld:
                 stayed = Stayed(entry.tick, withheld)
                 self.stays.append(stayed)

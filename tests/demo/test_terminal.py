@@ -173,7 +173,9 @@ def test_the_live_picture_while_the_customer_asks() -> None:
 
 def test_the_live_picture_after_the_card_is_gone() -> None:
     picture = drawn(fed(140))
-    assert "no card" in picture
+    assert "no card on screen" in picture
+    assert "last: Can I change the delivery address?" in picture
+    assert "0:09 The agent said it, so the card left the screen." in picture
     assert "floor: nobody" in picture
     assert "Customer can i change the delivery address" in picture
 
