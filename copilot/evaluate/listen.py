@@ -14,7 +14,7 @@ from rich.text import Text
 
 from copilot import __version__
 from copilot.audio import wav
-from copilot.audio.frames import MicroTurn, Pcm
+from copilot.audio.frames import MicroTurn, Pcm, frame_samples, micro_turns
 from copilot.core.events import (
     TICKS_PER_SECOND,
     CallStarted,
@@ -183,19 +183,13 @@ class _Notes:
 
 
 async def _turns(call: Recorded, rate: int, progress: Progress) -> AsyncIterator[MicroTurn]:
-    size = round(rate / TICKS_PER_SECOND)
     customer = wav.resample(call.customer, call.rate, rate)
-    agent = np.zeros(0, np.float32) if call.agent is None else call.agent
-    agent = wav.resample(agent, call.rate, rate) if len(agent) else agent
-    ticks = -(-len(customer) // size) + TAIL
-    for tick in range(ticks):
-        cut = slice(tick * size, (tick + 1) * size)
-        yield MicroTurn(tick, _frame(agent[cut], size), _frame(customer[cut], size))
-        progress("listening", tick + 1, ticks)
-
-
-def _frame(samples: Pcm, size: int) -> Pcm:
-    return np.pad(samples, (0, size - len(samples)))
+    tail = np.zeros(TAIL * frame_samples(rate), np.float32)
+    agent = tail[:0] if call.agent is None else wav.resample(call.agent, call.rate, rate)
+    turns = list(micro_turns(agent, np.concatenate((customer, tail)), rate))
+    for turn in turns:
+        yield turn
+        progress("listening", turn.tick + 1, len(turns))
 
 
 def _effect(effect: Effect) -> Text:
