@@ -92,8 +92,10 @@ class Settings(BaseSettings):
     @field_validator("policy", mode="before")
     @classmethod
     def _policy(cls, value: object) -> object:
+        """Values of the environment are text: numbers and flags are read, a list is JSON."""
         if isinstance(value, Mapping):
-            return msgspec.convert(value, Policy, strict=False)
+            lists = {k: msgspec.json.decode(v) for k, v in value.items() if str(v).startswith("[")}
+            return msgspec.convert({**value, **lists}, Policy, strict=False)
         return value
 
     @property
@@ -119,6 +121,9 @@ class Settings(BaseSettings):
         Raises ConfigError that names the key, its value and what is wrong with it.
         """
         values = _read(path)
+        _check_environment(cls)
+        if policy := {**values.get("policy", {}), **_environment("policy")}:
+            values["policy"] = policy
         try:
             settings = cls(**values)
             if overrides:
@@ -138,6 +143,26 @@ def _read(path: Path | None) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not a TOML file ({error})") from None
+
+
+def _environment(section: str) -> dict[str, str]:
+    """The section's variables: pydantic-settings does not look inside a msgspec struct."""
+    prefix = f"COPILOT_{section.upper()}__"
+    return {
+        name.removeprefix(prefix).lower(): value
+        for name, value in os.environ.items()
+        if name.startswith(prefix)
+    }
+
+
+def _check_environment(settings: type[Settings]) -> None:
+    """Refuse variables of sections that there are not; a mistyped one would be ignored silently."""
+    for name in os.environ:
+        section, nested, _ = name.removeprefix("COPILOT_").partition("__")
+        known = section.lower() in settings.model_fields
+        if name.startswith("COPILOT_") and nested and not known:
+            sections = ", ".join(settings.model_fields)
+            raise ConfigError(f"{name}: unknown setting; its section is one of {sections}")
 
 
 def _explain(error: ValidationError, path: Path | None) -> str:

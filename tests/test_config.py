@@ -30,6 +30,38 @@ def test_the_environment_comes_before_the_file(
     assert (settings.server.port, settings.server.capacity) == (9001, 3)
 
 
+def test_the_environment_reaches_into_the_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, "[policy]\nmin_support = 70\nbudget = 100\n")
+    monkeypatch.setenv("COPILOT_POLICY__MIN_SUPPORT", "61")
+    monkeypatch.setenv("COPILOT_POLICY__VOICE", "true")
+    monkeypatch.setenv("COPILOT_POLICY__DO_NOT_TRIGGER", '["speak to a lawyer"]')
+    policy = Settings.load(file).policy
+    assert (policy.min_support, policy.budget, policy.voice) == (61, 100, True)
+    assert policy.do_not_trigger == ("speak to a lawyer",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("COPILOT_SERVR__PORT", "1", "COPILOT_SERVR__PORT: unknown setting"),
+        ("COPILOT_SERVER__PORT", "many", "server.port = 'many'"),
+        ("COPILOT_SERVER__PROT", "1", "server.prot: unknown setting"),
+        ("COPILOT_POLICY__MIN_SUPPORT", "high", "policy"),
+        ("COPILOT_POLICY__MIN_SUPORT", "1", "policy"),
+    ],
+)
+def test_a_mistake_in_the_environment_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as caught:
+        Settings.load()
+    assert said in str(caught.value)
+
+
 def test_other_keys_of_a_provider_are_its_own(tmp_path: Path) -> None:
     settings = Settings.load(write(tmp_path, '[ear]\nprovider = "sherpa"\nmodel = "/m"\n'))
     assert settings.ear.options == {"model": "/m"}

@@ -205,16 +205,17 @@ def _verdict(label: Label, right: Card | None, own: Sequence[Card]) -> Verdict:
 
 
 def _reasons(label: Label, entries: Sequence[Entry]) -> tuple[Silence | None, int | None]:
-    """The window's last silence, and the best rank of a right passage in its searches."""
+    """The first silence after the question, and the best rank that a right passage had in search."""
     start, end = label.window
     silence: Silence | None = None
+    whole = False
     rank: int | None = None
     for entry in entries:
         if not start <= (entry.tick + 1) * TICK_MS <= end:
             continue
         match entry.event:
-            case Withheld(reason=reason):
-                silence = reason
+            case Withheld(reason=reason) if not whole:
+                silence, whole = reason, (entry.tick + 1) * TICK_MS >= label.at_ms
             case EvidenceFound(passages=passages):
                 ids = [passage.id for passage in passages]
                 ranks = [ids.index(right) + 1 for right in label.passages if right in ids]
