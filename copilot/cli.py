@@ -175,7 +175,7 @@ def bench_core(minutes: float, json_path: Path | None) -> None:
 
 
 @bench.command("sidecar")
-@click.option("--calls", default=40, show_default=True, help="Calls at once.")
+@click.option("--calls", default=80, show_default=True, help="Calls at once.")
 @click.option("--seconds", default=8.0, show_default=True, help="Length of each measurement.")
 @JSON
 def bench_sidecar(calls: int, seconds: float, json_path: Path | None) -> None:
