@@ -1,4 +1,4 @@
-"""A live call copilot: it hears both parties, whispers what the agent needs, and is silent otherwise."""
+"""A live call copilot: hears both parties, whispers what the agent needs, is silent otherwise."""
 
 from importlib.metadata import version
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from types import FrameType
 from typing import NamedTuple
 
 import uvicorn
@@ -87,8 +88,7 @@ async def services(
         switchboard = Switchboard(
             settings,
             made.listener,
-            library.retriever(),
-            library.versions,
+            library,
             store,
             Forgetful(),
             made.voice,
@@ -126,6 +126,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order; the signal is not passed on, for it would cut the clean-up short."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._streams.close()

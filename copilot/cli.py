@@ -240,10 +240,8 @@ async def _listen(settings: Settings, call: "Recorded", progress: "Progress") ->
     offline = settings.model_copy(update={"ear": ear})
     async with senses(offline, progress) as made:
         library = made.library
-        retriever = library.retriever()
-        return await play(
-            call, made.listener, retriever, library.versions, settings.policy, progress
-        )
+        retriever, refs = library.retriever(), library.refs()
+        return await play(call, made.listener, retriever, refs, settings.policy, progress)
 
 
 class Bars:

@@ -57,6 +57,18 @@ class Retriever(Protocol):
     async def search(self, query: str, k: int) -> tuple[Passage, ...]: ...
 
 
+class Shelves(Protocol):
+    """The knowledge that calls may use."""
+
+    def retriever(self, packs: Sequence[str] = ()) -> Retriever:
+        """Search over the named packs, all when none is named; raises UserError for an unknown."""
+        ...
+
+    def refs(self, packs: Sequence[str] = ()) -> tuple[str, ...]:
+        """The packs with their versions, as a call's log names them: ``parcel@1f0c9a2e``."""
+        ...
+
+
 class Composer(Protocol):
     """Writes a better card in the background."""
 

@@ -205,7 +205,7 @@ def _verdict(label: Label, right: Card | None, own: Sequence[Card]) -> Verdict:
 
 
 def _reasons(label: Label, entries: Sequence[Entry]) -> tuple[Silence | None, int | None]:
-    """The first silence after the question, and the best rank that a right passage had in search."""
+    """The first silence after the question, and the best rank of a right passage in search."""
     start, end = label.window
     silence: Silence | None = None
     whole = False

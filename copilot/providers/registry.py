@@ -1,4 +1,4 @@
-"""Finds providers by name through the entry-point group ``copilot.providers``; the built-in ones register the same way."""
+"""Finds providers by name: entry points of ``copilot.providers``, the built-in ones among them."""
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points

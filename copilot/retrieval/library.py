@@ -53,10 +53,9 @@ class Library:
         self._sources = {p.id: Source(p, pack) for pack in packs for p in pack.passages}
         self._retrievers: dict[tuple[str, ...], HybridRetriever] = {}
 
-    @property
-    def versions(self) -> tuple[str, ...]:
-        """``parcel@1f0c9a2e`` for each pack, as a call's log names them."""
-        return tuple(pack.ref for pack in self.packs)
+    def refs(self, packs: Sequence[str] = ()) -> tuple[str, ...]:
+        """``parcel@1f0c9a2e`` for each named pack, for all when none is named."""
+        return tuple(pack.ref for pack in self.packs if not packs or pack.name in packs)
 
     @property
     def sentences(self) -> tuple[str, ...]:

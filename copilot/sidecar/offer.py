@@ -31,12 +31,14 @@ class Offer(NamedTuple):
     earpiece: str | None
     """The media section that takes whispers."""
     consent: bool
+    packs: tuple[str, ...]
+    """Names of the packs that the call may use; empty means all."""
     resume: str | None
     """The call that this connection goes on with."""
 
 
 def read(sdp: str, query: Mapping[str, str]) -> Offer:
-    """The offer with what its URL states: ``?agent=0&customer=1&earpiece=2&consent=true``.
+    """The offer and its URL: ``?agent=0&customer=1&earpiece=2&consent=true&packs=a,b``.
 
     Raises Malformed or Unsuitable, each with the remedy.
     """
@@ -59,6 +61,7 @@ def read(sdp: str, query: Mapping[str, str]) -> Offer:
         {agent: Party.AGENT, customer: Party.CUSTOMER},
         _earpiece(sections, query, {agent, customer}),
         _flag(query, "consent"),
+        tuple(filter(None, query.get("packs", "").split(","))),
         resume,
     )
 

@@ -4,16 +4,15 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Sequence
 
 from copilot import __version__
 from copilot.config import Settings
 from copilot.core.events import CallEnded, CallStarted, CardTouched
-from copilot.errors import UnknownCall
-from copilot.ports import CallLog, Listener, Retriever, Voice
+from copilot.errors import UnknownCall, UserError
+from copilot.ports import CallLog, Listener, Retriever, Shelves, Voice
 from copilot.session import Parts, Session
 from copilot.sidecar.line import Line
-from copilot.sidecar.offer import Offer
+from copilot.sidecar.offer import Offer, Unsuitable
 from copilot.sidecar.peer import Peer, connect
 
 log = logging.getLogger(__name__)
@@ -60,16 +59,14 @@ class Switchboard:
         self,
         settings: Settings,
         listener: Listener,
-        retriever: Retriever,
-        packs: Sequence[str],
+        shelves: Shelves,
         log: CallLog,
         forgetful: CallLog,
         voice: Voice | None = None,
     ) -> None:
         self._settings = settings
         self._listener = listener
-        self._retriever = retriever
-        self._packs = tuple(packs)
+        self._shelves = shelves
         self._log = log
         self._forgetful = forgetful
         self._voice = voice
@@ -115,9 +112,9 @@ class Switchboard:
 
     async def _begin(self, offer: Offer) -> tuple[str, Peer]:
         call_id = f"{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
-        started = CallStarted(
-            call_id, self._settings.policy, self._packs, __version__, offer.consent
-        )
+        retriever = self._search(offer)
+        refs = self._shelves.refs(offer.packs)
+        started = CallStarted(call_id, self._settings.policy, refs, __version__, offer.consent)
         line = Line(self._listener.rate)
         peer = await self._connect(offer, line, call_id)
         try:
@@ -127,7 +124,7 @@ class Switchboard:
             raise
         parts = Parts(
             ear,
-            self._retriever,
+            retriever,
             self._log if offer.consent else self._forgetful,
             line,
             self._voice,
@@ -138,6 +135,12 @@ class Switchboard:
         self._calls[call_id] = call
         call.task.add_done_callback(lambda task: self._over(call_id, task))
         return call_id, peer
+
+    def _search(self, offer: Offer) -> Retriever:
+        try:
+            return self._shelves.retriever(offer.packs)
+        except UserError as error:
+            raise Unsuitable(str(error)) from None
 
     async def _resume(self, offer: Offer, call: Call) -> Peer:
         peer = await self._connect(offer, call.line, call.session.call_id)

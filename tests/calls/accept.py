@@ -1,4 +1,4 @@
-"""Runs the inputs of every golden log again and keeps what comes out: for a change that is meant."""
+"""Runs the inputs of every golden log again and keeps what comes out: for a meant change."""
 
 from pathlib import Path
 

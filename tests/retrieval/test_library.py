@@ -44,7 +44,7 @@ async def test_the_sample_packs_open(embedder: Embedder, index: ChromaIndex) -> 
     )
     opened.close()
     assert [pack.name for pack in opened.packs] == ["hotel", "parcel"]
-    assert opened.versions == tuple(pack.ref for pack in opened.packs)
+    assert opened.refs() == tuple(pack.ref for pack in opened.packs)
     assert min(len(pack.passages) for pack in opened.packs) >= 40
     assert told[0] == ("indexing hotel", 0, 156)
     assert told[-1] == ("indexing parcel", 156, 156)

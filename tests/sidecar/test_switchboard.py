@@ -1,17 +1,17 @@
 """Live calls over real WebRTC: admitted, resumed, full, hung up, lost; whispers for the agent."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 import pytest
 
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.config import Server, Settings
-from copilot.core.events import CallEnded, CallStarted, Heard, Hearing, Word
+from copilot.core.events import CallEnded, CallStarted, Heard, Hearing, Passage, Word
 from copilot.core.policy import Policy
-from copilot.errors import UnknownCall
-from copilot.sidecar.offer import read
+from copilot.errors import ConfigError, UnknownCall
+from copilot.sidecar.offer import Unsuitable, read
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Full, Switchboard
 from copilot.store.forgetful import Forgetful
@@ -42,7 +42,15 @@ class Asking:
 
 
 class Shelf:
-    async def search(self, query: str, k: int) -> tuple[object, ...]:
+    def retriever(self, packs: Sequence[str] = ()) -> "Shelf":
+        if set(packs) - {"p"}:
+            raise ConfigError(f"pack {packs[0]!r} is not in use; there are p")
+        return self
+
+    def refs(self, packs: Sequence[str] = ()) -> tuple[str, ...]:
+        return ("p@1",)
+
+    async def search(self, query: str, k: int) -> tuple[Passage, ...]:
         return (LINE,)
 
 
@@ -69,7 +77,7 @@ async def store(tmp_path: object) -> AsyncIterator[Store]:
 async def switchboard(store: Store) -> AsyncIterator[Switchboard]:
     use_interface("127.0.0.1")
     settings = Settings(server=Server(capacity=2, resume_seconds=0.3), policy=Policy(voice=True))
-    made = Switchboard(settings, Asking(), Shelf(), ["p@1"], store, Forgetful(), Tone())  # type: ignore[arg-type]
+    made = Switchboard(settings, Asking(), Shelf(), store, Forgetful(), Tone())
     yield made
     await made.close()
 
@@ -160,6 +168,18 @@ async def test_a_lost_browser_ends_the_call_unless_it_resumes(
     entries = await store.read(call_id)
     ends = [entry.event for entry in entries if isinstance(entry.event, CallEnded)]
     assert ends == [CallEnded("disconnected")]
+
+
+async def test_a_call_uses_the_packs_that_it_names(switchboard: Switchboard, store: Store) -> None:
+    call_id, browser = await place(switchboard, packs="p")
+    await switchboard.hang_up(call_id)
+    started = (await store.read(call_id))[0].event
+    assert isinstance(started, CallStarted)
+    assert started.packs == ("p@1",)
+    with pytest.raises(Unsuitable, match="'nosuch' is not in use; there are p"):
+        await place(switchboard, packs="nosuch")
+    assert switchboard.live == 0
+    await browser.close()
 
 
 async def test_a_call_that_is_over_cannot_be_resumed(switchboard: Switchboard) -> None:
