@@ -19,7 +19,7 @@ from copilot.demo import run
 from copilot.demo.children import DemoError
 from copilot.demo.run import demo
 
-pytest.importorskip("espeakng_loader", reason="pip install 'copilot[espeak]'")
+pytest.importorskip("espeakng_loader", reason="eSpeak NG is not installed: copilot[espeak]")
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """

@@ -138,7 +138,7 @@ async def test_progress_counts_the_lines(tmp_path: Path) -> None:
 
 
 async def test_the_sample_call_is_real_speech_of_at_least_three_minutes(tmp_path: Path) -> None:
-    pytest.importorskip("espeakng_loader", reason="pip install 'copilot[espeak]'")
+    pytest.importorskip("espeakng_loader", reason="eSpeak NG is not installed: copilot[espeak]")
     made = await sample_call(tmp_path)
     assert isinstance(made, SampleCall)
     assert made.duration_ms >= 180_000
