@@ -94,7 +94,8 @@ class Settings(BaseSettings):
     def _policy(cls, value: object) -> object:
         """Values of the environment are text: numbers and flags are read, a list is JSON."""
         if isinstance(value, Mapping):
-            lists = {k: msgspec.json.decode(v) for k, v in value.items() if str(v).startswith("[")}
+            texts = {k: v for k, v in value.items() if isinstance(v, str) and v.startswith("[")}
+            lists = {key: msgspec.json.decode(text) for key, text in texts.items()}
             return msgspec.convert({**value, **lists}, Policy, strict=False)
         return value
 

@@ -50,6 +50,7 @@ def test_the_environment_reaches_into_the_policy(
         ("COPILOT_SERVER__PROT", "1", "server.prot: unknown setting"),
         ("COPILOT_POLICY__MIN_SUPPORT", "high", "policy"),
         ("COPILOT_POLICY__MIN_SUPORT", "1", "policy"),
+        ("COPILOT_POLICY__DO_NOT_TRIGGER", "[oops", "policy"),
     ],
 )
 def test_a_mistake_in_the_environment_is_named(
@@ -68,8 +69,11 @@ def test_other_keys_of_a_provider_are_its_own(tmp_path: Path) -> None:
 
 
 def test_the_policy_is_set_by_its_own_names(tmp_path: Path) -> None:
-    settings = Settings.load(write(tmp_path, "[policy]\nmin_support = 70\nvoice = true\n"))
+    settings = Settings.load(
+        write(tmp_path, "[policy]\nmin_support = 70\nvoice = true\ndo_not_trigger = ['a']\n")
+    )
     assert settings.policy.min_support == 70
+    assert settings.policy.do_not_trigger == ("a",)
     assert settings.policy.voice
 
 
