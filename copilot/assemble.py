@@ -28,7 +28,6 @@ from copilot.store.log import open_store
 from copilot.web.app import create_app
 from copilot.web.sample import Sample
 from copilot.web.services import Services
-from copilot.web.streams import Streams
 
 log = logging.getLogger(__name__)
 
@@ -111,17 +110,17 @@ async def serve(
     address = f"http://{settings.server.host}:{listening.getsockname()[1]}"
     async with services(settings, progress, sample) as made:
         config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
-        server = _Server(config, lambda: ready(address), made.streams)
+        server = _Server(config, lambda: ready(address), made)
         await server.serve(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    """Says when it has begun to listen, and ends live views before it waits for its clients."""
+    """Says when it listens; ends calls and live views before it waits for its clients."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], streams: Streams) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], made: Services) -> None:
         super().__init__(config)
         self._ready = ready
-        self._streams = streams
+        self._made = made
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -133,7 +132,8 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._streams.close()
+        await self._made.switchboard.close()
+        self._made.streams.close()
         await super().shutdown(sockets)
 
 

@@ -53,7 +53,7 @@ class LiveCall {
     const badge = byId("state");
     if (badge.textContent !== label) badge.textContent = label;
     badge.className = `badge badge-${kind}`;
-    byId("note").textContent = note;
+    byId("note").textContent = note && `· ${note}`;
     byId("finished").hidden = !this.ended;
   }
 

@@ -47,6 +47,7 @@ class Softphone {
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       await this.#end();
+      this.#show("bad", "Not connected");
       this.#trouble(error.message, error.retryAfter);
     }
   }
@@ -113,6 +114,7 @@ class Softphone {
       }
     }
     await this.#end();
+    this.#show("bad", "Not connected");
     this.#trouble("The connection to the copilot is lost. Start again when it runs.");
   }
 
@@ -152,11 +154,11 @@ class Softphone {
   }
 
   #calling(on) {
-    byId("choices").disabled = on;
-    byId("start").disabled = on;
-    byId("start").hidden = on;
-    byId("call").hidden = false;
+    this.form.hidden = on;
+    byId("hearing").hidden = !on;
+    byId("bar").hidden = false;
     byId("hang-up").hidden = !on;
+    byId("listen").parentElement.hidden = !on || this.form.elements.source.value === "microphone";
     byId("live-link").textContent = on ? "Live page" : "What happened";
     if (on) byId("live-link").hidden = true;
   }
@@ -176,7 +178,6 @@ class Softphone {
     const place = byId("trouble");
     place.hidden = !message;
     if (!message) return;
-    this.#show("bad", "Not connected");
     const again = retryAfter ? ` Another try makes sense in ${retryAfter} s.` : "";
     place.replaceChildren(el("strong", {}, message), again);
   }
