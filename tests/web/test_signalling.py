@@ -3,9 +3,9 @@
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
-from webrtc import Browser
 
 from copilot.web.services import Services
+from tests.webrtc import Browser
 
 SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = "application/trickle-ice-sdpfrag"
