@@ -16,9 +16,11 @@ from copilot.core.words import tokens
 from copilot.providers.embedded import generic, ngram, phrases
 from copilot.providers.embedded.pronounce import Dictionary, lines
 
-FORM = "2"
+FORM = "3"
 """Version of the recipe: another one makes the cache anew."""
 
+_KEPT = 200_000
+"""Bigrams, and as many trigrams, of general English."""
 _PATTERN = 400.0
 """Sentences that a pattern of the everyday talk counts as, whatever the number of its alternatives,
 within the weights that follow for one sentence."""
@@ -112,7 +114,7 @@ def build(language: Language, sentences: Sequence[str], size: int, mix: Mix) -> 
     words = vocabulary((pack, everyday), general, dictionary, size)
     models: list[tuple[float, ngram.Model]] = [
         (mix.talk, ngram.Counted(_numbered(everyday, words), len(words))),
-        (mix.general, ngram.Restricted(general, words, keep=150_000)),
+        (mix.general, ngram.Restricted(general, words, keep=_KEPT)),
     ]
     if pack:
         models.append((mix.packs, ngram.Counted(_numbered(pack, words), len(words))))

@@ -13,6 +13,8 @@ Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 START, END = "<s>", "</s>"
+_FLOOR = 1e-7
+"""Probability of a word that a generic model does not know."""
 
 
 class Model(Protocol):
@@ -83,34 +85,45 @@ class Counted:
 
 
 class Restricted:
-    """A generic bigram model cut down to a vocabulary, its lost mass given back by backing off."""
+    """A generic trigram model cut down to a vocabulary, its lost mass given back by backing off."""
 
     def __init__(self, generic: Generic, words: Sequence[str], keep: int) -> None:
-        """Keep the `keep` bigrams that tell most; `words` start with ``<s>`` and ``</s>``."""
+        """Keep the `keep` bigrams and trigrams that tell most; `words` open with ``<s> </s>``."""
         self._size = size = len(words)
         here = {word: place for place, word in enumerate(words)}
         place = np.array([here.get(word, -1) for word in generic.words])
-        known = place >= 0
-        p1 = np.full(size, 1e-7)
-        p1[place[known]] = generic.unigrams[known]
+        p1 = np.full(size, _FLOOR)
+        p1[place[place >= 0]] = generic.unigrams[place >= 0]
         p1[0] = 0
         self._p1: Floats = p1 / p1.sum()
-        first, second = place[generic.first], place[generic.second]
-        inside = (first >= 0) & (second >= 1)
-        keys, probs = first[inside] * size + second[inside], generic.bigrams[inside]
-        keys, probs = self._telling(keys, probs, keep)
-        order = np.argsort(keys)
-        self._keys, self._probs = keys[order], probs[order]
-        self._backoff = _backoff(
-            self._keys // size, self._probs, self._p1[keys[order] % size], size
-        )
+        self._keys = self._triples = np.zeros(0, np.int64)
+        self._probs = self._trigrams = self._backoff2 = np.zeros(0)
+        self._backoff = np.ones(size)
+        self._keep_pairs(place[generic.pairs], generic.bigrams, keep)
+        self._keep_triples(place[generic.triples], generic.trigrams, keep)
 
-    def _telling(self, keys: Ids, probs: Floats, keep: int) -> tuple[Ids, Floats]:
-        """The bigrams whose loss would cost most (Stolcke 1998, without the backoff's share)."""
-        gain = self._p1[keys // self._size] * probs * np.log(probs / self._p1[keys % self._size])
-        gain[keys < self._size] = np.inf  # a sentence's first word has no other history
-        best = np.argsort(-gain, kind="stable")[:keep]
-        return keys[best], probs[best]
+    def _keep_pairs(self, pairs: Ids, probs: Floats, keep: int) -> None:
+        inside = (pairs.min(axis=1) >= 0) & (pairs[:, 1] >= 1)
+        keys, probs = pairs[inside] @ [self._size, 1], probs[inside]
+        weight = self._p1[keys // self._size]
+        weight[keys < self._size] = 1  # every sentence starts
+        lower = self._p1[keys % self._size]
+        self._keys, self._probs = _telling(keys, probs, weight, lower, keep)
+        lower = self._p1[self._keys % self._size]
+        self._backoff = _backoff(self._keys // self._size, self._probs, lower, self._size)
+
+    def _keep_triples(self, triples: Ids, probs: Floats, keep: int) -> None:
+        """Only trigrams both of whose bigrams are kept: their history needs a place to back off."""
+        inside = (triples.min(axis=1) >= 0) & (triples[:, 1:].min(axis=1) >= 1)
+        square = self._size * self._size
+        keys, probs = triples[inside] @ [square, self._size, 1], probs[inside]
+        found = _find(self._keys, keys // self._size)[0] & _find(self._keys, keys % square)[0]
+        keys, probs = keys[found], probs[found]
+        weight = np.maximum(self._p1[keys // square], _FLOOR) * self.p2(keys // self._size)
+        self._triples, self._trigrams = _telling(keys, probs, weight, self.p2(keys % square), keep)
+        _, history = _find(self._keys, self._triples // self._size)
+        lower = self.p2(self._triples % square)
+        self._backoff2 = _backoff(history, self._trigrams, lower, len(self._keys))
 
     @property
     def pairs(self) -> Ids:
@@ -118,18 +131,20 @@ class Restricted:
 
     @property
     def triples(self) -> Ids:
-        return np.zeros(0, np.int64)
+        return self._triples
 
     def p1(self) -> Floats:
         return self._p1
 
     def p2(self, pairs: Ids) -> Floats:
-        found, at = _find(self._keys, pairs)
         backed = self._backoff[pairs // self._size] * self._p1[pairs % self._size]
-        return np.where(found, self._probs[at], backed) if len(self._keys) else backed
+        return _known(self._keys, self._probs, pairs, backed)
 
     def p3(self, triples: Ids) -> Floats:
-        return self.p2(triples % (self._size * self._size))
+        ones = np.ones(len(triples))
+        weight = _known(self._keys, self._backoff2, triples // self._size, ones)
+        backed = weight * self.p2(triples % (self._size * self._size))
+        return _known(self._triples, self._trigrams, triples, backed)
 
 
 class Arpa(NamedTuple):
@@ -222,6 +237,24 @@ def _find(keys: Ids, wanted: Ids) -> tuple[NDArray[np.bool_], Ids]:
     """Whether each wanted key is there, and where (an unmeaning place if not)."""
     at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
     return (keys[at] == wanted if len(keys) else np.zeros(len(wanted), bool)), at
+
+
+def _known(keys: Ids, values: Floats, wanted: Ids, otherwise: Floats) -> Floats:
+    """The value of each wanted key, or the other one where there is no such key."""
+    if not len(keys):
+        return otherwise
+    found, at = _find(keys, wanted)
+    return np.where(found, values[at], otherwise)
+
+
+def _telling(
+    keys: Ids, probs: Floats, weight: Floats, lower: Floats, keep: int
+) -> tuple[Ids, Floats]:
+    """The n-grams whose loss would cost most, by key (Stolcke 1998, less the backoff's share)."""
+    gain = weight * probs * np.log(probs / np.maximum(lower, _FLOOR))
+    best = np.sort(np.argsort(-gain, kind="stable")[:keep])
+    order = best[np.argsort(keys[best])]
+    return keys[order], probs[order]
 
 
 def _witten_bell(seen: Counts, keys: Ids, size: int, lower: Floats) -> Floats:

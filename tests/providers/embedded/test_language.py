@@ -37,11 +37,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Language:
 def test_the_bundled_model_is_read_as_pocketsphinx_reads_it(general: generic.Generic) -> None:
     model = pocketsphinx.NGramModel.readfile(str(language.bundle().language))
     assert math.isclose(general.unigrams.sum(), 1, abs_tol=1e-4)
-    for place in range(0, len(general.bigrams), 100_003):
-        first = general.words[general.first[place]]
-        second = general.words[general.second[place]]
-        ours = math.log(general.bigrams[place]) / math.log(1.0001)
-        assert abs(model.prob([second, first]) - ours) < 2  # it takes the newest word first
+    grams = [*zip(general.pairs[::100_003], general.bigrams[::100_003], strict=True)]
+    grams += zip(general.triples[::100_003], general.trigrams[::100_003], strict=True)
+    assert len(grams) > 30
+    for gram, probability in grams:
+        newest_first = [general.words[word] for word in gram[::-1]]
+        assert abs(model.prob(newest_first) - math.log(probability) / math.log(1.0001)) < 2
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
