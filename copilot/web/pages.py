@@ -37,7 +37,7 @@ def environment(version: str) -> Environment:
 def render(request: AnyRequest, template: str, **values: object) -> str:
     """The page as text; raises jinja2.TemplateError where a template is at fault."""
     environment: Environment = request.app.state.templates
-    return environment.get_template(template).render(path=request.url.path, **values)
+    return environment.get_template(template).render(**values)
 
 
 async def page(request: AnyRequest, template: str, **values: object) -> Response[str]:

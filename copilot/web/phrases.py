@@ -92,9 +92,11 @@ def duration(ticks: int) -> str:
     return f"{seconds // 3600} h {seconds // 60 % 60:02} min"
 
 
-def for_scripts() -> dict[str, dict[str, dict[str, str]]]:
+def for_scripts() -> dict[str, dict[str, dict[str, str]] | dict[str, str]]:
     """The same words for the pages' scripts, keyed as on the wire."""
     return {
+        "touches": {str(how): words for how, words in TOUCHES.items()},
+        "failures": FAILURES,
         "silences": {str(reason): phrase._asdict() for reason, phrase in SILENCES.items()},
         "withdrawals": {reason: phrase._asdict() for reason, phrase in WITHDRAWALS.items()},
         "endings": {reason: phrase._asdict() for reason, phrase in ENDINGS.items()},

@@ -62,6 +62,8 @@ async def test_a_dismissed_card_leaves(serve: Serve, page: Page) -> None:
     site = await serve(ASKED)
     await start(page, site)
     await expect(page.locator(".card-big")).to_be_visible(timeout=20_000)
+    await page.set_viewport_size({"width": 360, "height": 740})
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await page.get_by_role("button", name="Dismiss").click()
     await expect(page.locator(".card-big")).to_have_count(0)
     await expect(page.locator("#quiet")).to_be_visible()

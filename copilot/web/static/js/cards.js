@@ -94,24 +94,26 @@ export class Cards {
         el("span", { class: "card-title" }, card.title),
         el("span", { class: "support", title: "How likely it is to be of use" }, `${card.support} %`)),
       el("p", { class: "card-why" }, "Heard: ", el("q", {}, card.query)),
-      this.#source(card),
-      card.used ? el("p", { class: "card-actions dim" }, "Marked as used.") : this.#actions());
+      el("div", { class: "card-actions" },
+        ...(card.used ? [el("span", { class: "dim" }, "Marked as used.")] : this.#buttons()),
+        this.#source(card)));
   }
 
-  #source({ cites, inquiry }) {
-    if (!cites.length) return "";
-    const link = el("a", { href: `/passages/${encodeURIComponent(cites[0])}`, target: "_blank", rel: "noopener" },
-      `Source: ${cites[0]}`);
-    link.addEventListener("click", () => this.touch(inquiry, "opened"));
-    return el("p", { class: "source-foot" }, link);
-  }
-
-  #actions() {
+  #buttons() {
     const use = el("button", { class: "button", type: "button" }, "Use ", el("kbd", {}, "U"));
     const dismiss = el("button", { class: "button button-quiet", type: "button" }, "Dismiss ", el("kbd", {}, "D"));
     use.addEventListener("click", () => this.use());
     dismiss.addEventListener("click", () => this.dismiss());
-    return el("div", { class: "card-actions" }, use, dismiss);
+    return [use, dismiss];
+  }
+
+  #source({ cites, inquiry }) {
+    if (!cites.length) return "";
+    const href = `/passages/${encodeURIComponent(cites[0])}`;
+    const link = el("a", { class: "button button-quiet", href, target: "_blank", rel: "noopener", title: cites[0] },
+      "Source ", el("kbd", {}, "S"));
+    link.addEventListener("click", () => this.touch(inquiry, "opened"));
+    return link;
   }
 
   #murmur({ reason, query }) {

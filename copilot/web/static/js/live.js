@@ -2,7 +2,6 @@
 
 import { byId, el, readWords } from "./dom.js";
 import { follow } from "./feed.js";
-import { Speech } from "./speech.js";
 import { clock, localizeMoments, TICKS_PER_SECOND } from "./time.js";
 import { GrowingTimeline } from "./timeline.js";
 import { PARTIES, Transcript } from "./transcript.js";
@@ -17,7 +16,6 @@ class LiveCall {
     this.transcript = new Transcript(byId("transcript"));
     this.whispers = byId("whispers");
     this.scroll = byId("scroll");
-    this.speech = {};
     this.cards = new Map();
     this.passages = new Map();
     this.silences = 0;
@@ -79,17 +77,17 @@ class LiveCall {
     this.tick = Math.max(this.tick, tick);
     switch (event.type) {
       case "call_started":
-        for (const party of PARTIES) this.speech[party] = new Speech(event.policy);
+        this.transcript.begin(event.policy);
         break;
       case "heard":
-        for (const party of PARTIES) this.#hear(party, event.tick, event[party] ?? {});
+        this.#hear(event);
         break;
       case "evidence_found":
         for (const passage of event.passages) this.passages.set(passage.id, passage);
         break;
       case "show_card": this.#showCard(tick, event); break;
       case "withdraw_card": this.#withdraw(tick, event); break;
-      case "card_touched": this.#note(event.inquiry, TOUCHES[event.how]); break;
+      case "card_touched": this.#note(event.inquiry, WORDS.touches[event.how]); break;
       case "speak": this.#note(event.whisper, `Spoken in the earpiece at ${clock(tick)}`); break;
       case "stop_speaking": this.#note(event.whisper, `Whisper cut off at ${clock(tick)}`); break;
       case "withheld": this.#withhold(tick, event); break;
@@ -98,15 +96,14 @@ class LiveCall {
     }
   }
 
-  #hear(party, tick, hearing) {
-    const speech = this.speech[party];
-    speech.hear(tick, hearing.speech ?? 0);
-    if (speech.speaking) {
-      this.timeline.speak(party, speech.start, speech.end);
-      this.quietSince = tick;
+  #hear(heard) {
+    this.transcript.hear(heard);
+    for (const party of PARTIES) {
+      const { speaking, start, end } = this.transcript.speech[party];
+      if (!speaking) continue;
+      this.timeline.speak(party, start, end);
+      this.quietSince = heard.tick;
     }
-    if (hearing.words) this.transcript.say(party, hearing.words);
-    this.transcript.guess(party, hearing.partial ?? "", speech.start);
   }
 
   #showCard(tick, shown) {
@@ -119,7 +116,7 @@ class LiveCall {
         el("span", { class: "support", title: "How likely it is to be of use" }, `${shown.support} %`)),
       el("p", { class: "card-line" }, shown.text),
       el("p", { class: "card-why" }, "Heard: ", el("q", {}, shown.query)),
-      this.#source(shown.cites),
+      this.#source("Source", shown.cites),
       fate);
     if (known) {
       known.card.replaceWith(card);
@@ -130,11 +127,11 @@ class LiveCall {
     this.cards.set(shown.inquiry, { card, fate, tick: known?.tick ?? tick });
   }
 
-  #source(cites) {
+  #source(label, cites) {
     if (!cites.length) return "";
     const href = `/passages/${encodeURIComponent(cites[0])}`;
     const title = this.passages.get(cites[0])?.title ?? cites[0];
-    return el("p", { class: "source-foot" }, "Source: ", el("a", { href }, title));
+    return el("p", { class: "source-foot" }, `${label}: `, el("a", { href }, title));
   }
 
   #withdraw(tick, { inquiry, reason }) {
@@ -160,7 +157,7 @@ class LiveCall {
     this.whispers.prepend(el("article", { class: "silence", id, tabindex: -1 }, meta,
       el("p", {}, phrase.sentence),
       el("p", { class: "card-why" }, "Heard: ", el("q", {}, held.query)),
-      this.#source(held.cites ?? [])));
+      this.#source("Not shown", held.cites ?? [])));
     this.timeline.mark("silence", tick, `Silent at ${clock(tick)}: ${phrase.label}`, id);
   }
 
@@ -168,13 +165,13 @@ class LiveCall {
     this.whispers.prepend(el("article", { class: "silence" },
       el("p", { class: "card-meta" },
         el("span", { class: "card-time" }, clock(tick)),
-        el("span", { class: "card-title" }, `Fault: ${what}`)),
+        el("span", { class: "card-title" }, WORDS.failures[what] ?? what)),
       el("p", {}, error)));
   }
 
   #end(reason) {
     this.ended = reason;
-    for (const party of PARTIES) this.transcript.guess(party, "", 0);
+    this.transcript.end();
   }
 
   #watchScroll() {
@@ -187,12 +184,6 @@ class LiveCall {
     if (this.stick) this.scroll.scrollTop = this.scroll.scrollHeight;
   }
 }
-
-const TOUCHES = {
-  used: "Used by the agent",
-  dismissed: "Dismissed by the agent",
-  opened: "Source opened by the agent",
-};
 
 localizeMoments();
 new LiveCall(byId("live").dataset.call);

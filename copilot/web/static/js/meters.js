@@ -7,7 +7,7 @@ const EVERY_MS = 100;
 
 export class Meter {
   /**
-   * @param {HTMLMeterElement} meter @param {HTMLElement} words
+   * @param {HTMLElement} meter @param {HTMLElement} words
    * @param {boolean} isMicrophone whether silence may mean that something is unplugged
    */
   constructor(meter, words, isMicrophone) {
@@ -27,14 +27,14 @@ export class Meter {
 
   stop() {
     clearInterval(this.timer);
-    this.meter.value = 0;
+    this.#level(0);
     this.#say("", false);
   }
 
   #show() {
     const level = this.party.level();
     const now = performance.now();
-    this.meter.value = Math.max(0, Math.min(100, (100 * (level - FLOOR_DB)) / -FLOOR_DB));
+    this.#level(Math.max(0, Math.min(1, 1 - level / FLOOR_DB)));
     if (level > HEARD_DB) {
       this.heardOnce = true;
       this.silentSince = now;
@@ -42,6 +42,12 @@ export class Meter {
     } else if (now - this.silentSince >= SILENT_MS) {
       this.#sayNothing(level, Math.floor((now - this.silentSince) / 1000));
     }
+  }
+
+  /** @param {number} share of full scale */
+  #level(share) {
+    this.meter.firstElementChild.style.transform = `scaleX(${share.toFixed(3)})`;
+    this.meter.setAttribute("aria-valuenow", String(Math.round(100 * share)));
   }
 
   #sayNothing(level, seconds) {

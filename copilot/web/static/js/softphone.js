@@ -6,7 +6,7 @@ import { follow } from "./feed.js";
 import { Meter } from "./meters.js";
 import { Sources } from "./sources.js";
 import { clock, TICKS_PER_SECOND } from "./time.js";
-import { PARTIES, Transcript } from "./transcript.js";
+import { Transcript } from "./transcript.js";
 import { CallError, placeCall } from "./whip.js";
 
 const AFTER_SAMPLE_MS = 4000;
@@ -81,11 +81,8 @@ class Softphone {
     this.stopFollowing = follow(id, {
       entries: (batch) => {
         for (const { event } of batch) {
-          if (event.type !== "heard") continue;
-          for (const party of PARTIES) {
-            transcript.say(party, event[party]?.words ?? []);
-            transcript.guess(party, event[party]?.partial ?? "", event.tick);
-          }
+          if (event.type === "call_started") transcript.begin(event.policy);
+          if (event.type === "heard") transcript.hear(event);
         }
         const scroll = byId("captions-scroll");
         scroll.scrollTop = scroll.scrollHeight;

@@ -1,6 +1,7 @@
 // The words of both parties as lines: final ones stay, guesses are grey and replaced every tick.
 
 import { el } from "./dom.js";
+import { Speech } from "./speech.js";
 import { clock } from "./time.js";
 
 const LINE_GAP = 12;
@@ -13,6 +14,8 @@ export class Transcript {
     this.list = list;
     this.last = { agent: null, customer: null };
     this.partials = {};
+    /** When each party speaks; there once the call has begun. */
+    this.speech = {};
     for (const party of PARTIES) {
       const guess = el("span", { class: "partial" });
       this.partials[party] = { guess, line: null, text: "" };
@@ -23,8 +26,28 @@ export class Transcript {
     return this.list.childElementCount === 0;
   }
 
+  /** @param {object} policy of the call, from its first entry */
+  begin(policy) {
+    for (const party of PARTIES) this.speech[party] = new Speech(policy);
+  }
+
+  /** What the ear made of one tick. */
+  hear(heard) {
+    for (const party of PARTIES) {
+      const { speech = 0, words = [], partial = "" } = heard[party] ?? {};
+      this.speech[party].hear(heard.tick, speech);
+      this.#say(party, words);
+      this.#guess(party, partial, this.speech[party].start);
+    }
+  }
+
+  /** Nothing is guessed any more. */
+  end() {
+    for (const party of PARTIES) this.#guess(party, "", 0);
+  }
+
   /** Words that will not change any more. */
-  say(party, words) {
+  #say(party, words) {
     for (const word of words) {
       const line = this.last[party];
       if (line && word.start - line.end < LINE_GAP) {
@@ -37,7 +60,7 @@ export class Transcript {
   }
 
   /** The whole of what is guessed after the final words; empty takes the guess away. */
-  guess(party, text, since) {
+  #guess(party, text, since) {
     const partial = this.partials[party];
     const line = this.last[party];
     const home = line && since - line.end < LINE_GAP ? line : null;
