@@ -1,8 +1,11 @@
 """The embedded ear end to end: real Silero, PocketSphinx in its process, its death, its lag."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -192,3 +195,28 @@ async def test_silence_is_silence(ear: EmbeddedEar) -> None:
 def test_wrong_options_are_named(options: dict[str, object], fault: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=fault):
         embedded.listener(options, Host(tmp_path))
+
+
+def test_a_killed_parent_leaves_no_process(ear_cache: Path) -> None:
+    code = (
+        "import asyncio, os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from copilot.core.events import CallStarted\n"
+        "from copilot.core.policy import Policy\n"
+        "from copilot.providers import embedded\n"
+        "from copilot.providers.registry import Host\n"
+        "async def main():\n"
+        f"    listener = embedded.listener({{}}, Host(Path({str(ear_cache)!r})))\n"
+        "    ear = await listener.open(CallStarted('call', Policy()))\n"
+        "    await ear.recognition.settle()\n"
+        "    print(ear.recognition.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == -signal.SIGKILL
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(run.stdout)).wait(timeout=10)
+    assert run.stderr == ""
