@@ -76,11 +76,14 @@ def main(ctx: click.Context, config: Path | None, data: Path | None, verbose: bo
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Run the service: signalling, pages and live view in one process."""
     from copilot.assemble import serve as run
+    from copilot.demo.script import load
     from copilot.demo.synth import sample_call
     from copilot.web.sample import Sample
 
+    script = load()
+
     async def recordings() -> tuple[Path, Path]:
-        made = await sample_call(settings.data / "demo")
+        made = await sample_call(settings.data / "demo", script=script)
         return made.agent, made.customer
 
     given = {"host": host, "port": port}
@@ -88,7 +91,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     server = settings.server.model_copy(update=chosen)
     settings = settings.model_copy(update={"server": server})
     with Bars() as progress:
-        asyncio.run(run(settings, _say_ready, progress, Sample(recordings)))
+        asyncio.run(run(settings, _say_ready, progress, Sample(recordings, script.packs)))
 
 
 @main.command()

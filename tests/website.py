@@ -38,6 +38,8 @@ Spoken = Sequence[tuple[Party, int, str]]
 class Shelf:
     """The passages of one pack, without an index."""
 
+    packs = (PACK,)
+
     def source(self, passage: str) -> Source | None:
         return next((Source(one, PACK) for one in PACK.passages if one.id == passage), None)
 

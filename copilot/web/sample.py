@@ -1,7 +1,7 @@
 """The sample call's recordings, made when they are first wanted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from copilot.core.events import Party
@@ -13,7 +13,9 @@ Make = Callable[[], Awaitable[tuple[Path, Path]]]
 class Sample:
     """Makes the recordings once, however many ask."""
 
-    def __init__(self, make: Make) -> None:
+    def __init__(self, make: Make, packs: Sequence[str] = ()) -> None:
+        """`packs` are what the call is about."""
+        self.packs = tuple(packs)
         self._make = make
         self._making = asyncio.Lock()
         self._made: dict[Party, Path] = {}

@@ -1,6 +1,6 @@
 """What the pages and the signalling use of the rest of the copilot, as one value."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from litestar.params import SkipValidation
 
 from copilot.config import Settings
 from copilot.retrieval.library import Source
+from copilot.retrieval.packs import Pack
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.log import Store
 from copilot.web.sample import Sample
@@ -20,6 +21,9 @@ Check = Callable[[], Awaitable[str]]
 
 class Sources(Protocol):
     """Knows what a card cites; `copilot.retrieval.library.Library` does."""
+
+    @property
+    def packs(self) -> Sequence[Pack]: ...
 
     def source(self, passage: str) -> Source | None: ...
 

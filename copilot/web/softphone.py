@@ -18,6 +18,8 @@ async def softphone(request: AnyRequest, services: Given) -> Response[str]:
         request,
         "try.html",
         has_sample=services.sample is not None,
+        packs=services.library.packs,
+        sample_packs=services.sample.packs if services.sample else (),
         phrases=phrases.for_scripts(),
     )
 

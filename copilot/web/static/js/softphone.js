@@ -62,7 +62,10 @@ class Softphone {
 
   async #place(resume) {
     this.call = await placeCall(
-      { agent: this.parties.agent.track, customer: this.parties.customer.track, earpiece: byId("earpiece"), resume },
+      {
+        agent: this.parties.agent.track, customer: this.parties.customer.track, earpiece: byId("earpiece"),
+        packs: document.getElementById("packs")?.value, resume,
+      },
       { message: (event) => this.cards.take(event), lost: () => this.#reconnect() });
     this.started ??= performance.now();
     this.#show("live", "Connected");

@@ -18,7 +18,8 @@ const CONNECT_MS = 10_000;
 
 /**
  * Places a call; resolves when sound flows.
- * @param {{agent: MediaStreamTrack, customer: MediaStreamTrack, earpiece: HTMLAudioElement, resume?: string}} parts
+ * @param {{agent: MediaStreamTrack, customer: MediaStreamTrack, earpiece: HTMLAudioElement, packs?: string,
+ *   resume?: string}} parts `packs`: names of the knowledge bases in use, all when empty
  * @param {{message: (event: object) => void, lost: () => void}} on
  */
 export async function placeCall(parts, on) {
@@ -33,10 +34,11 @@ export async function placeCall(parts, on) {
 }
 
 class Call {
-  constructor({ agent, customer, earpiece }, on) {
+  constructor({ agent, customer, earpiece, packs }, on) {
     const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.peer = peer;
     this.on = on;
+    this.packs = packs;
     this.over = false;
     const stream = new MediaStream();
     this.lines = {
@@ -87,6 +89,7 @@ class Call {
   async #post(resume) {
     const query = new URLSearchParams({ consent: "true" });
     for (const [party, line] of Object.entries(this.lines)) query.set(party, line.mid);
+    if (this.packs) query.set("packs", this.packs);
     if (resume) query.set("call", resume);
     let response;
     try {
