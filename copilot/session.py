@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ from copilot.core.state import CallState
 from copilot.ports import CallLog, Composer, Ear, Mouth, Outlet, Retriever, Voice
 
 log = logging.getLogger(__name__)
+
+Work = Callable[[], Coroutine[None, None, None]]
 
 PASSAGES = 5
 """How many passages a search brings: the first for the card, the others for doubt."""
@@ -70,7 +73,7 @@ class Session:
 
     async def run(self, turns: AsyncIterator[MicroTurn]) -> None:
         """Live: micro-turns as they come, until the call has ended."""
-        listening = asyncio.create_task(self._guard("hear", 0, self._listen(turns), None))
+        listening = asyncio.create_task(self._guard("hear", 0, partial(self._listen, turns), None))
         try:
             while not self.state.ended:
                 self._take(await self._inbox.get())
@@ -114,14 +117,16 @@ class Session:
         parts, deadlines = self._parts, self._parts.deadlines
         match effect:
             case Search():
-                self._start("search", effect.inquiry, self._search(effect), deadlines.search)
+                search = partial(self._search, effect)
+                self._start("search", effect.inquiry, search, deadlines.search, effect.revision)
             case Compose():
-                self._start("compose", effect.inquiry, self._compose(effect), deadlines.compose)
+                compose = partial(self._compose, effect)
+                self._start("compose", effect.inquiry, compose, deadlines.compose)
             case Speak():
-                self._start("speak", effect.whisper, self._speak(effect), deadlines.speak)
+                speak = partial(self._speak, effect)
+                self._start("speak", effect.whisper, speak, deadlines.speak)
             case StopSpeaking():
-                if parts.mouth is not None:
-                    parts.mouth.stop()
+                self._hush()
             case ShowCard() | WithdrawCard() | Withheld():
                 parts.outlet.deliver(effect)
 
@@ -141,14 +146,21 @@ class Session:
         ticks = await mouth.play(effect.whisper, voice.say(effect.text), voice.rate)
         self.give(WhisperPlayed(effect.whisper, ticks))
 
+    def _hush(self) -> None:
+        """Fall silent, also if the whisper has not begun yet."""
+        if self._parts.mouth is not None:
+            self._parts.mouth.stop()
+        if "speak" in self._tasks:
+            self._tasks["speak"].cancel()
+
     def _start(
-        self, what: str, inquiry: int, work: Coroutine[None, None, None], seconds: float
+        self, what: str, inquiry: int, work: Work, seconds: float, revision: int = 0
     ) -> None:
         """Begin background work; a newer one of its kind replaces an older one."""
         older = self._tasks.get(what)
         if older is not None:
             older.cancel()
-        task = asyncio.create_task(self._guard(what, inquiry, work, seconds))
+        task = asyncio.create_task(self._guard(what, inquiry, work, seconds, revision))
         self._tasks[what] = task
         task.add_done_callback(lambda done: self._forget(what, done))
 
@@ -157,23 +169,25 @@ class Session:
             del self._tasks[what]
 
     async def _guard(
-        self, what: str, inquiry: int, work: Coroutine[None, None, None], seconds: float | None
+        self, what: str, inquiry: int, work: Work, seconds: float | None, revision: int = 0
     ) -> None:
         """Whatever goes wrong out there becomes an event in here."""
+        deadline = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds):
-                await work
-        except TimeoutError:
-            self.give(Failed(inquiry, what, f"no answer within {seconds:g} s"))
+            async with deadline:
+                await work()
         except Exception as error:
-            log.exception("call %s: %s failed", self.call_id, what)
-            self.give(Failed(inquiry, what, f"{type(error).__name__}: {error}"))
+            told = f"{type(error).__name__}: {error}"
+            if deadline.expired():
+                told = f"no answer within {seconds:g} s"
+            else:
+                log.exception("call %s: %s failed", self.call_id, what)
+            self.give(Failed(inquiry, what, told, revision))
             if what == "hear":
                 self.give(CallEnded("failed"))
 
     async def _close(self, *more: asyncio.Task[None]) -> None:
-        if self._parts.mouth is not None:
-            self._parts.mouth.stop()
+        self._hush()
         tasks = [*self._tasks.values(), *more]
         for task in tasks:
             task.cancel()

@@ -169,7 +169,7 @@ async def test_search_that_hangs_or_breaks_becomes_an_event_and_a_silence(
 ) -> None:
     call, notes = session(Script(QUESTION), shelf)
     await call.play(ticks(120))
-    assert Failed(1, "search", error) in notes.of(Failed)
+    assert Failed(1, "search", error, revision=1) in notes.of(Failed)
     assert notes.of(Withheld)
     assert replay(notes.entries) is None
 
@@ -179,6 +179,36 @@ async def test_a_broken_ear_ends_the_call_with_its_reason() -> None:
     await call.run(ticks(100))
     assert notes.of(Failed) == [Failed(0, "hear", "OSError: the ear fell off")]
     assert notes.of(CallEnded) == [CallEnded("failed")]
+
+
+async def test_an_ear_that_times_out_ends_the_call_too() -> None:
+    ear = Script([])
+
+    async def hear(turn: MicroTurn) -> Heard:
+        raise TimeoutError("the recogniser hangs")
+
+    ear.hear = hear  # type: ignore[method-assign]
+    call, notes = session(ear, Shelf([]))
+    await asyncio.wait_for(call.run(ticks(100)), 5)
+    assert notes.of(Failed) == [Failed(0, "hear", "TimeoutError: the recogniser hangs")]
+    assert notes.of(CallEnded) == [CallEnded("failed")]
+
+
+async def test_a_whisper_that_is_cut_before_it_began_is_never_heard() -> None:
+    played = []
+
+    class Witness(Mouthpiece):
+        async def play(self, whisper: int, chunks: AsyncIterator[Pcm], rate: int) -> int:
+            played.append(whisper)
+            return await super().play(whisper, chunks, rate)
+
+    ear, notes = Script([]), Notes()
+    parts = Parts(ear, Shelf([]), notes, notes, Tone(), Witness())
+    call = Session(CallStarted("call", Policy()), parts)
+    call._perform(Speak(1, "Too late."))
+    call._perform(StopSpeaking(1, "agent_speaks"))
+    await call.run(ticks(3))
+    assert played == []
 
 
 async def test_a_whisper_is_played_and_cut_by_speech() -> None:
@@ -199,5 +229,5 @@ async def test_a_whisper_is_played_and_cut_by_speech() -> None:
     await call.run(ticks(200))
     assert notes.of(Speak) == [Speak(1, line.say)]
     assert notes.of(StopSpeaking) == [StopSpeaking(1, "customer_speaks")]
-    assert notes.of(WhisperPlayed) == [WhisperPlayed(1, 7)]
+    assert notes.of(WhisperPlayed) == []
     assert len(spoken) == len(words) - 5

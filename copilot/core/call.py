@@ -179,7 +179,8 @@ def _failed(state: CallState, failed: Failed) -> Step:
     current = state.inquiry
     if failed.what != "search" or current is None or current.id != failed.inquiry:
         return state, []
-    return cards.gate(replace(state, inquiry=replace(current, answered=current.revision)))
+    answered = max(current.answered, min(failed.revision, current.revision))
+    return cards.gate(replace(state, inquiry=replace(current, answered=answered)))
 
 
 def _ended(state: CallState, ended: CallEnded) -> Step:

@@ -78,7 +78,7 @@ def tend(state: CallState) -> Step:
         return state, []
     if is_said(card.text, _agent_said(state, card.asked), policy):
         return replace(state, card=None), clear(state, "said")
-    if state.tick - card.shown >= policy.card_ticks:
+    if not card.used and state.tick - card.shown >= policy.card_ticks:
         return replace(state, card=None), clear(state, "expired")
     inquiry = state.inquiry
     waiting = not card.spoken and state.playing is None
@@ -178,23 +178,23 @@ def _show(state: CallState, inquiry: Inquiry, whisper: Whisper) -> Step:
 
 
 def _correct(state: CallState, inquiry: Inquiry) -> Step:
-    """Put a better passage on a card that was shown before its question was whole.
+    """Put a better passage on a card that was shown before its question was whole, or take it back.
 
     It stays the same whisper, so no cool-down; what it costs is spent again.
     """
     card, policy = state.card, state.policy
     if card is None or inquiry.id != card.inquiry or card.used or card.spoken:
         return state, []
-    if not inquiry.passages:
-        return state, []
-    better = inquiry.passages[0]
-    if better.id == card.passage or better.score <= card.support:
-        return state, []
-    moment = replace(_moment(state, inquiry), since_whisper=HOUR)
-    decision = decide(moment, Evidence(inquiry.passages, inquiry.stable), policy)
-    if not isinstance(decision, Whisper):
-        return state, []
-    return _put(state, inquiry, decision, card.revision + 1)
+    top = inquiry.passages[0] if inquiry.passages else None
+    if top is not None and top.id != card.passage and top.score > card.support:
+        moment = replace(_moment(state, inquiry), since_whisper=HOUR)
+        decision = decide(moment, Evidence(inquiry.passages, inquiry.stable), policy)
+        if isinstance(decision, Whisper):
+            return _put(state, inquiry, decision, card.revision + 1)
+    support = next((one.score for one in inquiry.passages if one.id == card.passage), 0)
+    if inquiry.whole and support < policy.keep_support:
+        return replace(state, card=None), clear(state, "unsupported")
+    return state, []
 
 
 def _put(state: CallState, inquiry: Inquiry, whisper: Whisper, revision: int) -> Step:
@@ -216,7 +216,8 @@ def _put(state: CallState, inquiry: Inquiry, whisper: Whisper, revision: int) ->
         told=(*told, Told(passage.id, state.tick, cost(passage))),
     )
     cites = (passage.id,)
-    card = ShowCard(inquiry.id, revision, passage.title, text, cites, passage.score, inquiry.query)
+    answers = inquiry.answers
+    card = ShowCard(inquiry.id, revision, passage.title, text, cites, passage.score, answers)
     return state, [card]
 
 
@@ -249,6 +250,7 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         query=inquiry.query,
         age=inquiry.age(tick),
         turn_over=inquiry.turn.end is not None,
+        whole=inquiry.whole,
         agent_silent=not floor.agent.speaking and floor.agent.rising == 0,
         customer_silent=not floor.customer.speaking and floor.customer.rising == 0,
         consent=state.consent,

@@ -136,8 +136,10 @@ class Failed(Struct, frozen=True, tag="failed"):
 
     inquiry: int
     what: str
-    """The effect that failed, by its tag: ``search``, ``compose``, ``speak``."""
+    """The effect that failed, by its tag: ``search``, ``compose``, ``speak``; ``hear``: the ear."""
     error: str
+    revision: int = 0
+    """Which search of the inquiry it was."""
 
 
 class WhisperPlayed(Struct, frozen=True, tag="whisper_played"):
@@ -196,7 +198,7 @@ class ShowCard(Struct, frozen=True, tag="show_card"):
     support: int
     """Calibrated probability of use, percent."""
     query: str
-    """The words of the customer that called for it."""
+    """The words of the customer that it answers."""
 
 
 class Speak(Struct, frozen=True, tag="speak"):
@@ -231,7 +233,7 @@ class WithdrawCard(Struct, frozen=True, tag="withdraw_card"):
 
     inquiry: int
     reason: str
-    """``said``, ``dismissed``, ``expired``, ``replaced`` or ``call_ended``."""
+    """``said``, ``dismissed``, ``unsupported``, ``expired``, ``replaced`` or ``call_ended``."""
 
 
 Input = (

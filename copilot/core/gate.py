@@ -20,6 +20,8 @@ class Moment(Struct, frozen=True):
     age: int
     """Ticks since the end of the customer's turn; 0 while it is open."""
     turn_over: bool
+    whole: bool
+    """Whether the evidence was found for all that the turn has said, not for its beginning."""
     agent_silent: bool
     customer_silent: bool
     consent: bool
@@ -101,7 +103,7 @@ def is_said(text: str, agent_said: Set[str], policy: Policy) -> bool:
 
 def _is_weak(moment: Moment, evidence: Evidence, policy: Policy) -> bool:
     first = evidence.passages[0]
-    if moment.turn_over:
+    if moment.whole:
         if first.score < policy.min_support:
             return True
     elif first.score < policy.early_support or evidence.stable < policy.stable_searches:

@@ -24,15 +24,16 @@ class Inquiry(Struct, frozen=True):
 
     id: int
     turn: Span
-    query: str = ""
+    queries: tuple[str, ...] = ()
+    """What was searched for, by revision from 1."""
     asked: tuple[str, ...] = ()
     """Content of the newest search."""
-    revision: int = 0
-    """Number of searches asked."""
     searched: int = 0
     """Tick of the newest search."""
     answered: int = 0
     """The newest search that has been answered or has failed."""
+    evidence: int = 0
+    """The search that found the passages."""
     passages: tuple[Passage, ...] = ()
     stable: int = 0
     """Answers in a row with the same first passage."""
@@ -40,6 +41,26 @@ class Inquiry(Struct, frozen=True):
     """The silence that has been told last."""
     open: bool = True
     """False once it has had its card or has been given up."""
+
+    @property
+    def revision(self) -> int:
+        """The newest search."""
+        return len(self.queries)
+
+    @property
+    def query(self) -> str:
+        """What was searched for last."""
+        return self.queries[-1] if self.queries else ""
+
+    @property
+    def answers(self) -> str:
+        """The query that the passages were found for."""
+        return self.queries[self.evidence - 1] if self.evidence else self.query
+
+    @property
+    def whole(self) -> bool:
+        """Whether the passages were found for all that the turn has said."""
+        return self.turn.end is not None and self.evidence == self.revision
 
     def age(self, tick: int) -> int:
         """Ticks since the end of its turn; 0 while the turn is open."""
@@ -67,14 +88,14 @@ def refresh(
     soon = inquiry.revision > 0 and tick - inquiry.searched < policy.refresh_ticks
     if moved < wanted or soon:
         return inquiry, None
-    revision = inquiry.revision + 1
-    inquiry = replace(inquiry, query=query, asked=asked, revision=revision, searched=tick)
-    return inquiry, Search(inquiry.id, revision, query)
+    queries = (*inquiry.queries, query)
+    inquiry = replace(inquiry, queries=queries, asked=asked, searched=tick)
+    return inquiry, Search(inquiry.id, len(queries), query)
 
 
 def answer(inquiry: Inquiry, found: EvidenceFound) -> Inquiry:
     """Take evidence in, unless a newer search has been answered before it."""
-    if found.revision <= inquiry.answered:
+    if not inquiry.answered < found.revision <= inquiry.revision:
         return inquiry
     same = bool(
         found.passages and inquiry.passages and found.passages[0].id == inquiry.passages[0].id
@@ -82,6 +103,7 @@ def answer(inquiry: Inquiry, found: EvidenceFound) -> Inquiry:
     return replace(
         inquiry,
         answered=found.revision,
+        evidence=found.revision,
         passages=found.passages,
         stable=inquiry.stable + 1 if same else 1,
     )

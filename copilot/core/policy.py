@@ -44,6 +44,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Support from which a card is worth showing once the turn is over."""
     early_support: int = 70
     """Support from which a card may be shown while the customer still speaks."""
+    keep_support: int = 25
+    """Support under which an early card is taken back once its question is whole."""
     stable_searches: int = 2
     """Searches in a row that must agree on the first passage before a card is shown early."""
     min_margin: int = 10

@@ -38,6 +38,7 @@ WITHDRAWALS: dict[str, Phrase] = {
     "said": Phrase("Said", "The agent said it, so the card left the screen."),
     "used": Phrase("Used", "The agent marked the card as used."),
     "dismissed": Phrase("Dismissed", "The agent put the card aside."),
+    "unsupported": Phrase("Taken back", "The whole question turned out to mean something else."),
     "expired": Phrase("Expired", "Nobody touched the card and its time ran out."),
     "replaced": Phrase("Replaced", "A newer card took its place."),
     "call_ended": Phrase("Call ended", "The card was still on screen when the call ended."),

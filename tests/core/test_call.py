@@ -4,6 +4,7 @@ from copilot.core.events import (
     CardTouched,
     Compose,
     DraftReady,
+    EvidenceFound,
     Failed,
     ShowCard,
     Silence,
@@ -71,8 +72,32 @@ def test_nothing_found_is_told() -> None:
 
 def test_a_failed_search_ends_in_silence_not_in_waiting() -> None:
     call = Call(nothing, search_ticks=10_000).customer(QUESTION)
-    call.give(Failed(1, "search", "timeout"))
+    call.give(Failed(1, "search", "timeout", revision=2))
     assert reasons(call.quiet(40)) == [Silence.NO_EVIDENCE]
+
+
+def test_the_late_failure_of_an_older_search_does_not_hide_the_newer_answer() -> None:
+    call = Call(nothing, search_ticks=10_000).customer(LONG_QUESTION)
+    newest = call.pending[-1][1]
+    assert newest.revision > 1
+    call.give(Failed(1, "search", "no answer within 1 s", revision=newest.revision - 1))
+    call.give(EvidenceFound(1, newest.revision, (passage(score=95),)))
+    assert len(shown(call.quiet(30))) == 1
+
+
+def test_half_a_question_has_to_be_surer_than_a_whole_one() -> None:
+    """Evidence for its beginning is held to the early rule while the rest is looked up."""
+    call = Call(knows(passage(score=60)), search_ticks=12).customer(LONG_QUESTION).quiet(9)
+    assert shown(call) == []
+    call.quiet(20)
+    assert [card.query for card in shown(call)] == [LONG_QUESTION]
+
+
+def test_an_early_card_is_taken_back_when_the_whole_question_means_something_else() -> None:
+    call = Call(lambda query: () if "painting" in query else (passage(score=90),))
+    call.customer(f"{QUESTION} is what the man in the painting asked").quiet(40)
+    assert [type(effect) for effect in call.effects] == [ShowCard, WithdrawCard]
+    assert of(call.effects, WithdrawCard) == [WithdrawCard(1, "unsupported")]
 
 
 def test_a_hung_search_goes_stale() -> None:
@@ -164,6 +189,12 @@ def test_a_draft_revises_the_card_only_if_it_is_grounded() -> None:
         (1, "Change the address in the app.")
     ]
     assert reasons(call) == [Silence.UNGROUNDED]
+
+
+def test_a_card_in_use_stays() -> None:
+    call = Call(knows(passage())).customer(QUESTION).quiet(20)
+    call.give(CardTouched(1, Touch.USED))
+    assert of(call.quiet(600).effects, WithdrawCard) == []
 
 
 def test_an_old_card_expires() -> None:

@@ -99,7 +99,7 @@ def inputs(policy: Policy, script: list[Segment], consent: bool = True) -> list[
         if odd == "touch":
             batch.append(CardTouched(number, Touch.DISMISSED))
         if odd == "fail":
-            batch.append(Failed(number, "search", "lost"))
+            batch.append(Failed(number, "search", "lost", revision))
         if odd == "played":
             batch.append(WhisperPlayed(number, 5))
         for event in batch:
@@ -215,6 +215,7 @@ def test_more_support_never_makes_weak(
         query="change my address",
         age=0,
         turn_over=over,
+        whole=over,
         agent_silent=True,
         customer_silent=True,
         consent=True,
