@@ -38,13 +38,18 @@ def use_interface(host: str) -> None:
 
 
 class Peer:
-    """A negotiated connection; its loss is told once through `gone`."""
+    """A negotiated connection."""
 
     def __init__(self, connection: RTCPeerConnection, offer: Offer) -> None:
         self._connection = connection
         self._remote_ufrag = _ufrag(offer.sdp)
         self.answer = munge_answer(connection.localDescription.sdp)
         self.etag = f'"{_ufrag(self.answer)}"'
+
+    @property
+    def connected(self) -> bool:
+        """Whether sound flows, as far as ICE and DTLS can tell."""
+        return self._connection.connectionState == "connected"
 
     async def trickle(self, fragment: str) -> bool:
         """Take an SDP fragment's candidates; False if it asks for an ICE restart: there is none."""
@@ -69,9 +74,12 @@ async def connect(
     offer: Offer,
     line: Line,
     touched: Callable[[CardTouched], None],
-    gone: Callable[[], None],
+    changed: Callable[[], None],
 ) -> Peer:
-    """Answer the offer and put its tracks on the line; raises Unsuitable if that cannot be done."""
+    """Answer the offer and put its tracks on the line; raises Unsuitable if that cannot be done.
+
+    `changed` is called whenever the connection comes or goes.
+    """
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
     @connection.on("datachannel")
@@ -81,8 +89,7 @@ async def connect(
 
     @connection.on("connectionstatechange")
     def _() -> None:
-        if connection.connectionState in ("failed", "closed"):
-            gone()
+        changed()
 
     try:
         await connection.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))

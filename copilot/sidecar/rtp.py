@@ -132,6 +132,10 @@ class CallAudio:
             self._ready.put_nowait(None)
 
     @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @property
     def absent(self) -> frozenset[Party]:
         """Parties of whom no packet came for two seconds (hold, network), or none yet."""
         now = self._loop.time()

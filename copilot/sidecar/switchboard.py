@@ -4,12 +4,16 @@ import asyncio
 import logging
 import secrets
 import time
+from contextlib import AsyncExitStack
+
+import msgspec
 
 from copilot import __version__
 from copilot.config import Settings
 from copilot.core.events import CallEnded, CallStarted, CardTouched
+from copilot.core.policy import Policy
 from copilot.errors import UnknownCall, UserError
-from copilot.ports import CallLog, Listener, Retriever, Shelves, Voice
+from copilot.ports import CallLog, Ear, Listener, Retriever, Shelves, Voice
 from copilot.session import Parts, Session
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
@@ -17,6 +21,8 @@ from copilot.sidecar.peer import Peer, connect
 
 log = logging.getLogger(__name__)
 
+CONNECT_SECONDS = 20.0
+"""How long a call may take to connect: a browser gives up sooner."""
 RETRY_AFTER = 30
 """Seconds after which a refused caller may ask again."""
 
@@ -33,18 +39,22 @@ class Call:
         self.line = line
         self.peer = peer
         self.task = asyncio.create_task(session.run(line.audio.turns()))
-        self.expiry: asyncio.TimerHandle | None = None
+        self._expiry: asyncio.TimerHandle | None = None
 
-    def wait(self, seconds: float) -> None:
-        """The connection is gone: end the call unless it is resumed in time."""
-        if self.expiry is None:
+    def watch(self, seconds: float) -> None:
+        """Without a connection the call ends in so many seconds; with one it stays."""
+        if self.peer.connected:
+            self.stay()
+        elif self._expiry is None:
             loop = asyncio.get_running_loop()
-            self.expiry = loop.call_later(seconds, self.end, "disconnected")
+            self._expiry = loop.call_later(seconds, self.end, "disconnected")
+
+    def stay(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
 
     async def resume(self, peer: Peer) -> None:
-        if self.expiry is not None:
-            self.expiry.cancel()
-            self.expiry = None
         before, self.peer = self.peer, peer
         await before.close()
 
@@ -111,30 +121,40 @@ class Switchboard:
         await asyncio.gather(*self._endings)
 
     async def _begin(self, offer: Offer) -> tuple[str, Peer]:
-        call_id = f"{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
         retriever = self._search(offer)
-        refs = self._shelves.refs(offer.packs)
-        started = CallStarted(call_id, self._settings.policy, refs, __version__, offer.consent)
-        line = Line(self._listener.rate)
-        peer = await self._connect(offer, line, call_id)
-        try:
-            ear = await self._listener.open(started)
-        except BaseException:
-            await peer.close()
-            raise
-        parts = Parts(
-            ear,
-            retriever,
-            self._log if offer.consent else self._forgetful,
-            line,
-            self._voice,
-            line,
-            deadlines=self._settings.deadlines,
+        call_id = f"{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
+        started = CallStarted(
+            call_id,
+            self._policy(offer),
+            self._shelves.refs(offer.packs),
+            __version__,
+            offer.consent,
         )
-        call = Call(Session(started, parts), line, peer)
-        self._calls[call_id] = call
+        line = Line(self._listener.rate)
+        async with AsyncExitStack() as made:  # undone unless all of it is made
+            made.callback(line.audio.close)
+            peer = await self._connect(offer, line, call_id)
+            made.push_async_callback(peer.close)
+            ear = await self._listener.open(started)
+            made.push_async_callback(ear.close)
+            session = Session(started, self._parts(offer, ear, retriever, line))
+            made.pop_all()
+        call = self._calls[call_id] = Call(session, line, peer)
         call.task.add_done_callback(lambda task: self._over(call_id, task))
+        call.watch(CONNECT_SECONDS)
         return call_id, peer
+
+    def _policy(self, offer: Offer) -> Policy:
+        """The team's, without a voice where there is none to speak or no earpiece to hear it."""
+        policy = self._settings.policy
+        if self._voice is None or offer.earpiece is None:
+            return msgspec.structs.replace(policy, voice=False)
+        return policy
+
+    def _parts(self, offer: Offer, ear: Ear, retriever: Retriever, line: Line) -> Parts:
+        kept = self._log if offer.consent else self._forgetful
+        deadlines = self._settings.deadlines
+        return Parts(ear, retriever, kept, line, self._voice, line, deadlines=deadlines)
 
     def _search(self, offer: Offer) -> Retriever:
         try:
@@ -143,22 +163,34 @@ class Switchboard:
             raise Unsuitable(str(error)) from None
 
     async def _resume(self, offer: Offer, call: Call) -> Peer:
-        peer = await self._connect(offer, call.line, call.session.call_id)
+        """Go on over another connection; the call's end is put off until that is decided."""
+        call.stay()
+        call_id = call.session.call_id
+        try:
+            peer = await self._connect(offer, call.line, call_id)
+        finally:
+            call.watch(CONNECT_SECONDS)
+        if call_id not in self._calls:
+            await peer.close()
+            self.call(call_id)
         await call.resume(peer)
+        call.watch(CONNECT_SECONDS)
         return peer
 
     async def _connect(self, offer: Offer, line: Line, call_id: str) -> Peer:
-        """A peer whose loss counts only while it is the call's own."""
+        """A peer whose coming and going counts only while it is the call's own."""
+        peer: Peer | None = None
 
         def touched(touch: CardTouched) -> None:
-            self._calls[call_id].session.give(touch)
+            if call_id in self._calls:
+                self._calls[call_id].session.give(touch)
 
-        def gone() -> None:
+        def changed() -> None:
             call = self._calls.get(call_id)
             if call is not None and call.peer is peer:
-                call.wait(self._settings.server.resume_seconds)
+                call.watch(self._settings.server.resume_seconds)
 
-        peer = await connect(offer, line, touched, gone)
+        peer = await connect(offer, line, touched, changed)
         return peer
 
     async def _end(self, call: Call, reason: str) -> None:
@@ -168,8 +200,9 @@ class Switchboard:
     def _over(self, call_id: str, task: asyncio.Task[None]) -> None:
         """A call's session has ended, by whatever way: give back what it held."""
         call = self._calls.pop(call_id)
-        if call.expiry is not None:
-            call.expiry.cancel()
+        call.stay()
+        stats = call.line.audio.stats()
+        log.info("call %s over; slowest ear %.0f ms, %s", call_id, call.session.lag_ms, stats)
         if not task.cancelled() and task.exception() is not None:
             log.error("call %s broke", call_id, exc_info=task.exception())
         call.line.audio.close()

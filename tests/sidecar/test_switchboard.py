@@ -11,6 +11,7 @@ from copilot.config import Server, Settings
 from copilot.core.events import CallEnded, CallStarted, Heard, Hearing, Passage, Word
 from copilot.core.policy import Policy
 from copilot.errors import ConfigError, UnknownCall
+from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Unsuitable, read
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Full, Switchboard
@@ -198,4 +199,89 @@ async def test_without_consent_nothing_is_stored_and_nothing_shown(
     assert withheld["reason"] == "no_consent"
     await switchboard.hang_up(call_id)
     assert await store.call(call_id) is None
+    await browser.close()
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> list[Line]:
+    """Every line that is made."""
+    made: list[Line] = []
+
+    class Noted(Line):
+        def __init__(self, rate: int) -> None:
+            super().__init__(rate)
+            made.append(self)
+
+    monkeypatch.setattr("copilot.sidecar.switchboard.Line", Noted)
+    return made
+
+
+def without_opus(sdp: str) -> str:
+    return sdp.replace("opus/48000/2", "speex/16000")
+
+
+async def test_a_refused_offer_leaves_nothing_behind(
+    switchboard: Switchboard, lines: list[Line]
+) -> None:
+    browser = Browser()
+    with pytest.raises(Unsuitable, match="no Opus"):
+        await switchboard.admit(read(without_opus(await browser.offer()), QUERY))
+    assert [line.audio.closed for line in lines] == [True]
+    assert switchboard.live == 0
+    await browser.close()
+
+
+async def test_an_ear_that_cannot_be_opened_leaves_nothing_behind(
+    store: Store, lines: list[Line]
+) -> None:
+    class Broken(Asking):
+        async def open(self, call: CallStarted) -> "Asking":
+            raise OSError("no recogniser")
+
+    use_interface("127.0.0.1")
+    board = Switchboard(Settings(), Broken(), Shelf(), store, Forgetful())
+    browser = Browser()
+    with pytest.raises(OSError, match="no recogniser"):
+        await board.admit(read(await browser.offer(), QUERY))
+    assert [line.audio.closed for line in lines] == [True]
+    await browser.close()
+
+
+async def test_a_call_that_never_connects_gives_its_place_back(
+    switchboard: Switchboard, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copilot.sidecar.switchboard.CONNECT_SECONDS", 0.1)
+    browser = Browser()
+    call_id, _ = await switchboard.admit(read(await browser.offer(), QUERY))
+    assert switchboard.live == 1
+    await over(switchboard)
+    entries = await store.read(call_id)
+    assert entries[-1].event == CallEnded("disconnected")
+    await browser.close()
+
+
+async def test_an_offer_that_cannot_resume_leaves_the_call_as_it_was(
+    switchboard: Switchboard,
+) -> None:
+    call_id, browser = await place(switchboard)
+    other = Browser()
+    with pytest.raises(Unsuitable, match="no Opus"):
+        await switchboard.admit(read(without_opus(await other.offer()), {**QUERY, "call": call_id}))
+    await browser.message("show_card")
+    assert switchboard.live == 1
+    await browser.close()
+    await over(switchboard)
+    await other.close()
+
+
+async def test_a_browser_without_an_earpiece_is_never_spoken_to(
+    switchboard: Switchboard, store: Store
+) -> None:
+    browser = Browser()
+    query = {key: value for key, value in QUERY.items() if key != "earpiece"}
+    call_id, peer = await switchboard.admit(read(await browser.offer(), query))
+    await browser.accept(peer.answer)
+    await browser.message("show_card")
+    await switchboard.hang_up(call_id)
+    assert "Speak" not in await kinds(store, call_id)
     await browser.close()
