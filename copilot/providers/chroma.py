@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 from chromadb.config import Settings as ChromaSettings
 from chromadb.errors import ChromaError, NotFoundError
+from filelock import FileLock, Timeout
 
 from copilot.errors import ConfigError
 from copilot.ports import Vectors
@@ -23,13 +24,16 @@ OWNER = "call-copilot"
 """Marks our collections, for a server may hold others'."""
 UNFINISHED = "building-"
 ADD_ROWS = 1000
+LOCK = "copilot.lock"
+"""Locked in the folder of an embedded index; the system frees it with the process."""
 
 
 class ChromaIndex:
     """A DenseIndex: one collection with cosine distance for each name; blocking."""
 
-    def __init__(self, client: "ClientAPI") -> None:
+    def __init__(self, client: "ClientAPI", lock: FileLock | None = None) -> None:
         self._client = client
+        self._lock = lock
         self._opened: dict[str, Collection] = {}
 
     def collections(self) -> list[str]:
@@ -77,6 +81,12 @@ class ChromaIndex:
         except NotFoundError:
             return
 
+    def close(self) -> None:
+        """Give the folder of an embedded index back; it is not used after that."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
     def _open(self, collection: str) -> "Collection":
         opened = self._opened.get(collection)
         if opened is None:
@@ -94,9 +104,10 @@ def open_chroma(url: str, folder: Path) -> ChromaIndex:
     """The index on the server at `url`, or embedded in `folder` when `url` is empty.
 
     Raises ConfigError that names the server or the folder if it cannot be used. The embedded index
-    belongs to one process: another one that opens the folder reads stale vectors.
+    belongs to one process, for another one would read stale vectors: the folder is locked until the
+    index is closed or the process ends.
     """
-    return ChromaIndex(_connect(url) if url else _embed(folder))
+    return ChromaIndex(_connect(url)) if url else _embed(folder)
 
 
 def _connect(url: str) -> "ClientAPI":
@@ -119,11 +130,20 @@ def _connect(url: str) -> "ClientAPI":
     return client
 
 
-def _embed(folder: Path) -> "ClientAPI":
+def _embed(folder: Path) -> ChromaIndex:
+    # a singleton may be taken again by the same process, as Chroma's own client may
+    lock = FileLock(folder / LOCK, thread_local=False, is_singleton=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return chromadb.PersistentClient(folder, settings=_quiet())
+        lock.acquire(blocking=False)
+        return ChromaIndex(chromadb.PersistentClient(folder, settings=_quiet()), lock)
+    except Timeout:
+        raise ConfigError(
+            f"{folder}: the vector index is in use by another process; stop that one, give another"
+            " data folder with --data, or share a Chroma server by chroma.url"
+        ) from None
     except (ChromaError, OSError, ValueError) as error:
+        lock.release()
         raise ConfigError(
             f"{folder}: the vector index cannot be opened ({error}); see that the folder is"
             " writable, or remove it and run `copilot index`"

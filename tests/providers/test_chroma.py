@@ -83,6 +83,33 @@ def test_it_is_durable(tmp_path: Path) -> None:
     assert again.query("shop.1", units(2)[1], 1)[0][0] == "y"
 
 
+HOLD = """
+import sys
+from pathlib import Path
+from copilot.providers.chroma import open_chroma
+held = open_chroma("", Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_folder_belongs_to_one_process_for_as_long_as_it_lives(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(ConfigError, match=f"{tmp_path}: .* another process; .* --data"):
+            open_chroma("", tmp_path)
+        process.kill()
+    assert open_chroma("", tmp_path).collections() == []
+
+
+def test_a_closed_index_gives_its_folder_back(tmp_path: Path) -> None:
+    open_chroma("", tmp_path).close()
+    done = subprocess.run([sys.executable, "-c", HOLD, str(tmp_path)], input=b"", timeout=60)
+    assert done.returncode == 0
+
+
 def test_others_collections_are_left_alone(tmp_path: Path) -> None:
     index = open_chroma("", tmp_path)
     client = chromadb.PersistentClient(tmp_path, ChromaSettings(anonymized_telemetry=False))
