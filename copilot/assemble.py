@@ -67,9 +67,9 @@ async def senses(settings: Settings, progress: Progress | None = None) -> AsyncI
 def index(settings: Settings, progress: Progress | None = None) -> str:
     """Index what is new; a line a pack. Raises PackFaults with every fault found."""
     settings.data.mkdir(parents=True, exist_ok=True)
+    packs = load_packs(settings.knowledge.path, settings.knowledge.packs)
     embedder = registry.embedder(settings.embedder, Host(settings.data / "cache"))
     chroma = open_chroma(settings.chroma.url, settings.data / "chroma")
-    packs = load_packs(settings.knowledge.path, settings.knowledge.packs)
     return report(index_packs(packs, embedder, chroma, progress))
 
 
@@ -78,22 +78,32 @@ async def services(
     settings: Settings, progress: Progress | None = None, sample: Sample | None = None
 ) -> AsyncIterator[Services]:
     """Everything that the web application needs, calls included."""
+    if settings.policy.compose:
+        raise ConfigError("policy.compose = true: no composer can be configured yet; leave it out")
+    _check_media_host(settings.server.media_host)
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(senses(settings, progress))
         store = await open_store(settings.database_url)
         stack.push_async_callback(store.close)
         use_interface(settings.server.media_host)
         library = made.library
-        switchboard = Switchboard(
-            settings,
-            made.listener,
-            library,
-            store,
-            Forgetful(),
-            made.voice,
-        )
+        switchboard = Switchboard(settings, made.listener, library, store, Forgetful(), made.voice)
         stack.push_async_callback(switchboard.close)
-        yield Services(store, library, switchboard, settings, __version__, sample)
+
+        async def search() -> str:
+            await library.retriever().search("are you there", 1)
+            return ""
+
+        yield Services(
+            store,
+            library,
+            switchboard,
+            settings,
+            __version__,
+            sample,
+            checks={"search": search},
+            origins=frozenset(settings.server.origins),
+        )
 
 
 async def serve(
@@ -142,6 +152,7 @@ def _listen(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        made.listen()
     except OSError as error:
         made.close()
         raise ConfigError(
@@ -149,6 +160,17 @@ def _listen(host: str, port: int) -> socket.socket:
             "or choose another with --port (0 takes a free one)"
         ) from None
     return made
+
+
+def _check_media_host(host: str) -> None:
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except OSError as error:
+        raise ConfigError(
+            f"server.media_host = {host!r}: no address of this machine ({error.strerror}); "
+            "name one, or 0.0.0.0 for all"
+        ) from None
 
 
 def _voice(settings: Settings, host: Host) -> Voice | None:

@@ -37,6 +37,8 @@ class Server(Section):
     """0 takes a free one."""
     hosts: tuple[str, ...] = ()
     """Host names, beside addresses and localhost, under which browsers may reach it."""
+    origins: tuple[str, ...] = ()
+    """Foreign origins that may place calls: ``chrome-extension://…`` of a packaged extension."""
     media_host: str = "127.0.0.1"
     """Address of this machine that call media uses, or ``0.0.0.0`` for all of them."""
     capacity: int = Field(default=20, ge=1)

@@ -61,6 +61,20 @@ def test_a_port_in_use(tmp_path: Path) -> None:
     assert f"server.port = {port}: cannot listen on 127.0.0.1 (Address already in use)" in said
 
 
+def test_a_media_address_of_another_machine(tmp_path: Path) -> None:
+    file = tmp_path / "copilot.toml"
+    file.write_text("[server]\nmedia_host = '192.0.2.7'\nport = 0\n")
+    said = mistake("--config", str(file), "--data", str(tmp_path / "data"), "serve")
+    assert "server.media_host = '192.0.2.7': no address of this machine" in said
+
+
+def test_composing_without_a_composer(tmp_path: Path) -> None:
+    file = tmp_path / "copilot.toml"
+    file.write_text("[policy]\ncompose = true\n[server]\nport = 0\n")
+    said = mistake("--config", str(file), "--data", str(tmp_path / "data"), "serve")
+    assert "policy.compose = true: no composer" in said
+
+
 def log_of(tmp_path: Path, lines: Sequence[bytes]) -> Path:
     path = tmp_path / "call.jsonl"
     path.write_bytes(b"".join(line + b"\n" for line in lines))

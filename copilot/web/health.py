@@ -5,6 +5,7 @@ import asyncio
 from litestar import Response, get
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
+from copilot.errors import UserError
 from copilot.store.log import Store
 from copilot.web.services import Check, Given
 
@@ -52,3 +53,5 @@ async def _ask(check: Check) -> str:
         return await asyncio.wait_for(check(), _CHECK_SECONDS)
     except TimeoutError:
         return f"no answer within {_CHECK_SECONDS:g} s"
+    except UserError as error:
+        return str(error)
