@@ -2,16 +2,26 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from copilot.core.policy import Policy
 from copilot.errors import ConfigError
+
+OTHER_VARIABLES = frozenset({"COPILOT_CONFIG", "COPILOT_GOLDEN", "COPILOT_TESTS_NEED_PACKAGES"})
+"""Variables that are no settings: the settings file, the tests' golden data, CI's strictness."""
+
+UNKNOWN = "unknown setting; remove it or check its spelling"
 
 
 class Section(BaseModel):
@@ -91,16 +101,6 @@ class Settings(BaseSettings):
     deadlines: Deadlines = Deadlines()
     policy: Policy = Policy()
 
-    @field_validator("policy", mode="before")
-    @classmethod
-    def _policy(cls, value: object) -> object:
-        """Values of the environment are text: numbers and flags are read, a list is JSON."""
-        if isinstance(value, Mapping):
-            texts = {k: v for k, v in value.items() if isinstance(v, str) and v.startswith("[")}
-            lists = {key: msgspec.json.decode(text) for key, text in texts.items()}
-            return msgspec.convert({**value, **lists}, Policy, strict=False)
-        return value
-
     @property
     def database_url(self) -> str:
         return self.database.url or f"sqlite+aiosqlite:///{self.data / 'copilot.sqlite'}"
@@ -118,62 +118,116 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     @classmethod
-    def load(cls, path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Self:
-        """Read ``copilot.toml`` or `path`, which must exist; then the environment, `overrides`.
+    def load(cls, path: Path | None = None) -> Self:
+        """Read `path`, else the file that COPILOT_CONFIG names, else ``copilot.toml`` if there is
+        one; then the environment.
 
         Raises ConfigError that names the key, its value and what is wrong with it.
         """
-        values = _read(path)
+        file = _file(path)
+        values = {} if file is None else _read(file)
         _check_environment(cls)
-        if policy := {**values.get("policy", {}), **_environment("policy")}:
-            values["policy"] = policy
+        source = str(file or "settings")
         try:
-            settings = cls(**values)
-            if overrides:
-                settings = settings.model_copy(update=dict(overrides))
-            return settings
+            policy = _policy(values.get("policy", {}), source)
+            return cls(**{**values, "policy": policy})
         except ValidationError as error:
-            raise ConfigError(_explain(error, path)) from None
+            raise ConfigError(f"{source}: {_explain(error)}") from None
+        except SettingsError as error:
+            raise ConfigError(f'{source}: {error}; a list is JSON: ["a"]') from None
+
+    def make_data(self) -> None:
+        """Make the data folder; raises ConfigError where that cannot be, or it is not writable."""
+        remedy = "choose another folder with --data"
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = f"the folder cannot be made ({error.strerror})"
+            raise ConfigError(f"data = {self.data}: {reason}; {remedy}") from None
+        if not os.access(self.data, os.W_OK):
+            raise ConfigError(f"data = {self.data}: the folder is not writable; {remedy}")
 
 
-def _read(path: Path | None) -> dict[str, Any]:
-    file = path or Path(os.environ.get("COPILOT_CONFIG", "copilot.toml"))
-    if not file.exists():
-        if path is not None:
-            raise ConfigError(f"{file}: no such file; leave --config out to use the defaults")
-        return {}
+def _file(path: Path | None) -> Path | None:
+    """The settings file; one that is named must exist."""
+    named = os.environ.get("COPILOT_CONFIG")
+    file = path or Path(named or "copilot.toml")
+    if file.exists():
+        return file
+    if path is not None:
+        raise ConfigError(f"{file}: no such file; leave --config out to use the defaults")
+    if named:
+        raise ConfigError(f"COPILOT_CONFIG = {file}: no such file; unset it to use the defaults")
+    return None
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not a TOML file ({error})") from None
+
+
+def _policy(given: object, source: str) -> Policy:
+    """The policy of the file, then of the environment, whose values are text."""
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{source}: policy = {given!r}: write a section [policy]")
+    values = {**given, **_environment("policy")}
+    if faults := "; ".join(_policy_faults(values)):
+        raise ConfigError(f"{source}: {faults}")
+    return msgspec.convert(
+        {key: _list(value) for key, value in values.items()}, Policy, strict=False
+    )
+
+
+def _policy_faults(values: Mapping[str, object]) -> Iterator[str]:
+    for key, value in values.items():
+        try:
+            msgspec.convert({key: _list(value)}, Policy, strict=False)
+        except msgspec.DecodeError as error:
+            reason = str(error).split(" - at ")[0]
+            known = key in Policy.__struct_fields__
+            yield f"policy.{key} = {value!r}: {reason}" if known else f"policy.{key}: {UNKNOWN}"
+
+
+def _list(value: object) -> object:
+    """A list in a variable is JSON; raises msgspec.DecodeError."""
+    if isinstance(value, str) and value.startswith("["):
+        return msgspec.json.decode(value)
+    return value
 
 
 def _environment(section: str) -> dict[str, str]:
     """The section's variables: pydantic-settings does not look inside a msgspec struct."""
     prefix = f"COPILOT_{section.upper()}__"
     return {
-        name.removeprefix(prefix).lower(): value
+        name.upper().removeprefix(prefix).lower(): value
         for name, value in os.environ.items()
-        if name.startswith(prefix)
+        if name.upper().startswith(prefix)
     }
 
 
 def _check_environment(settings: type[Settings]) -> None:
-    """Refuse variables of sections that there are not; a mistyped one would be ignored silently."""
+    """Refuse variables that name no setting; a mistyped one would be ignored silently."""
+    plain = {name for name, field in settings.model_fields.items() if field.annotation is Path}
+    sections = settings.model_fields.keys() - plain
     for name in os.environ:
-        section, nested, _ = name.removeprefix("COPILOT_").partition("__")
-        known = section.lower() in settings.model_fields
-        if name.startswith("COPILOT_") and nested and not known:
-            sections = ", ".join(settings.model_fields)
-            raise ConfigError(f"{name}: unknown setting; its section is one of {sections}")
+        section, nested, _ = name.upper().removeprefix("COPILOT_").partition("__")
+        known = section.lower() in (sections if nested else plain)
+        ours = name.upper().startswith("COPILOT_") and name not in OTHER_VARIABLES
+        if ours and not known:
+            keys = ", ".join(f"COPILOT_{section.upper()}__KEY" for section in sorted(sections))
+            raise ConfigError(f"{name}: {UNKNOWN}; there are COPILOT_DATA, {keys}")
 
 
-def _explain(error: ValidationError, path: Path | None) -> str:
+def _explain(error: ValidationError) -> str:
     lines = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            lines.append(f"{key}: unknown setting; remove it or check its spelling")
+            lines.append(f"{key}: {UNKNOWN}")
         else:
             lines.append(f"{key} = {fault['input']!r}: {fault['msg']}")
-    return f"{path or 'settings'}: " + "; ".join(lines)
+    return "; ".join(lines)

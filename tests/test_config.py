@@ -1,5 +1,6 @@
 """Settings: defaults, file, environment, and a clear word for each mistake."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,17 @@ def test_the_environment_reaches_into_the_policy(
         ("COPILOT_SERVER__PROT", "1", "server.prot: unknown setting"),
         ("COPILOT_POLICY__MIN_SUPPORT", "high", "policy"),
         ("COPILOT_POLICY__MIN_SUPORT", "1", "policy"),
-        ("COPILOT_POLICY__DO_NOT_TRIGGER", "[oops", "policy"),
+        ("COPILOT_POLICY__DO_NOT_TRIGGER", "[oops", "policy.do_not_trigger = '[oops'"),
+        ("COPILOT_POLICY__BUDGET", "-1", "policy.budget = '-1'"),
+        ("COPILOT_POLICY", "3", "COPILOT_POLICY: unknown setting"),
+        ("COPILOT_SERVERPORT", "1", "COPILOT_SERVERPORT: unknown setting"),
+        ("COPILOT_DATAA", "/x", "COPILOT_DATAA: unknown setting"),
+        ("COPILOT_DATA__X", "1", "COPILOT_DATA__X: unknown setting"),
+        ("COPILOT_CONFIG__X", "1", "COPILOT_CONFIG__X: unknown setting"),
+        ("copilot_serverport", "1", "copilot_serverport: unknown setting"),
+        ("COPILOT_SERVER", "{oops", "COPILOT_SERVER: unknown setting"),
+        ("COPILOT_SERVER__HOSTS", "here", 'field "server" from'),
+        ("COPILOT_CONFIG", "/nonexistent.toml", "/nonexistent.toml: no such file"),
     ],
 )
 def test_a_mistake_in_the_environment_is_named(
@@ -61,6 +72,23 @@ def test_a_mistake_in_the_environment_is_named(
     with pytest.raises(ConfigError) as caught:
         Settings.load()
     assert said in str(caught.value)
+
+
+def test_variables_that_are_no_settings_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, "[server]\nport = 9000\n")
+    monkeypatch.setenv("COPILOT_CONFIG", str(file))
+    monkeypatch.setenv("COPILOT_GOLDEN", "/golden")
+    monkeypatch.setenv("COPILOT_TESTS_NEED_PACKAGES", "1")
+    monkeypatch.setenv("COPILOT_DATA", str(tmp_path))
+    monkeypatch.setenv("COPILOT_SERVER__HOSTS", '["here"]')
+    monkeypatch.setenv("COPILOT_EAR__PROVIDER", "sherpa")
+    monkeypatch.setenv("COPILOT_EAR__MODEL", "/m")
+    settings = Settings.load()
+    assert (settings.server.port, settings.data) == (9000, tmp_path)
+    assert settings.server.hosts == ("here",)
+    assert settings.ear.options == {"model": "/m"}
 
 
 def test_other_keys_of_a_provider_are_its_own(tmp_path: Path) -> None:
@@ -85,8 +113,17 @@ def test_the_policy_is_set_by_its_own_names(tmp_path: Path) -> None:
         ('[server]\nport = "many"', "server.port = 'many'"),
         ("[server]\nport = 70000", "server.port = 70000"),
         ("[server]\ncapacity = 0", "server.capacity = 0"),
-        ("[policy]\nmin_suport = 1", "policy"),
-        ('[policy]\nmin_support = "high"', "policy"),
+        ("[policy]\nmin_suport = 1", "policy.min_suport: unknown setting"),
+        ('[policy]\nmin_support = "high"', "policy.min_support = 'high': Expected `int`"),
+        ("[policy]\ndo_not_trigger = [1]", "policy.do_not_trigger = [1]: Expected `str`"),
+        ("[policy]\nmin_support = 101", "policy.min_support = 101: Expected `int` <= 100"),
+        ("[policy]\nsaid_share = -1", "policy.said_share = -1: Expected `int` >= 0"),
+        ("[policy]\nspeech_on_ticks = 0", "policy.speech_on_ticks = 0: Expected `int` >= 1"),
+        ("[policy]\ncooldown_ticks = -5", "policy.cooldown_ticks = -5: Expected `int` >= 0"),
+        ("[policy]\nquery_words = 0", "policy.query_words = 0: Expected `int` >= 1"),
+        ("policy = 3", "policy = 3: "),
+        ("server = 3", "server = 3: "),
+        ("[data]\nx = 1", "data"),
         ("[server\n", "not a TOML file"),
     ],
 )
@@ -101,3 +138,30 @@ def test_a_mistake_is_named_with_its_path_and_value(tmp_path: Path, text: str, s
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
         Settings.load(tmp_path / "none.toml")
+
+
+def test_a_settings_file_that_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "copilot.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"copilot\.toml: cannot be read"):
+        Settings.load()
+
+
+def test_the_data_folder_is_made(tmp_path: Path) -> None:
+    Settings(data=tmp_path / "a" / "b").make_data()
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_data_folder_that_cannot_be_made(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=f"data = {tmp_path / name}: .* --data"):
+        Settings(data=tmp_path / name).make_data()
+
+
+def test_a_data_folder_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(ConfigError, match="not writable"):
+        Settings(data=tmp_path).make_data()

@@ -1,6 +1,13 @@
 """Every number that a decision of the core depends on, with its unit and meaning."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Whole = Annotated[int, Meta(ge=0)]
+Some = Annotated[int, Meta(ge=1)]
+"""A number that makes no sense as 0."""
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -10,71 +17,71 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     # floor
-    speech_on: int = 50
+    speech_on: Percent = 50
     """Speech probability at which a party is taken to speak."""
-    speech_off: int = 35
+    speech_off: Percent = 35
     """Probability under which it has stopped: a hysteresis of 15, as Silero VAD's own."""
-    speech_on_ticks: int = 2
+    speech_on_ticks: Some = 2
     """Ticks over `speech_on` before speech counts: a click is not a word."""
-    pause_ticks: int = 3
+    pause_ticks: Some = 3
     """Silence that counts as a pause inside a turn."""
-    end_of_turn_ticks: int = 8
+    end_of_turn_ticks: Some = 8
     """Silence after which a turn is over."""
-    backchannel_ticks: int = 12
+    backchannel_ticks: Whole = 12
     """The longest "mm-hm" that is not a turn of its own."""
 
     # inquiry
-    min_query_words: int = 3
+    min_query_words: Some = 3
     """Content words that a customer's turn needs before it is looked up."""
-    query_words: int = 24
+    query_words: Some = 24
     """How many of the turn's last words make the rolling query."""
-    refresh_ticks: int = 4
+    refresh_ticks: Some = 4
     """Shortest time between two searches of one inquiry while the customer speaks."""
-    refresh_words: int = 1
+    refresh_words: Some = 1
     """New words that make another search worthwhile."""
-    reopen_words: int = 6
+    reopen_words: Some = 6
     """New content words after a card that make another inquiry within the same turn."""
-    lifetime_ticks: int = 100
+    lifetime_ticks: Some = 100
     """How long after the end of its turn an inquiry can still bring a card."""
-    final_ticks: int = 20
+    final_ticks: Whole = 20
     """How long after the end of a turn late words of the recogniser are waited for."""
 
     # gate
-    min_support: int = 50
+    min_support: Percent = 50
     """Support from which a card is worth showing once the turn is over."""
-    early_support: int = 70
+    early_support: Percent = 70
     """Support from which a card may be shown while the customer still speaks."""
-    keep_support: int = 25
+    keep_support: Percent = 25
     """Support under which an early card is taken back once its question is whole."""
-    stable_searches: int = 2
+    stable_searches: Some = 2
     """Searches in a row that must agree on the first passage before a card is shown early."""
-    min_margin: int = 10
+    min_margin: Percent = 10
     """How far the first passage must lead over a second one that says something else."""
     do_not_trigger: tuple[str, ...] = ()
     """A team lead's phrases: a turn that holds one brings no card."""
-    said_share: int = 60
+    said_share: Percent = 60
     """Share of a line's content words that the agent must have said for it to count as said."""
-    said_window_ticks: int = 375
+    said_window_ticks: Whole = 375
     """How far back the agent's words are compared with a line: 30 s."""
-    told_ticks: int = 1500
+    told_ticks: Whole = 1500
     """How long a passage that had its card is not shown again: 2 min."""
-    cooldown_ticks: int = 50
+    cooldown_ticks: Whole = 50
     """Shortest time between two whispers."""
-    budget: int = 600
+    budget: Whole = 600
     """Unneeded whispers accepted per hour, in hundredths; a card spends 100 - its support."""
 
     # card
     compose: bool = False
     """Whether the background model is asked for a better text of each card."""
-    card_ticks: int = 500
+    card_ticks: Some = 500
     """How long an untouched card stays on screen: 40 s."""
 
     # voice
     voice: bool = False
     """Whether whispers may also be spoken in the agent's earpiece."""
-    speak_within_ticks: int = 25
+    speak_within_ticks: Whole = 25
     """How long after the end of the customer's turn a line may still be begun aloud: 2 s."""
-    max_spoken_words: int = 12
+    max_spoken_words: Some = 12
     """The longest line that is spoken."""
-    barge_in_ticks: int = 2
+    barge_in_ticks: Some = 2
     """Speech by either party that cuts a whisper."""
