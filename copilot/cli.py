@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from copilot.assemble import Progress
     from copilot.evaluate.listen import Recorded, Result
 
+SECONDS = click.FloatRange(1, 3600)
+SOME = click.IntRange(1)
 console = Console()
 errors = Console(stderr=True)
 JSON = click.option(
@@ -75,6 +77,7 @@ def main(ctx: click.Context, config: Path | None, data: Path | None, verbose: bo
 @click.pass_obj
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Run the service: signalling, pages and live view in one process."""
+    settings.make_data()
     from copilot.assemble import serve as run
     from copilot.demo.script import load
     from copilot.demo.synth import sample_call
@@ -101,6 +104,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
 @click.pass_obj
 def demo(settings: Settings, once: bool, touch: bool, json_path: Path | None) -> None:
     """Start the service and watch a sample call: words, cards, and the reason of each silence."""
+    settings.make_data()
     from copilot.demo.run import demo as run
 
     sys.exit(asyncio.run(run(settings, once, json_path, console, touch)))
@@ -125,6 +129,7 @@ def listen(
     single channel is heard as the customer. A transcript of the file in a manifest.json beside it
     is compared word by word.
     """
+    settings.make_data()
     from copilot.evaluate.listen import picture, recorded
 
     call = recorded(agent, customer)
@@ -141,6 +146,7 @@ def listen(
 @click.pass_obj
 def index(settings: Settings) -> None:
     """Check the knowledge packs and index what is new; a second run does nothing."""
+    settings.make_data()
     from copilot.assemble import index as run
 
     with Bars() as progress:
@@ -168,7 +174,13 @@ def bench() -> None:
 
 
 @bench.command("core")
-@click.option("--minutes", default=60.0, show_default=True, help="Length of the synthetic call.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Length of the synthetic call.",
+)
 @JSON
 def bench_core(minutes: float, json_path: Path | None) -> None:
     """Time of one step of the core."""
@@ -178,8 +190,10 @@ def bench_core(minutes: float, json_path: Path | None) -> None:
 
 
 @bench.command("sidecar")
-@click.option("--calls", default=80, show_default=True, help="Calls at once.")
-@click.option("--seconds", default=8.0, show_default=True, help="Length of each measurement.")
+@click.option("--calls", type=SOME, default=80, show_default=True, help="Calls at once.")
+@click.option(
+    "--seconds", type=SECONDS, default=8.0, show_default=True, help="Length of each measurement."
+)
 @JSON
 def bench_sidecar(calls: int, seconds: float, json_path: Path | None) -> None:
     """Calls per core, sound lost and delay added, beside aiortc's own receive path."""
@@ -189,8 +203,10 @@ def bench_sidecar(calls: int, seconds: float, json_path: Path | None) -> None:
 
 
 @bench.command("ear")
-@click.option("--calls", default=2, show_default=True, help="Calls at once, at most.")
-@click.option("--seconds", default=20.0, show_default=True, help="Length of each measurement.")
+@click.option("--calls", type=SOME, default=2, show_default=True, help="Calls at once, at most.")
+@click.option(
+    "--seconds", type=SECONDS, default=15.0, show_default=True, help="Length of each measurement."
+)
 @JSON
 def bench_ear(calls: int, seconds: float, json_path: Path | None) -> None:
     """Cost of the embedded ear per call, late ticks, word errors where transcripts are at hand."""
@@ -200,8 +216,10 @@ def bench_ear(calls: int, seconds: float, json_path: Path | None) -> None:
 
 
 @bench.command("search")
-@click.option("--passages", default=10_000, show_default=True, help="Size of the larger base.")
-@click.option("--queries", default=200, show_default=True, help="Queries per base.")
+@click.option(
+    "--passages", type=SOME, default=10_000, show_default=True, help="Size of the larger base."
+)
+@click.option("--queries", type=SOME, default=200, show_default=True, help="Queries per base.")
 @JSON
 def bench_search(passages: int, queries: int, json_path: Path | None) -> None:
     """Time of a search and of its parts."""

@@ -4,14 +4,19 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from copilot.cli import main
-from copilot.evaluate.logs import write
+from copilot.core.call import replay
+from copilot.errors import LogError
+from copilot.evaluate.logs import read, write
 from tests.helpers import Call, knows, passage
 
 
@@ -114,6 +119,66 @@ def test_replay_shows_where_a_log_was_changed(tmp_path: Path) -> None:
 )
 def test_what_is_no_log(tmp_path: Path, lines: list[bytes], said: str) -> None:
     assert said in mistake("replay", str(log_of(tmp_path, lines)))
+
+
+def twice_begun(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], *lines]
+
+
+def going_back(lines: list[bytes]) -> list[bytes]:
+    heard = [line for line in lines if b'"type":"heard"' in line]
+    return [*lines[:1], heard[5], heard[2]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [(twice_begun, "line 2: call_started again"), (going_back, "line 3: tick 3 after tick 6")],
+)
+def test_a_log_that_no_call_can_have_written(
+    tmp_path: Path, spoil: Callable[[list[bytes]], list[bytes]], said: str
+) -> None:
+    assert said in mistake("replay", str(log_of(tmp_path, spoil(sample_log()))))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), min_size=1, max_size=4))
+def test_a_log_with_lines_lost_and_moved_is_refused_or_compared(
+    tmp_path: Path, moves: list[tuple[int, int]]
+) -> None:
+    lines = sample_log()
+    for source, target in moves:
+        line = lines.pop(source % len(lines))
+        if source % 3:
+            lines.insert(target % (len(lines) + 1), line)
+    path = log_of(tmp_path, lines)
+    with suppress(LogError):
+        replay(read(path))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "bench search --passages 0",
+        "bench search --queries 0",
+        "bench sidecar --calls 0",
+        "bench sidecar --seconds 0",
+        "bench ear --calls 0",
+        "bench ear --seconds -1",
+        "bench core --minutes 0",
+    ],
+)
+def test_a_measurement_of_nothing_is_refused(words: str) -> None:
+    result = run(*words.split())
+    assert result.exit_code == 2
+    assert f"Invalid value for '{words.split()[2]}'" in result.output
+
+
+@pytest.mark.parametrize("command", ["index", "serve", "demo", "listen call.wav"])
+def test_a_data_folder_that_is_a_file(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "file"
+    path.write_text("")
+    said = mistake("--data", str(path), *command.split())
+    assert f"data = {path}: the folder cannot be made (File exists)" in said
 
 
 def test_a_recording_that_is_none(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class Report(Struct, frozen=True):
 
 
 def run(
-    seconds: float = 20,
+    seconds: float = 15,
     calls: int = 2,
     cache: Path = Path("var/cache"),
     recordings: Path = RECORDINGS,

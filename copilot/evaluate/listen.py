@@ -1,11 +1,11 @@
 """A recorded call played through the copilot faster than real time: what it would have done."""
 
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from rich.console import Group, RenderableType
@@ -215,17 +215,32 @@ def _summary(result: Result) -> Text:
     )
 
 
+class _Said(Struct, frozen=True):
+    text: str
+
+
+class _Row(Struct, frozen=True):
+    """A recording in a manifest; what else the manifest says is not needed."""
+
+    text: str | None = None
+    turns: tuple[_Said, ...] | None = None
+
+
 def _reference(path: Path) -> str:
-    """The words that ``manifest.json`` beside the recording has for it."""
+    """The words that ``manifest.json`` beside the recording has for it; raises AudioError."""
     manifest = path.parent / "manifest.json"
     if not manifest.is_file():
         return ""
     try:
-        rows = json.loads(manifest.read_bytes())
-    except json.JSONDecodeError as error:
-        raise AudioError(f"{manifest}: not JSON ({error}); mend or remove it") from None
-    for row in rows if isinstance(rows, list) else []:
-        if isinstance(row, dict) and row.get("file") == path.name:
-            turns = row.get("turns") or []
-            return str(row.get("text") or " ".join(str(turn["text"]) for turn in turns))
+        rows = msgspec.json.decode(manifest.read_bytes())
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, dict) and row.get("file") == path.name:
+                found = msgspec.convert(row, _Row)
+                return found.text or " ".join(turn.text for turn in found.turns or ())
+    except OSError as error:
+        raise AudioError(f"{manifest}: cannot be read ({error.strerror})") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise AudioError(
+            f"{manifest}: what it says of {path.name} is not usable ({error}); mend or remove it"
+        ) from None
     return ""

@@ -67,9 +67,37 @@ def test_a_manifest_beside_it_knows_the_words(tmp_path: Path) -> None:
     path = sound(tmp_path / "call.wav")
     (tmp_path / "manifest.json").write_text('[{"file": "call.wav", "text": "Good morning."}]')
     assert recorded(path).reference == "Good morning."
-    (tmp_path / "manifest.json").write_text("[")
-    with pytest.raises(AudioError, match=r"manifest\.json: not JSON"):
+
+
+def test_a_manifest_of_turns(tmp_path: Path) -> None:
+    path = sound(tmp_path / "call.wav")
+    rows = '[{"file": "b.wav"}, {"file": "call.wav", "text": null, "turns": [{"text": "Hi."}]}]'
+    (tmp_path / "manifest.json").write_text(rows)
+    assert recorded(path).reference == "Hi."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[",
+        b'[{"file": "call.wav", "text": "caf\xe9"}]',
+        b'[{"file": "call.wav", "turns": [{"words": "Hi."}]}]',
+        b'[{"file": "call.wav", "turns": ["Hi."]}]',
+        b'[{"file": "call.wav", "text": 3}]',
+    ],
+)
+def test_a_manifest_that_cannot_be_used(tmp_path: Path, content: bytes) -> None:
+    path = sound(tmp_path / "call.wav")
+    (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(AudioError, match=r"manifest\.json: .*; mend or remove it"):
         recorded(path)
+
+
+@pytest.mark.parametrize("content", [b"{}", b'["call.wav"]', b'[{"file": "other.wav"}]'])
+def test_a_manifest_of_something_else_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = sound(tmp_path / "call.wav")
+    (tmp_path / "manifest.json").write_bytes(content)
+    assert recorded(path).reference == ""
 
 
 class Asking:
