@@ -41,10 +41,12 @@ def run(connection: Connection, config: "AlembicCommandConfig") -> None:
 async def main(config: "AlembicCommandConfig") -> None:
     """Connect, migrate, hang up."""
     engine = cast(AsyncEngine, config.engine)
-    async with engine.connect() as connection:
-        await connection.run_sync(run, config)
-        await connection.commit()
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(run, config)
+            await connection.commit()
+    finally:
+        await engine.dispose()
 
 
 asyncio.run(main(cast("AlembicCommandConfig", context.config)))
