@@ -29,9 +29,5 @@ class UnknownCall(UserError):
     """A call that the store does not know."""
 
 
-class LabelError(UserError):
-    """A file of labels that cannot be used."""
-
-
 class LogError(UserError):
     """A file that is no call log."""

@@ -29,6 +29,10 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
     expects: Expects
     passages: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.expects is Expects.CARD and not self.passages:
+            raise ValueError("a question that expects a card needs its passages")
+
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
     """One thing said."""

@@ -23,7 +23,6 @@ _OUTCOMES = {
     Verdict.WRONG: "wrong card",
     Verdict.MISSED: "no card",
     Verdict.SILENT: "silent, rightly",
-    Verdict.WITHDRAWN: "card taken back",
     Verdict.UNNEEDED: "unneeded card",
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from statistics import median
 
 from msgspec import Struct
 
@@ -15,7 +16,6 @@ from copilot.core.events import (
     Withheld,
 )
 from copilot.evaluate.labels import Expects, Label, Labels, Targets
-from copilot.evaluate.metrics import percentile
 
 
 class Arrival(Struct, frozen=True):
@@ -58,10 +58,8 @@ class Verdict(StrEnum):
     """No card where one was expected."""
     SILENT = "silent"
     """Silence where it was expected."""
-    WITHDRAWN = "withdrawn"
-    """A card that went when the agent had said it."""
     UNNEEDED = "unneeded"
-    """A card where silence was expected."""
+    """A card where silence was expected, even one that soon went because the agent had said it."""
 
 
 class Answer(Struct, frozen=True):
@@ -130,7 +128,7 @@ def judge(
     wanted = [card for answer in answers for card in _wanted(answer, cards)]
     unneeded = tuple(card for card in cards if card not in wanted)
     leads = [answer.lead_ms for answer in answers if answer.lead_ms is not None]
-    delay = percentile([-lead for lead in leads], 50) if leads else None
+    delay = median(-lead for lead in leads) if leads else None
     answerable = sum(label.expects is Expects.CARD for label in labels.questions)
     needed = -(-answerable * 3 // 4) if labels.targets.right is None else labels.targets.right
     right = sum(answer.verdict is Verdict.RIGHT for answer in answers)
@@ -198,8 +196,6 @@ def _verdict(label: Label, right: Card | None, own: Sequence[Card]) -> Verdict:
             return Verdict.RIGHT
         case Expects.CARD:
             return Verdict.WRONG if own else Verdict.MISSED
-        case Expects.SAID if own and all(card.withdrawn == "said" for card in own):
-            return Verdict.WITHDRAWN
         case _:
             return Verdict.UNNEEDED if own else Verdict.SILENT
 
@@ -224,14 +220,12 @@ def _reasons(label: Label, entries: Sequence[Entry]) -> tuple[Silence | None, in
 
 
 def _wanted(answer: Answer, cards: Sequence[Card]) -> Iterator[Card]:
-    """The cards that the question needed or that went away by themselves."""
+    """The cards that the question needed."""
     if answer.verdict is Verdict.RIGHT:
         start, end = answer.label.window
         for card in cards:
             if card.passage in answer.label.passages and start <= card.at_ms <= end:
                 yield card
-    elif answer.verdict is Verdict.WITHDRAWN and answer.card is not None:
-        yield answer.card
 
 
 def _faults(

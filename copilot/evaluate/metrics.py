@@ -47,11 +47,6 @@ def word_errors(reference: str, hypothesis: str) -> WordErrors:
     return WordErrors(len(said.split()), found.substitutions, found.deletions, found.insertions)
 
 
-def word_error_rate(reference: str, hypothesis: str) -> float:
-    """Word edits per word of the reference; see `normalise` and `WordErrors.rate`."""
-    return word_errors(reference, hypothesis).rate
-
-
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that at least `percent` of the values do not exceed (nearest rank).
 

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from copilot.evaluate.judge import Answer, Card, Outcome, Verdict
 
-GOOD = {Verdict.RIGHT, Verdict.SILENT, Verdict.WITHDRAWN}
+GOOD = {Verdict.RIGHT, Verdict.SILENT}
 """Verdicts that need no improvement."""
 
 

@@ -99,6 +99,12 @@ def test_what_the_agent_answers_himself_comes_before_the_question() -> None:
         ("lines: [", "not a script"),
         ("title: x\nparties: 3\nlines: []", "parties"),
         ("title: x\nspeed: 2", "speed"),
+        (
+            "title: x\nparties: {agent: {voice: a, words_per_minute: 1}, "
+            "customer: {voice: a, words_per_minute: 1}}\n"
+            "lines: [{party: agent, text: a, question: {expects: card}}]",
+            "needs its passages",
+        ),
     ],
 )
 def test_a_faulty_script_is_named(tmp_path: Path, text: str, named: str) -> None:

@@ -51,7 +51,7 @@ def test_a_card_before_and_a_card_after_the_end_of_its_question() -> None:
     )
     assert [answer.verdict for answer in outcome.answers] == [Verdict.RIGHT, Verdict.RIGHT]
     assert [answer.lead_ms for answer in outcome.answers] == [800, -800]
-    assert outcome.delay_ms == -800
+    assert outcome.delay_ms == 0
     assert outcome.passed
     assert outcome.unneeded == ()
 
@@ -70,6 +70,12 @@ def test_late_cards_fail_by_their_median() -> None:
     outcome = judge(log(*late), Labels(FOUR))
     assert outcome.delay_ms == 2000
     assert outcome.faults == ("the median card came 2000 ms after its question, 1000 allowed",)
+
+
+def test_the_median_of_two_lies_between_them() -> None:
+    delays = (400, 2000)
+    shown = [(q.at_ms + d, show(d, q.passages[0])) for q, d in zip(FOUR, delays, strict=False)]
+    assert judge(log(*shown), Labels(FOUR[:2])).delay_ms == 1200
 
 
 def test_a_card_outside_of_its_questions_window_is_unneeded() -> None:
@@ -137,8 +143,9 @@ def test_what_the_agent_has_said() -> None:
     assert withheld.answers[0].silence is Silence.ALREADY_SAID
     gone = log((30_400, show(1, "p/a#b")), (32_000, WithdrawCard(1, "said")))
     withdrawn = judge(gone, labels)
-    assert withdrawn.answers[0].verdict is Verdict.WITHDRAWN
-    assert withdrawn.unneeded == ()
+    assert withdrawn.answers[0].verdict is Verdict.UNNEEDED
+    assert [card.withdrawn for card in withdrawn.unneeded] == ["said"]
+    assert withdrawn.passed
     stays = log((30_400, show(1, "p/a#b")), (70_000, WithdrawCard(1, "expired")))
     unneeded = judge(stays, labels)
     assert unneeded.answers[0].verdict is Verdict.UNNEEDED
