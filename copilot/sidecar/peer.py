@@ -1,27 +1,28 @@
 """One peer connection: two tracks in, whispers out on the agent's own track, cards on a channel."""
 
+import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 import aioice.ice
 from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
+    RTCIceCandidate,
     RTCPeerConnection,
     RTCSessionDescription,
 )
-from aiortc.sdp import candidate_from_sdp
 
 from copilot.core.events import CardTouched
 from copilot.errors import SignalError
-from copilot.sidecar import wire
+from copilot.sidecar import trickle, wire
 from copilot.sidecar.earpiece import Earpiece
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
 from copilot.sidecar.rtp import munge_answer, opus_only
+from copilot.sidecar.trickle import ufrag
 
-_UFRAG = re.compile(r"^a=ice-ufrag:(\S+)", re.MULTILINE)
-_CANDIDATE = re.compile(r"^a=candidate:(.+?)\s*$", re.MULTILINE)
 _MID = re.compile(r"^a=mid:(\S+)", re.MULTILINE)
 
 
@@ -42,9 +43,10 @@ class Peer:
 
     def __init__(self, connection: RTCPeerConnection, offer: Offer) -> None:
         self._connection = connection
-        self._remote_ufrag = _ufrag(offer.sdp)
+        self._remote_ufrag = ufrag(offer.sdp)
+        self._mids = _MID.findall(offer.sdp)
         self.answer = munge_answer(connection.localDescription.sdp)
-        self.etag = f'"{_ufrag(self.answer)}"'
+        self.etag = f'"{ufrag(self.answer)}"'
 
     @property
     def connected(self) -> bool:
@@ -52,19 +54,23 @@ class Peer:
         return self._connection.connectionState == "connected"
 
     async def trickle(self, fragment: str) -> bool:
-        """Take an SDP fragment's candidates; False if it asks for an ICE restart: there is none."""
-        ufrag = _ufrag(fragment)
-        if ufrag is not None and ufrag != self._remote_ufrag:
+        """Take an SDP fragment's candidates; False if it asks for an ICE restart: there is none.
+
+        Raises Unsuitable, and takes none, if one of them cannot be used.
+        """
+        asked = ufrag(fragment)
+        if asked is not None and asked != self._remote_ufrag:
             return False
-        mid = _MID.search(fragment)
-        for text in _CANDIDATE.findall(fragment):
-            try:
-                candidate = candidate_from_sdp(text)
-            except (ValueError, AssertionError, IndexError):
-                raise Unsuitable(f"candidate {text!r} cannot be read") from None
-            candidate.sdpMid = mid.group(1) if mid else "0"
-            await self._connection.addIceCandidate(candidate)
+        found = trickle.read(fragment, self._mids)
+        await asyncio.gather(*map(self._take, found.candidates))
+        if found.ended:
+            await self._connection.addIceCandidate(None)
         return True
+
+    async def _take(self, candidate: RTCIceCandidate) -> None:
+        # a .local name is asked for by multicast, which a host may not have
+        with suppress(OSError):
+            await self._connection.addIceCandidate(candidate)
 
     async def close(self) -> None:
         await self._connection.close()
@@ -118,8 +124,3 @@ def _wire_up(connection: RTCPeerConnection, offer: Offer, line: Line) -> None:
             line.attach_earpiece(earpiece)
         else:
             transceiver.direction = "inactive"
-
-
-def _ufrag(sdp: str) -> str | None:
-    found = _UFRAG.search(sdp)
-    return found.group(1) if found else None

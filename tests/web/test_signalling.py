@@ -47,6 +47,46 @@ async def test_a_call_is_placed_trickled_and_hung_up(client: Client) -> None:
     await browser.close()
 
 
+HOST = "1 1 udp 2130706431 127.0.0.1 40000 typ host"
+UNKNOWN = "2f2a0d0c-6a5d-4f0e-9a52-1f6c0e6f7a11.local"
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "said"),
+    [
+        (["a=mid:7", f"a=candidate:{HOST}"], 422, "mid '7': the offer's are 0, 1, 2, 3"),
+        ([f"a=candidate:{HOST}"], 422, "belongs to no a=mid line before it"),
+        (["a=mid:0", "a=candidate:1 1 udp"], 422, "cannot be read"),
+        (["a=mid:0", "a=candidate:"], 422, "cannot be read"),
+        (["a=mid:0", f"a=candidate:{HOST.replace('40000', 'x')}"], 422, "cannot be read"),
+        (["a=mid:0", f"a=candidate:{HOST.replace('40000', '70000')}"], 422, "port 70000"),
+        (["a=mid:0", f"a=candidate:{HOST.replace('127.0.0.1', '127.0.1')}"], 422, "127.0.1"),
+        (["a=mid:0", f"a=candidate:{HOST.replace('host', 'guest')}"], 422, "guest"),
+        (["a=mid:0", f"a=candidate:{HOST}", "a=mid:9", "a=candidate:x"], 422, "mid '9'"),
+        (["a=mid:0", f"a=candidate:{HOST.replace('127.0.0.1', UNKNOWN)}"], 204, ""),
+        (
+            ["a=mid:0", "a=candidate:2 1 tcp 1518280447 127.0.0.1 9 typ host tcptype active"],
+            204,
+            "",
+        ),
+        (["a=mid:0", "a=candidate:3 1 udp 1 ::1 4000 typ srflx raddr :: rport 9"], 204, ""),
+        (["a=end-of-candidates"], 204, ""),
+        (["a=mid:7", "a=end-of-candidates"], 422, "mid '7'"),
+    ],
+)
+async def test_candidates_are_taken_or_refused(
+    client: Client, lines: list[str], status: int, said: str
+) -> None:
+    browser = Browser()
+    answer = await client.post(WHERE, content=await browser.offer(), headers=SDP)
+    headers = {"Content-Type": FRAGMENT, "If-Match": "*"}
+    fragment = "\r\n".join([*lines, ""])
+    found = await client.patch(answer.headers["location"], content=fragment, headers=headers)
+    assert found.status_code == status, found.text
+    assert said in found.text
+    await browser.close()
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "status", "said"),
     [
