@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-import aioice.ice
 import click
 import httpx
 import msgspec
@@ -34,6 +33,7 @@ from copilot.core.events import encode as encode_event
 from copilot.demo.notes import Arrived, Broken, Connected, Ended, Note, Playing, Touched, encode
 from copilot.demo.tracks import PacketTrack, Playout, opus_packets
 from copilot.errors import AudioError
+from copilot.sidecar.peer import use_interface
 
 _CONNECT_SECONDS = 15.0
 _REQUEST_SECONDS = 10.0
@@ -43,9 +43,6 @@ _NOTE_MS = 1000
 """Time between two notes of the position."""
 _TOUCH_SECONDS = 1.5
 """How long an agent takes to read a card before using it."""
-_CONSENT_INTERVAL = 1
-_CONSENT_FAILURES = 3
-"""A dead server is noticed after 4.5 s; with aioice's own 5 s and 6 failures, after 35."""
 
 
 class Exit(IntEnum):
@@ -249,13 +246,6 @@ def _accepted(url: str, response: httpx.Response) -> str:
     return urljoin(url, response.headers["location"])
 
 
-def stay_on_this_machine(address: str = "127.0.0.1") -> None:
-    """Offer no other address of this machine to ICE; aioice itself leaves only loopback out."""
-    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [address]
-    aioice.ice.CONSENT_INTERVAL = _CONSENT_INTERVAL
-    aioice.ice.CONSENT_FAILURES = _CONSENT_FAILURES
-
-
 @click.command()
 @click.option("--url", required=True, help="Server to call, http://127.0.0.1:8123.")
 @click.option("--agent", required=True, type=click.Path(path_type=Path), help="Agent's WAV.")
@@ -263,7 +253,7 @@ def stay_on_this_machine(address: str = "127.0.0.1") -> None:
 @click.option("--touch", is_flag=True, help="Use each card a moment after it appears.")
 def main(url: str, agent: Path, customer: Path, touch: bool) -> None:
     """Place one call with two mono recordings and print what happens, a JSON line each."""
-    stay_on_this_machine()
+    use_interface("127.0.0.1")
 
     def tell(note: Note) -> None:
         sys.stdout.buffer.write(encode(note))
