@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test lint bench lock packages clean
+.PHONY: run sample test lint bench lock packages clean
 
 run: $(VENV)/.run
 	$(BIN)/copilot demo
+
+# The sample call in a data folder of its own: it fails where its targets are missed.
+sample: $(VENV)/.run
+	data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && $(BIN)/copilot --data "$$data" demo --once
 
 test: lint packages
 	$(BIN)/python -m pytest
