@@ -60,6 +60,8 @@ class Load(Struct, frozen=True):
     """Share of one core that this process takes for each call: Silero, cutting, passing on."""
     recogniser_core_percent: float
     """Share of one core that the call's recogniser takes, its start aside."""
+    calls_per_core: float
+    """Calls that one core would hear, media not counted; extrapolated."""
     real_time_factor: float
     """Recogniser seconds for a second of speech."""
     behind_s: float
@@ -135,14 +137,14 @@ def table(result: dict[str, object]) -> Group:
     report = msgspec.convert(result, Report)
     target = f"target p95 {report.target_p95_ms:g}"
     loads = Table(
-        "calls", "hear ms p50 / p95 / p99", target, "late per 1,000", "core % a call: ear",
-        "recogniser", "real-time factor", "behind s", "words", title=f"ear on {report.voice}",
+        "calls", "hear ms\np50/p95/p99", target, "late\n‰", "core %\near", "core %\nwords",
+        "calls\n/ core", "behind\ns", title=f"ear on {report.voice}, core % per call",
     )  # fmt: skip
     for load in report.loads:
-        times = " / ".join(f"{load.hear_ms[name]:g}" for name in ("p50", "p95", "p99"))
+        times = "/".join(f"{load.hear_ms[name]:.1f}" for name in ("p50", "p95", "p99"))
         met = "met" if load.hear_ms["p95"] <= report.target_p95_ms else "missed"
         shares = f"{load.own_core_percent:g}", f"{load.recogniser_core_percent:g}"
-        rest = f"{load.real_time_factor:g}", f"{load.behind_s:g}", str(load.words)
+        rest = f"~{load.calls_per_core:g}", f"{load.behind_s:g}"
         loads.add_row(str(load.calls), times, met, f"{load.late_per_1000:g}", *shares, *rest)
     silero = Table("channels in a batch", "core % a channel", title="Silero")
     for batch in report.silero:
@@ -207,6 +209,7 @@ async def _load(calls: int, sound: Sequence[MicroTurn], cache: Path) -> Load:
         late_per_1000=round(1000 * sum(one.late for one in heard) / len(times), 2),
         own_core_percent=round(100 * own / wall / calls, 2),
         recogniser_core_percent=round(100 * others / wall / calls, 1),
+        calls_per_core=round(wall * calls / (own + others), 1),
         real_time_factor=round(others / spoken, 3) if spoken else 0.0,
         behind_s=round(behind, 2),
         words=sum(one.words for one in heard),
