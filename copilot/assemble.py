@@ -46,13 +46,14 @@ class Senses(NamedTuple):
 @asynccontextmanager
 async def senses(settings: Settings, progress: Progress | None = None) -> AsyncIterator[Senses]:
     """Packs indexed, ear and voice ready; raises UserError for what the user can put right."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.make_data()
     cache = settings.data / "cache"
     async with AsyncExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(1, "start"))
         run = partial(asyncio.get_running_loop().run_in_executor, pool)
         embedder = await run(registry.embedder, settings.embedder, Host(cache))
         index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
+        stack.callback(index.close)
         library = await open_library(settings, embedder, index, progress)
         stack.callback(library.close)
         host = Host(cache, library.sentences)
@@ -66,11 +67,14 @@ async def senses(settings: Settings, progress: Progress | None = None) -> AsyncI
 
 def index(settings: Settings, progress: Progress | None = None) -> str:
     """Index what is new; a line a pack. Raises PackFaults with every fault found."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.make_data()
     packs = load_packs(settings.knowledge.path, settings.knowledge.packs)
     embedder = registry.embedder(settings.embedder, Host(settings.data / "cache"))
     chroma = open_chroma(settings.chroma.url, settings.data / "chroma")
-    return report(index_packs(packs, embedder, chroma, progress))
+    try:
+        return report(index_packs(packs, embedder, chroma, progress))
+    finally:
+        chroma.close()
 
 
 @asynccontextmanager

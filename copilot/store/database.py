@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,17 @@ async def prepare(address: Address) -> None:
     try:
         if address.path is not None:
             address.path.parent.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(_probe, address.path)
         await _migrate(address)
-    except FAULTS as error:
+    except (*FAULTS, sqlite3.Error) as error:
         raise StoreError(explain(address, error)) from None
+
+
+def _probe(path: Path) -> None:
+    """Fail where it can be told: aiosqlite's thread would print a traceback of its own."""
+    with closing(sqlite3.connect(path, timeout=PATIENCE_S)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("select count(*) from sqlite_master")
 
 
 async def _migrate(address: Address) -> None:
