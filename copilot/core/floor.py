@@ -1,7 +1,5 @@
 """Who holds the floor: speech with hysteresis, pauses, turns, backchannels and overlap."""
 
-from collections.abc import Iterable
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -77,24 +75,6 @@ def advance(floor: Floor, heard: Heard, policy: Policy) -> tuple[Floor, tuple[Tu
         over.append(_turn(Party.CUSTOMER, customer, agent, policy))
         customer = replace(customer, turn=None)
     return Floor(agent, customer), tuple(over)
-
-
-def turns(heard: Iterable[Heard], policy: Policy) -> list[Turn]:
-    """All turns of a call in the order in which they ended, the last ones cut off at its end."""
-    floor, tick = Floor(), 0
-    found: list[Turn] = []
-    for one in heard:
-        tick = one.tick
-        floor, over = advance(floor, one, policy)
-        found.extend(over)
-    for party, own, other in (
-        (Party.AGENT, floor.agent, floor.customer),
-        (Party.CUSTOMER, floor.customer, floor.agent),
-    ):
-        if own.turn is not None:
-            end = tick + 1 if own.speaking else own.end
-            found.append(_turn(party, replace(own, end=end), other, policy))
-    return found
 
 
 def _hear(speech: Speech, probability: int, tick: int, policy: Policy) -> Speech:

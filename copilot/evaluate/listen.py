@@ -141,8 +141,9 @@ async def play(
     policy: Policy,
     progress: Progress,
 ) -> Result:
-    """Each micro-turn heard and acted on before the next one is given."""
-    started = CallStarted(call.name, policy, tuple(packs), __version__)
+    """Each micro-turn is heard and acted on before the next; nothing is spoken or drafted."""
+    silent = msgspec.structs.replace(policy, voice=False, compose=False)
+    started = CallStarted(call.name, silent, tuple(packs), __version__)
     notes = _Notes()
     since = perf_counter()
     ear = await listener.open(started)
