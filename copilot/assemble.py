@@ -44,8 +44,13 @@ class Senses(NamedTuple):
 
 
 @asynccontextmanager
-async def senses(settings: Settings, progress: Progress | None = None) -> AsyncIterator[Senses]:
-    """Packs indexed, ear and voice ready; raises UserError for what the user can put right."""
+async def senses(
+    settings: Settings, progress: Progress | None = None, lockstep: bool = False
+) -> AsyncIterator[Senses]:
+    """Packs indexed, ear and voice ready; raises UserError for what the user can put right.
+
+    `lockstep`: the ear waits for its words, for recordings that are heard faster than real time.
+    """
     settings.make_data()
     cache = settings.data / "cache"
     async with AsyncExitStack() as stack:
@@ -56,7 +61,7 @@ async def senses(settings: Settings, progress: Progress | None = None) -> AsyncI
         stack.callback(index.close)
         library = await open_library(settings, embedder, index, progress)
         stack.callback(library.close)
-        host = Host(cache, library.sentences)
+        host = Host(cache, library.sentences, lockstep)
         listener = await run(registry.listener, settings.ear, host)
         stack.push_async_callback(listener.close)
         voice = _voice(settings, host)

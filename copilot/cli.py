@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +20,26 @@ from copilot.errors import UserError
 
 if TYPE_CHECKING:
     from copilot.assemble import Progress
-    from copilot.evaluate.listen import Recorded, Result
+    from copilot.evaluate.listen import Result
 
 SECONDS = click.FloatRange(1, 3600)
 SOME = click.IntRange(1)
 console = Console()
 errors = Console(stderr=True)
+
+
+def _quiet(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Figures that are printed stand alone, for programs to read."""
+    console.quiet = str(path) == "-"
+    return path
+
+
 JSON = click.option(
-    "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures to PATH."
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path, allow_dash=True),
+    callback=_quiet,
+    help="Write the figures to PATH; - prints them alone.",
 )
 
 
@@ -62,6 +74,7 @@ def main(ctx: click.Context, config: Path | None, data: Path | None, verbose: bo
     Begin with:   copilot demo      a sample call, watched in the terminal
                   copilot serve     the service, with a softphone at /try
     """
+    console.quiet = False
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(name)s: %(message)s",
@@ -100,7 +113,9 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
 @main.command()
 @click.option("--once", is_flag=True, help="End after the call; exit code 0 if targets are met.")
 @click.option("--touch", is_flag=True, help="Use each card shortly after it appears.")
-@JSON
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures to PATH."
+)
 @click.pass_obj
 def demo(settings: Settings, once: bool, touch: bool, json_path: Path | None) -> None:
     """Start the service and watch a sample call: words, cards, and the reason of each silence."""
@@ -126,20 +141,22 @@ def listen(
     """Play a recorded call through the copilot, faster than real time.
 
     Give AGENT and CUSTOMER as two files, or one file: of two channels the first is the agent, a
-    single channel is heard as the customer. A transcript of the file in a manifest.json beside it
-    is compared word by word.
+    single channel is heard as the customer. A folder is heard file by file. A transcript of the
+    file in a manifest.json beside it is compared word by word.
     """
     settings.make_data()
-    from copilot.evaluate.listen import picture, recorded
+    from copilot.evaluate.listen import recordings
+    from copilot.evaluate.logs import write
 
-    call = recorded(agent, customer)
+    paths = recordings(agent, customer)
+    if log_path is not None and len(paths) > 1:
+        raise UserError(f"--log {log_path}: a log holds one call; give one recording")
     with Bars() as progress:
-        result = asyncio.run(_listen(settings, call, progress))
-    console.print(picture(result))
+        results = asyncio.run(_listen(settings, paths, progress))
     if log_path is not None:
-        _write(log_path, result.log())
+        _write(log_path, write(results[0].entries))
     if json_path is not None:
-        _write_json(json_path, result.figures())
+        _write_json(json_path, {"recordings": [result.figures() for result in results]})
 
 
 @main.command()
@@ -246,6 +263,9 @@ def _write_json(path: Path, figures: dict[str, object]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
+    if str(path) == "-":
+        click.echo(content, nl=False)
+        return
     try:
         path.write_bytes(content)
     except OSError as error:
@@ -253,16 +273,21 @@ def _write(path: Path, content: bytes) -> None:
     errors.print(f"wrote {path}", style="dim")
 
 
-async def _listen(settings: Settings, call: "Recorded", progress: "Progress") -> "Result":
+async def _listen(
+    settings: Settings, paths: Sequence[tuple[Path, Path | None]], progress: "Progress"
+) -> "list[Result]":
     from copilot.assemble import senses
-    from copilot.evaluate.listen import play
+    from copilot.evaluate.listen import picture, play, recorded
 
-    ear = settings.ear.model_copy(update={"lockstep": True})
-    offline = settings.model_copy(update={"ear": ear})
-    async with senses(offline, progress) as made:
-        library = made.library
-        retriever, refs = library.retriever(), library.refs()
-        return await play(call, made.listener, retriever, refs, settings.policy, progress)
+    results = []
+    async with senses(settings, progress, lockstep=True) as made:
+        retriever, refs = made.library.retriever(), made.library.refs()
+        for agent, customer in paths:
+            call = recorded(agent, customer)
+            played = play(call, made.listener, retriever, refs, settings.policy, progress)
+            results.append(await played)
+            console.print(picture(results[-1]))
+    return results
 
 
 class Bars:

@@ -185,3 +185,9 @@ def test_a_recording_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     path.write_bytes(b"RIFF")
     assert "call.wav" in mistake("listen", str(path))
+
+
+def test_figures_can_be_printed_alone() -> None:
+    result = run("bench", "core", "--minutes", "0.1", "--json", "-")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["bench"] == "core"

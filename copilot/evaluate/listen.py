@@ -30,13 +30,13 @@ from copilot.core.events import (
 from copilot.core.policy import Policy
 from copilot.core.transcript import Line, Transcript, hear
 from copilot.errors import AudioError
-from copilot.evaluate.logs import write
 from copilot.evaluate.metrics import word_errors
 from copilot.ports import Listener, Retriever
 from copilot.session import Parts, Session
 
 Progress = Callable[[str, int, int], None]
 
+SOUNDS = (".wav", ".flac", ".ogg", ".aiff")
 TAIL = 25
 """Ticks of silence after a recording, so that its last words become final and are decided on."""
 
@@ -64,9 +64,6 @@ class Result(Struct, frozen=True):
     entries: tuple[Entry, ...]
     took: float
     """Seconds."""
-
-    def log(self) -> bytes:
-        return write(self.entries)
 
     def effects(self, kind: type[Effect]) -> list[tuple[float, Effect]]:
         """Effects of a kind with the second of the call at which they happened."""
@@ -114,6 +111,18 @@ class Result(Struct, frozen=True):
             ],
             "silences": dict(self.silences()),
         }
+
+
+def recordings(first: Path, second: Path | None = None) -> list[tuple[Path, Path | None]]:
+    """The calls that are meant: one of one or two files, or each sound file of a folder."""
+    if not first.is_dir():
+        return [(first, second)]
+    if second is not None:
+        raise AudioError(f"{first}: a folder; give it alone, or one file for each party")
+    found = sorted(path for path in first.iterdir() if path.suffix.lower() in SOUNDS)
+    if not found:
+        raise AudioError(f"{first}: no sound file in it ({', '.join(SOUNDS)})")
+    return [(path, None) for path in found]
 
 
 def recorded(first: Path, second: Path | None = None) -> Recorded:

@@ -23,6 +23,8 @@ class Host(NamedTuple):
     """A folder for what can be made again."""
     sentences: Sequence[str] = ()
     """Sentences of the packs in use, for a recogniser's vocabulary and hot words."""
+    lockstep: bool = False
+    """Offline: an ear waits for its words in every tick, so that they do not depend on time."""
 
 
 def listener(choice: Provider, host: Host) -> Listener:

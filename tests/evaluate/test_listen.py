@@ -23,7 +23,8 @@ from copilot.core.events import (
 )
 from copilot.core.policy import Policy
 from copilot.errors import AudioError
-from copilot.evaluate.listen import Recorded, Result, picture, play, recorded
+from copilot.evaluate.listen import Recorded, Result, picture, play, recorded, recordings
+from copilot.evaluate.logs import write
 from tests.helpers import passage
 
 QUESTION = "can i change the delivery address of my parcel".split()
@@ -100,6 +101,16 @@ def test_a_manifest_of_something_else_is_left_alone(tmp_path: Path, content: byt
     assert recorded(path).reference == ""
 
 
+def test_a_folder_is_heard_file_by_file(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="no sound file"):
+        recordings(tmp_path)
+    files = [sound(tmp_path / name) for name in ("a.wav", "b.flac")]
+    (tmp_path / "notes.txt").write_text("x")
+    assert recordings(tmp_path) == [(path, None) for path in files]
+    with pytest.raises(AudioError, match="give it alone"):
+        recordings(tmp_path, files[0])
+
+
 class Asking:
     """Hears the question in whatever is played."""
 
@@ -137,7 +148,7 @@ async def test_a_card_and_a_log_that_replays(tmp_path: Path) -> None:
     made = await result(90, " ".join(QUESTION))
     assert len(made.effects(ShowCard)) == 1
     assert made.word_error_rate() == 0
-    log = [decode_entry(line) for line in made.log().splitlines()]
+    log = [decode_entry(line) for line in write(made.entries).splitlines()]
     assert replay(log) is None
     assert any(entry.event == CallEnded("hang_up") for entry in log)
 

@@ -23,8 +23,6 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     """Words that can be recognised; those of the packs are always among them."""
     silence_ms: int = 300
     """Silence that ends an utterance and makes its words final."""
-    lockstep: bool = False
-    """Wait for the recogniser in every tick: offline, words must not depend on time."""
 
 
 def embedded(options: Mapping[str, object], host: Host) -> "EmbeddedListener":
@@ -41,6 +39,7 @@ class EmbeddedListener:
 
     def __init__(self, options: Options, host: Host) -> None:
         self._options = options
+        self._lockstep = host.lockstep
         language = prepare(host.cache, host.sentences, options.vocabulary, Mix())
         self._start = wire.Start(
             str(bundle().acoustic), str(language.model), str(language.dictionary)
@@ -55,7 +54,7 @@ class EmbeddedListener:
         recognition = Recognition(self._start)
         await recognition.open()
         listening = Listening(self._speech, Manner(silence_ms=self._options.silence_ms))
-        return EmbeddedEar(listening, recognition, self._options.lockstep)
+        return EmbeddedEar(listening, recognition, self._lockstep)
 
     async def close(self) -> None:
         self._speech.close()

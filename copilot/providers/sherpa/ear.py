@@ -25,14 +25,15 @@ def sherpa(options: Mapping[str, object], host: Host) -> "SherpaListener":
     if not chosen.model:
         raise ConfigError(f"[ear] model is not set; {HOW}")
     recogniser = load(find(Path(chosen.model)), chosen, host.cache, host.sentences)
-    return SherpaListener(recogniser, chosen)
+    return SherpaListener(recogniser, chosen, host.lockstep)
 
 
 class SherpaListener:
     """One recogniser and one Silero for all calls."""
 
-    def __init__(self, recogniser: Recogniser, options: Options) -> None:
+    def __init__(self, recogniser: Recogniser, options: Options, lockstep: bool = False) -> None:
         self._options = options
+        self._lockstep = lockstep
         self._speech = Speech()
         self._decoding = Decoding(recogniser)
 
@@ -42,7 +43,7 @@ class SherpaListener:
 
     async def open(self, call: CallStarted) -> "SherpaEar":
         listening = Listening(self._speech, Manner(silence_ms=self._options.silence_ms))
-        return SherpaEar(listening, self._decoding, self._options.lockstep)
+        return SherpaEar(listening, self._decoding, self._lockstep)
 
     async def close(self) -> None:
         await self._decoding.idle()

@@ -36,8 +36,6 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     """Silence that ends an utterance and makes its words final."""
     hot_word_score: float = 1.5
     """How much each token of a pack's word is favoured; 0 favours none."""
-    lockstep: bool = False
-    """Wait for the recogniser in every tick: offline, words must not depend on time."""
 
 
 class Files(NamedTuple):

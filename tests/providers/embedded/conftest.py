@@ -14,7 +14,7 @@ from tests.providers.embedded.sound import SENTENCES
 
 @pytest.fixture
 async def listener(ear_cache: Path) -> AsyncIterator[EmbeddedListener]:
-    made = EmbeddedListener(Options(lockstep=True), Host(ear_cache, SENTENCES))
+    made = EmbeddedListener(Options(), Host(ear_cache, SENTENCES, lockstep=True))
     yield made
     await made.close()
 

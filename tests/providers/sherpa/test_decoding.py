@@ -112,7 +112,7 @@ async def counter() -> Counter:
 
 @pytest.fixture
 async def ear(counter: Counter) -> AsyncIterator[SherpaEar]:
-    listener = SherpaListener(counter, Options(lockstep=True))
+    listener = SherpaListener(counter, Options(), lockstep=True)
     made = await listener.open(CallStarted("call", Policy()))
     yield made
     await made.close()
