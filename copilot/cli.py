@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -280,10 +281,11 @@ async def _listen(
     from copilot.evaluate.listen import picture, play, recorded
 
     results = []
+    calls = (recorded(*pair) for pair in paths)
+    first = next(calls)  # a recording that is none is told before the packs are prepared
     async with senses(settings, progress, lockstep=True) as made:
         retriever, refs = made.library.retriever(), made.library.refs()
-        for agent, customer in paths:
-            call = recorded(agent, customer)
+        for call in chain([first], calls):
             played = play(call, made.listener, retriever, refs, settings.policy, progress)
             results.append(await played)
             console.print(picture(results[-1]))
@@ -295,7 +297,8 @@ class Bars:
 
     def __enter__(self) -> Callable[[str, int, int], None]:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        self._bar = Bar(*columns, console=errors, transient=True)
+        quiet = not errors.is_terminal
+        self._bar = Bar(*columns, console=errors, transient=True, disable=quiet)
         self._tasks: dict[str, Any] = {}
         return self._tell
 
