@@ -1,7 +1,6 @@
 """Builds the running service from its settings, and takes it down again in order."""
 
 import asyncio
-import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +27,6 @@ from copilot.store.log import open_store
 from copilot.web.app import create_app
 from copilot.web.sample import Sample
 from copilot.web.services import Services
-
-log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and of how much."""

@@ -47,8 +47,7 @@ def gate(state: CallState) -> Step:
     decision = decide(_moment(state, inquiry), Evidence(inquiry.passages, inquiry.stable), policy)
     if isinstance(decision, Whisper):
         return _show(state, inquiry, decision)
-    stale = decision.reason is Silence.STALE
-    if stale:
+    if decision.reason is Silence.STALE:
         return close(state)
     if not inquiry.settled(state.tick, policy) or decision.reason is inquiry.withheld:
         return state, []

@@ -155,10 +155,6 @@ class CallAudio:
         lag = self._ready.qsize()
         return AudioStats(self._ticks, self._late, lag, tracks, self._disagreement())
 
-    def lateness(self, tick: int) -> float:
-        """How long ago the last sound of a tick was spoken by the clock, seconds."""
-        return self._loop.time() - self._aligner.due(tick)
-
     def _is_absent(self, party: Party, now: float) -> bool:
         track = self._tracks.get(party)
         newest = track.reorder.newest if track else None
