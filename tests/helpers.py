@@ -32,8 +32,9 @@ def passage(
     id: str = "parcel/address#change",
     say: str = "You can change the address in the app until the evening before delivery.",
     score: int = 80,
+    valid_until: str = "",
 ) -> Passage:
-    return Passage(id, title=id, text=say, say=say, score=score)
+    return Passage(id, title=id, text=say, say=say, score=score, valid_until=valid_until)
 
 
 def nothing(query: str) -> Sequence[Passage]:
@@ -54,13 +55,14 @@ class Call:
         policy: Policy | None = None,
         consent: bool = True,
         search_ticks: int = 1,
+        date: str = "",
     ) -> None:
         self.state = CallState()
         self.log: list[Entry] = []
         self.knowledge = knowledge
         self.search_ticks = search_ticks
         self.pending: list[tuple[int, Search]] = []
-        self.give(CallStarted("call", policy or Policy(), ("test@0",), "test", consent))
+        self.give(CallStarted("call", policy or Policy(), ("test@0",), "test", consent, date))
 
     @property
     def tick(self) -> int:

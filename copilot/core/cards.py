@@ -257,6 +257,7 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         told={told.passage for told in recent},
         dismissed=state.dismissed,
         since_whisper=tick - state.whispered,
+        date=state.started.date if state.started else "",
         spent=state.spent(),
     )
 

@@ -25,6 +25,7 @@ class Silence(StrEnum):
     STALE = "stale"
     NO_EVIDENCE = "no_evidence"
     WEAK = "weak"
+    EXPIRED = "expired"
     DO_NOT_TRIGGER = "do_not_trigger"
     ALREADY_SAID = "already_said"
     ALREADY_TOLD = "already_told"
@@ -66,7 +67,7 @@ class Hearing(Struct, frozen=True, omit_defaults=True):
     """The whole text after the final words as it is guessed now; replaced every tick."""
 
 
-class Passage(Struct, frozen=True):
+class Passage(Struct, frozen=True, omit_defaults=True):
     """A piece of knowledge that could help, as search ranked it."""
 
     id: str
@@ -78,6 +79,10 @@ class Passage(Struct, frozen=True):
     """The authored spoken line, at most 25 words; empty where there is none."""
     score: int
     """Support: estimated probability that the passage answers the query, percent."""
+    entity: str = ""
+    """What it is about, as people name it: a product, a branch; empty where it is general."""
+    valid_until: str = ""
+    """The last day on which it is true, as ``2026-12-31``; empty where it has no end."""
 
 
 class TurnText(Struct, frozen=True):
@@ -101,6 +106,8 @@ class CallStarted(Struct, frozen=True, tag="call_started"):
     """Version of the copilot that made the log."""
     consent: bool = True
     """Whether the parties agreed to be assisted; without it no whisper and no stored log."""
+    date: str = ""
+    """The day of the call, as ``2026-11-26``; empty: unknown, and no passage counts as expired."""
 
 
 class Heard(Struct, frozen=True, tag="heard", omit_defaults=True):

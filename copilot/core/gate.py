@@ -33,6 +33,8 @@ class Moment(Struct, frozen=True):
     """Passages that the agent has dismissed in this call."""
     since_whisper: int
     """Ticks since the last whisper."""
+    date: str
+    """The day of the call."""
     spent: int
     """Budget spent in the last hour, in hundredths of an unneeded whisper."""
 
@@ -69,6 +71,8 @@ def decide(moment: Moment, evidence: Evidence, policy: Policy) -> Silent | Whisp
     passage = evidence.passages[0]
     if _is_weak(moment, evidence, policy):
         return Silent(Silence.WEAK)
+    if passage.valid_until and passage.valid_until < moment.date:
+        return Silent(Silence.EXPIRED)
     text = line(passage, moment.query)
     silence = _unwanted(moment, passage, text, policy) or _unaffordable(moment, passage, policy)
     if silence is not None:

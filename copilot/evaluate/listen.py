@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import date
 from pathlib import Path
 from time import perf_counter
 
@@ -152,7 +153,9 @@ async def play(
 ) -> Result:
     """Each micro-turn is heard and acted on before the next; nothing is spoken or drafted."""
     silent = msgspec.structs.replace(policy, voice=False, compose=False)
-    started = CallStarted(call.name, silent, tuple(packs), __version__)
+    started = CallStarted(
+        call.name, silent, tuple(packs), __version__, date=date.today().isoformat()
+    )
     notes = _Notes()
     since = perf_counter()
     ear = await listener.open(started)

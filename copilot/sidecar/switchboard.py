@@ -1,6 +1,7 @@
 """All live calls: admitted up to a capacity, resumed, hung up, ended when their browser is gone."""
 
 import asyncio
+import datetime
 import logging
 import secrets
 import time
@@ -129,6 +130,7 @@ class Switchboard:
             self._shelves.refs(offer.packs),
             __version__,
             offer.consent,
+            datetime.date.today().isoformat(),
         )
         line = Line(self._listener.rate)
         async with AsyncExitStack() as made:  # undone unless all of it is made

@@ -18,6 +18,7 @@ SILENCES: dict[Silence, Phrase] = {
     Silence.STALE: Phrase("Too late", "The moment had passed before an answer was ready."),
     Silence.NO_EVIDENCE: Phrase("Nothing found", "No pack in use says anything about this."),
     Silence.WEAK: Phrase("Not sure enough", "What was found was too unlikely to be the answer."),
+    Silence.EXPIRED: Phrase("Out of date", "The answer was valid until a day that has passed."),
     Silence.DO_NOT_TRIGGER: Phrase(
         "Ruled out by the team", "The customer used a phrase that the team wants no card for."
     ),

@@ -59,6 +59,12 @@ def test_weak_support_is_withheld_with_its_reason_once() -> None:
     ]
 
 
+def test_a_passage_serves_through_its_last_day() -> None:
+    known = knows(passage(valid_until="2026-11-26"))
+    assert shown(Call(known, date="2026-11-26").customer(LONG_QUESTION))
+    assert reasons(Call(known, date="2026-11-27").customer(QUESTION).quiet(60)) == [Silence.EXPIRED]
+
+
 def test_small_talk_and_backchannels_ask_for_nothing() -> None:
     call = (
         Call(knows(passage())).customer("mm-hm").quiet(20).customer("yeah okay thanks").quiet(200)

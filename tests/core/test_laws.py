@@ -223,6 +223,7 @@ def test_more_support_never_makes_weak(
         told=frozenset(),
         dismissed=frozenset(),
         since_whisper=10_000,
+        date="",
         spent=0,
     )
     stronger = min(100, score + more)

@@ -1,47 +1,25 @@
 """The command line: what an admin types, each command thin over the part that does the work."""
 
 import asyncio
-import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 
 from copilot import __version__
+from copilot.cli.bench import bench
+from copilot.cli.common import JSON, Bars, console, errors, write_bytes, write_json
 from copilot.config import Settings
 from copilot.errors import UserError
 
 if TYPE_CHECKING:
     from copilot.assemble import Progress
     from copilot.evaluate.listen import Result
-
-SECONDS = click.FloatRange(1, 3600)
-SOME = click.IntRange(1)
-console = Console()
-errors = Console(stderr=True)
-
-
-def _quiet(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Figures that are printed stand alone, for programs to read."""
-    console.quiet = str(path) == "-"
-    return path
-
-
-JSON = click.option(
-    "--json",
-    "json_path",
-    type=click.Path(path_type=Path, allow_dash=True),
-    callback=_quiet,
-    help="Write the figures to PATH; - prints them alone.",
-)
 
 
 class Commands(click.Group):
@@ -155,9 +133,9 @@ def listen(
     with Bars() as progress:
         results = asyncio.run(_listen(settings, paths, progress))
     if log_path is not None:
-        _write(log_path, write(results[0].entries))
+        write_bytes(log_path, write(results[0].entries))
     if json_path is not None:
-        _write_json(json_path, {"recordings": [result.figures() for result in results]})
+        write_json(json_path, {"recordings": [result.figures() for result in results]})
 
 
 @main.command()
@@ -186,92 +164,9 @@ def replay(log: Path) -> None:
     console.print(f"{log}: {len(entries)} entries replayed, every one the same")
 
 
-@main.group()
-def bench() -> None:
-    """Measure speed; every figure with its machine, versions and ratios."""
-
-
-@bench.command("core")
-@click.option(
-    "--minutes",
-    type=click.FloatRange(0, 10_000, min_open=True),
-    default=60.0,
-    show_default=True,
-    help="Length of the synthetic call.",
-)
-@JSON
-def bench_core(minutes: float, json_path: Path | None) -> None:
-    """Time of one step of the core."""
-    from copilot.bench import core
-
-    _report(core.run(minutes), core.table, json_path)
-
-
-@bench.command("sidecar")
-@click.option("--calls", type=SOME, default=80, show_default=True, help="Calls at once.")
-@click.option(
-    "--seconds", type=SECONDS, default=8.0, show_default=True, help="Length of each measurement."
-)
-@JSON
-def bench_sidecar(calls: int, seconds: float, json_path: Path | None) -> None:
-    """Calls per core, sound lost and delay added, beside aiortc's own receive path."""
-    from copilot.bench import sidecar
-
-    _report(sidecar.run(seconds=seconds, calls=calls), sidecar.table, json_path)
-
-
-@bench.command("ear")
-@click.option("--calls", type=SOME, default=2, show_default=True, help="Calls at once, at most.")
-@click.option(
-    "--seconds", type=SECONDS, default=15.0, show_default=True, help="Length of each measurement."
-)
-@JSON
-def bench_ear(calls: int, seconds: float, json_path: Path | None) -> None:
-    """Cost of the embedded ear per call, late ticks, word errors where transcripts are at hand."""
-    from copilot.bench import ear
-
-    _report(ear.run(seconds=seconds, calls=calls), ear.table, json_path)
-
-
-@bench.command("search")
-@click.option(
-    "--passages", type=SOME, default=10_000, show_default=True, help="Size of the larger base."
-)
-@click.option("--queries", type=SOME, default=200, show_default=True, help="Queries per base.")
-@JSON
-def bench_search(passages: int, queries: int, json_path: Path | None) -> None:
-    """Time of a search and of its parts."""
-    from copilot.bench import search
-
-    _report(search.run(passages=passages, queries=queries), search.table, json_path)
-
-
 def _say_ready(address: str) -> None:
     click.echo(f"serving on {address}")
     errors.print(f"softphone: {address}/try   calls: {address}/calls   stop: Ctrl-C", style="dim")
-
-
-def _report(
-    result: dict[str, object], table: Callable[[dict[str, object]], Any], path: Path | None
-) -> None:
-    console.print(table(result))
-    if path is not None:
-        _write_json(path, result)
-
-
-def _write_json(path: Path, figures: dict[str, object]) -> None:
-    _write(path, json.dumps(figures, indent=2, ensure_ascii=False).encode() + b"\n")
-
-
-def _write(path: Path, content: bytes) -> None:
-    if str(path) == "-":
-        click.echo(content, nl=False)
-        return
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror})") from None
-    errors.print(f"wrote {path}", style="dim")
 
 
 async def _listen(
@@ -292,26 +187,4 @@ async def _listen(
     return results
 
 
-class Bars:
-    """A bar for work that takes longer than a blink; called as ``(what, done, of)``."""
-
-    def __enter__(self) -> Callable[[str, int, int], None]:
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-        quiet = not errors.is_terminal
-        self._bar = Bar(*columns, console=errors, transient=True, disable=quiet)
-        self._tasks: dict[str, Any] = {}
-        return self._tell
-
-    def __exit__(self, *_: object) -> None:
-        if self._tasks:
-            self._bar.stop()
-
-    def _tell(self, what: str, done: int, of: int) -> None:
-        if not self._tasks:
-            self._bar.start()
-        if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(what, total=of)
-        self._bar.update(self._tasks[what], completed=done, total=of)
-        if done >= of and all(task.finished for task in self._bar.tasks):
-            self._bar.stop()
-            self._tasks.clear()
+main.add_command(bench)

@@ -1,0 +1,70 @@
+"""``copilot bench``: measure speed."""
+
+from pathlib import Path
+
+import click
+
+from copilot.cli.common import JSON, report
+
+SECONDS = click.FloatRange(1, 3600)
+SOME = click.IntRange(1)
+
+
+@click.group()
+def bench() -> None:
+    """Measure speed; every figure with its machine, versions and ratios."""
+
+
+@bench.command("core")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Length of the synthetic call.",
+)
+@JSON
+def bench_core(minutes: float, json_path: Path | None) -> None:
+    """Time of one step of the core."""
+    from copilot.bench import core
+
+    report(core.run(minutes), core.table, json_path)
+
+
+@bench.command("sidecar")
+@click.option("--calls", type=SOME, default=80, show_default=True, help="Calls at once.")
+@click.option(
+    "--seconds", type=SECONDS, default=8.0, show_default=True, help="Length of each measurement."
+)
+@JSON
+def bench_sidecar(calls: int, seconds: float, json_path: Path | None) -> None:
+    """Calls per core, sound lost and delay added, beside aiortc's own receive path."""
+    from copilot.bench import sidecar
+
+    report(sidecar.run(seconds=seconds, calls=calls), sidecar.table, json_path)
+
+
+@bench.command("ear")
+@click.option("--calls", type=SOME, default=2, show_default=True, help="Calls at once, at most.")
+@click.option(
+    "--seconds", type=SECONDS, default=15.0, show_default=True, help="Length of each measurement."
+)
+@JSON
+def bench_ear(calls: int, seconds: float, json_path: Path | None) -> None:
+    """Cost of the embedded ear per call, late ticks, word errors where transcripts are at hand."""
+    from copilot.bench import ear
+
+    report(ear.run(seconds=seconds, calls=calls), ear.table, json_path)
+
+
+@bench.command("search")
+@click.option(
+    "--passages", type=SOME, default=10_000, show_default=True, help="Size of the larger base."
+)
+@click.option("--queries", type=SOME, default=200, show_default=True, help="Queries per base.")
+@JSON
+def bench_search(passages: int, queries: int, json_path: Path | None) -> None:
+    """Time of a search and of its parts."""
+    from copilot.bench import search
+
+    report(search.run(passages=passages, queries=queries), search.table, json_path)
