@@ -12,9 +12,11 @@ from copilot.core.events import (
     Heard,
     Hearing,
     Input,
+    NeedModel,
     Party,
     Passage,
     Search,
+    Signals,
     Word,
 )
 from copilot.core.policy import Policy
@@ -24,6 +26,7 @@ WORD_TICKS = 4
 """Ticks per spoken word: 320 ms, unhurried English."""
 
 SILENCE = Hearing()
+NO_SIGNALS = Signals()
 
 Knowledge = Callable[[str], Sequence[Passage]]
 
@@ -56,13 +59,16 @@ class Call:
         consent: bool = True,
         search_ticks: int = 1,
         date: str = "",
+        need: NeedModel | None = None,
+        signals: Signals = NO_SIGNALS,
     ) -> None:
         self.state = CallState()
         self.log: list[Entry] = []
         self.knowledge = knowledge
+        self.signals = signals
         self.search_ticks = search_ticks
         self.pending: list[tuple[int, Search]] = []
-        self.give(CallStarted("call", policy or Policy(), ("test@0",), "test", consent, date))
+        self.give(CallStarted("call", policy or Policy(), ("test@0",), "test", consent, date, need))
 
     @property
     def tick(self) -> int:
@@ -93,7 +99,7 @@ class Call:
         self.pending = [(at, search) for at, search in self.pending if at > self.tick]
         for search in due:
             found = tuple(self.knowledge(search.query))
-            self.give(EvidenceFound(search.inquiry, search.revision, found))
+            self.give(EvidenceFound(search.inquiry, search.revision, found, self.signals))
 
     def quiet(self, ticks: int) -> "Call":
         for _ in range(ticks):

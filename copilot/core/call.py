@@ -19,16 +19,20 @@ from copilot.core.events import (
     Heard,
     Input,
     Party,
+    TurnText,
     WhisperPlayed,
     encode,
 )
 from copilot.core.floor import Floor, Turn, advance
 from copilot.core.inquiry import Inquiry, Span
+from copilot.core.need import Features, need
 from copilot.core.state import CallState
 from copilot.core.transcript import hear
 from copilot.core.words import content
 
 Step = tuple[CallState, list[Effect]]
+_CONTEXT = 10
+"""Lines before the customer's turn that a search is given."""
 
 
 def step(state: CallState, event: Input) -> Step:
@@ -100,6 +104,7 @@ def _heard(state: CallState, heard: Heard) -> Step:
     state = replace(
         state,
         tick=heard.tick,
+        wish=heard.wish,
         floor=floor,
         transcript=hear(state.transcript, heard.agent, heard.customer),
         turn=_customer_turn(state.turn, floor, over),
@@ -137,7 +142,7 @@ def _ask(state: CallState) -> Step:
         state, effects = cards.close(state)
         current = Inquiry(state.inquiries + 1, turn)
         state = replace(state, inquiries=current.id)
-    current, search = inquiry.refresh(current, text, state.tick, policy)
+    current, search = inquiry.refresh(current, text, _before(state, turn), state.tick, policy)
     return replace(state, inquiry=current), effects + ([search] if search else [])
 
 
@@ -148,8 +153,13 @@ def _ask_on(state: CallState, text: str) -> Step:
         return state, []
     if current.turn.start != turn.start or current.settled(state.tick, state.policy):
         return state, []
-    current, search = inquiry.refresh(current, text, state.tick, state.policy)
+    current, search = inquiry.refresh(current, text, _before(state, turn), state.tick, state.policy)
     return replace(state, inquiry=current), [search] if search else []
+
+
+def _before(state: CallState, turn: Span) -> tuple[TurnText, ...]:
+    """The lines that the turn may refer to."""
+    return state.transcript.before(turn.start - inquiry.SLACK, _CONTEXT)
 
 
 def _is_new(state: CallState, turn: Span, text: str) -> bool:
@@ -170,7 +180,15 @@ def _evidence(state: CallState, found: EvidenceFound) -> Step:
     current = state.inquiry
     if current is None or current.id != found.inquiry:
         return state, []
-    return cards.gate(replace(state, inquiry=inquiry.answer(current, found)))
+    asked = current.queries[found.revision - 1] if found.revision <= current.revision else ""
+    features = Features(
+        found.signals,
+        length=min(len(content(asked)), 6) * 100 // 6,
+        wish=state.wish,
+        dismissed=min(10 * len(state.dismissed), 100),
+    )
+    current = inquiry.answer(current, found, need(state.need, features))
+    return cards.gate(replace(state, inquiry=current))
 
 
 def _failed(state: CallState, failed: Failed) -> Step:

@@ -23,12 +23,12 @@ from copilot.core.gate import (
     Moment,
     Silent,
     Whisper,
-    cost,
     decide,
     is_said,
     may_speak,
 )
 from copilot.core.inquiry import SLACK, Inquiry
+from copilot.core.need import threshold
 from copilot.core.state import CallState, Card, Playing, Told
 from copilot.core.words import is_backchannel, stems
 
@@ -44,7 +44,7 @@ def gate(state: CallState) -> Step:
         return state, []
     if not inquiry.open:
         return _correct(state, inquiry)
-    decision = decide(_moment(state, inquiry), Evidence(inquiry.passages, inquiry.stable), policy)
+    decision = decide(_moment(state, inquiry), _evidence(inquiry), policy)
     if isinstance(decision, Whisper):
         return _show(state, inquiry, decision)
     if decision.reason is Silence.STALE:
@@ -61,8 +61,7 @@ def close(state: CallState) -> Step:
         return state, []
     effects: list[Effect] = []
     if inquiry.withheld is None:
-        evidence = Evidence(inquiry.passages, inquiry.stable)
-        decision = decide(_moment(state, inquiry), evidence, state.policy)
+        decision = decide(_moment(state, inquiry), _evidence(inquiry), state.policy)
         silent = decision if isinstance(decision, Silent) else Silent(Silence.STALE)
         state, effects = _withhold(state, inquiry, silent)
         assert state.inquiry is not None
@@ -121,7 +120,8 @@ def revise(state: CallState, draft: DraftReady) -> Step:
     cited = [passage for passage in inquiry.passages if passage.id in draft.cites]
     if not cited or not grounded(draft.text, cited):
         reason = Silence.UNGROUNDED
-        return state, [Withheld(inquiry.id, reason, inquiry.query, draft.cites, card.support)]
+        held = Withheld(inquiry.id, reason, inquiry.query, draft.cites, card.support, inquiry.need)
+        return state, [held]
     card = replace(card, text=draft.text, revision=card.revision + 1)
     show = ShowCard(
         card.inquiry,
@@ -131,6 +131,7 @@ def revise(state: CallState, draft: DraftReady) -> Step:
         draft.cites,
         cited[0].score,
         inquiry.query,
+        inquiry.need,
     )
     return replace(state, card=card), [show]
 
@@ -187,7 +188,7 @@ def _correct(state: CallState, inquiry: Inquiry) -> Step:
     top = inquiry.passages[0] if inquiry.passages else None
     if top is not None and top.id != card.passage and top.score > card.support:
         moment = replace(_moment(state, inquiry), since_whisper=HOUR)
-        decision = decide(moment, Evidence(inquiry.passages, inquiry.stable), policy)
+        decision = decide(moment, _evidence(inquiry), policy)
         if isinstance(decision, Whisper):
             return _put(state, inquiry, decision, card.revision + 1)
     support = next((one.score for one in inquiry.passages if one.id == card.passage), 0)
@@ -212,11 +213,13 @@ def _put(state: CallState, inquiry: Inquiry, whisper: Whisper, revision: int) ->
             revision=revision,
         ),
         inquiry=replace(inquiry, open=False),
-        told=(*told, Told(passage.id, state.tick, cost(passage))),
+        told=(*told, Told(passage.id, state.tick, 100 - inquiry.need)),
     )
     cites = (passage.id,)
     answers = inquiry.answers
-    card = ShowCard(inquiry.id, revision, passage.title, text, cites, passage.score, answers)
+    card = ShowCard(
+        inquiry.id, revision, passage.title, text, cites, passage.score, answers, inquiry.need
+    )
     return state, [card]
 
 
@@ -238,6 +241,7 @@ def _withhold(state: CallState, inquiry: Inquiry, silent: Silent) -> Step:
         inquiry.query,
         tuple(passage.id for passage in top),
         top[0].score if top else 0,
+        inquiry.need,
     )
     return replace(state, inquiry=replace(inquiry, withheld=silent.reason)), [effect]
 
@@ -257,9 +261,14 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         told={told.passage for told in recent},
         dismissed=state.dismissed,
         since_whisper=tick - state.whispered,
+        least_need=max(policy.min_need, threshold(state.need, policy.budget)),
         date=state.started.date if state.started else "",
         spent=state.spent(),
     )
+
+
+def _evidence(inquiry: Inquiry) -> Evidence:
+    return Evidence(inquiry.passages, inquiry.need, inquiry.stable)
 
 
 def _agent_said(state: CallState, since: int) -> frozenset[str]:

@@ -78,11 +78,43 @@ class Passage(Struct, frozen=True, omit_defaults=True):
     say: str
     """The authored spoken line, at most 25 words; empty where there is none."""
     score: int
-    """Support: estimated probability that the passage answers the query, percent."""
+    """Support in percent: the probability that the passage is the one that answers."""
     entity: str = ""
     """What it is about, as people name it: a product, a branch; empty where it is general."""
     valid_until: str = ""
     """The last day on which it is true, as ``2026-12-31``; empty where it has no end."""
+
+
+class Signals(Struct, frozen=True, omit_defaults=True):
+    """What search can tell of whether knowledge is needed at all, each in percent."""
+
+    seeking: int = 0
+    """Probability that the words ask for something, whatever the packs hold."""
+    title: int = 0
+    """Cosine of the query and the nearest passage's question."""
+    text: int = 0
+    """Cosine of the query and the nearest passage, question and answer."""
+    words: int = 0
+    """The largest share of the query's information that a passage's words hold."""
+    lead: int = 0
+    """The first passage's share of the belief, less the best one's that says something else."""
+    focus: int = 0
+    """How plainly the talk has named what the first passage is about."""
+
+
+class NeedModel(Struct, frozen=True):
+    """Weights of the gate's model of need (``core/need.py``), as trained."""
+
+    weights: dict[str, int]
+    """By feature, in thousandths of the log-odds per percent."""
+    bias: int
+    """In thousandths."""
+    calibration: tuple[tuple[int, int], ...]
+    """``(score in thousandths, percent)``, both rising."""
+    burden: tuple[tuple[int, int], ...] = ()
+    """``(percent, unneeded whispers per hour in hundredths)`` that talk of another trade brings at
+    most where that much probability is asked for; the percents rise, the burdens fall."""
+    version: str = ""
 
 
 class TurnText(Struct, frozen=True):
@@ -108,6 +140,8 @@ class CallStarted(Struct, frozen=True, tag="call_started"):
     """Whether the parties agreed to be assisted; without it no whisper and no stored log."""
     date: str = ""
     """The day of the call, as ``2026-11-26``; empty: unknown, and no passage counts as expired."""
+    need: NeedModel | None = None
+    """The gate's model of need; None: whatever is found is taken to be needed."""
 
 
 class Heard(Struct, frozen=True, tag="heard", omit_defaults=True):
@@ -127,7 +161,8 @@ class EvidenceFound(Struct, frozen=True, tag="evidence_found"):
     revision: int
     """Which search of the inquiry this answers."""
     passages: tuple[Passage, ...]
-    """Best first."""
+    """Best first; their score is the probability of being right if any passage is."""
+    signals: Signals = Signals()
 
 
 class DraftReady(Struct, frozen=True, tag="draft_ready"):
@@ -180,6 +215,8 @@ class Search(Struct, frozen=True, tag="search"):
     inquiry: int
     revision: int
     query: str
+    turns: tuple[TurnText, ...] = ()
+    """The lines before the customer's turn, oldest first: what the query may refer to."""
 
 
 class Compose(Struct, frozen=True, tag="compose"):
@@ -203,9 +240,11 @@ class ShowCard(Struct, frozen=True, tag="show_card"):
     cites: tuple[str, ...]
     """Ids of the passages it rests on, the first one its source."""
     support: int
-    """Calibrated probability of use, percent."""
+    """Calibrated probability that this passage was needed, percent."""
     query: str
     """The words of the customer that it answers."""
+    need: int = 100
+    """Calibrated probability that anything was needed, percent."""
 
 
 class Speak(Struct, frozen=True, tag="speak"):
@@ -233,6 +272,8 @@ class Withheld(Struct, frozen=True, tag="withheld", omit_defaults=True):
     cites: tuple[str, ...] = ()
     """The passage that was not shown, where there was one."""
     support: int = 0
+    need: int = 100
+    """Calibrated probability that anything was needed, percent."""
 
 
 class WithdrawCard(Struct, frozen=True, tag="withdraw_card"):

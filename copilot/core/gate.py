@@ -7,7 +7,7 @@ from msgspec import Struct
 from copilot.core.compose import line
 from copilot.core.events import Passage, Silence
 from copilot.core.policy import Policy
-from copilot.core.words import content, share, tokens
+from copilot.core.words import share, tokens
 
 HOUR = 45_000
 """Ticks in an hour, the span of the budget."""
@@ -33,6 +33,8 @@ class Moment(Struct, frozen=True):
     """Passages that the agent has dismissed in this call."""
     since_whisper: int
     """Ticks since the last whisper."""
+    least_need: int
+    """Probability of need that the policy and its budget ask for, percent."""
     date: str
     """The day of the call."""
     spent: int
@@ -43,6 +45,8 @@ class Evidence(Struct, frozen=True):
     """What search has found, best first."""
 
     passages: tuple[Passage, ...]
+    need: int
+    """Probability that anything is needed, percent."""
     stable: int
     """Searches in a row that agreed on the first passage."""
 
@@ -74,7 +78,7 @@ def decide(moment: Moment, evidence: Evidence, policy: Policy) -> Silent | Whisp
     if passage.valid_until and passage.valid_until < moment.date:
         return Silent(Silence.EXPIRED)
     text = line(passage, moment.query)
-    silence = _unwanted(moment, passage, text, policy) or _unaffordable(moment, passage, policy)
+    silence = _unwanted(moment, passage, text, policy) or _unaffordable(moment, evidence, policy)
     if silence is not None:
         return Silent(silence)
     if not moment.consent:
@@ -95,33 +99,19 @@ def may_speak(moment: Moment, text: str, policy: Policy) -> bool:
     )
 
 
-def cost(passage: Passage) -> int:
-    """What showing it takes from the budget: the chance that it is not needed, percent."""
-    return 100 - passage.score
-
-
 def is_said(text: str, agent_said: Set[str], policy: Policy) -> bool:
     """Whether the agent's own words cover the line."""
     return share(text, agent_said) >= policy.said_share
 
 
 def _is_weak(moment: Moment, evidence: Evidence, policy: Policy) -> bool:
-    first = evidence.passages[0]
-    if moment.whole:
-        if first.score < policy.min_support:
-            return True
-    elif first.score < policy.early_support or evidence.stable < policy.stable_searches:
+    need, support = evidence.need, evidence.passages[0].score
+    if need < moment.least_need or support < policy.min_support:
         return True
-    if len(evidence.passages) == 1:
+    if moment.whole:
         return False
-    second = evidence.passages[1]
-    return first.score - second.score < policy.min_margin and _disagree(first, second)
-
-
-def _disagree(first: Passage, second: Passage) -> bool:
-    """Whether the second passage would make the agent say something else."""
-    said = frozenset(content(f"{first.say} {first.text}"))
-    return share(second.say or second.text, said) < 50
+    sure = need >= policy.early_need and support >= policy.early_support
+    return not sure or evidence.stable < policy.stable_searches
 
 
 def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Silence | None:
@@ -137,9 +127,9 @@ def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Si
     return None
 
 
-def _unaffordable(moment: Moment, passage: Passage, policy: Policy) -> Silence | None:
+def _unaffordable(moment: Moment, evidence: Evidence, policy: Policy) -> Silence | None:
     if moment.since_whisper < policy.cooldown_ticks:
         return Silence.COOLDOWN
-    if moment.spent + cost(passage) > policy.budget:
+    if moment.spent + 100 - evidence.need > policy.budget:
         return Silence.BUDGET
     return None

@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot.core.events import EvidenceFound, Passage, Search, Silence
+from copilot.core.events import EvidenceFound, Passage, Search, Silence, TurnText
 from copilot.core.policy import Policy
 from copilot.core.words import content, is_backchannel
 
@@ -35,6 +35,9 @@ class Inquiry(Struct, frozen=True):
     evidence: int = 0
     """The search that found the passages."""
     passages: tuple[Passage, ...] = ()
+    """Best first, scored by the probability that each was needed."""
+    need: int = 100
+    """Probability that anything is needed, percent."""
     stable: int = 0
     """Answers in a row with the same first passage."""
     withheld: Silence | None = None
@@ -78,7 +81,7 @@ def worth_asking(text: str, policy: Policy) -> bool:
 
 
 def refresh(
-    inquiry: Inquiry, text: str, tick: int, policy: Policy
+    inquiry: Inquiry, text: str, turns: tuple[TurnText, ...], tick: int, policy: Policy
 ) -> tuple[Inquiry, Search | None]:
     """Search again when the meaning has moved: enough new words, or any once the turn is over."""
     query = " ".join(text.split()[-policy.query_words :])
@@ -90,11 +93,14 @@ def refresh(
         return inquiry, None
     queries = (*inquiry.queries, query)
     inquiry = replace(inquiry, queries=queries, asked=asked, searched=tick)
-    return inquiry, Search(inquiry.id, len(queries), query)
+    return inquiry, Search(inquiry.id, len(queries), query, turns)
 
 
-def answer(inquiry: Inquiry, found: EvidenceFound) -> Inquiry:
-    """Take evidence in, unless a newer search has been answered before it."""
+def answer(inquiry: Inquiry, found: EvidenceFound, need: int) -> Inquiry:
+    """Take evidence in, unless a newer search has been answered before it.
+
+    A passage was needed if anything was, `need` percent, and if it is the one.
+    """
     if not inquiry.answered < found.revision <= inquiry.revision:
         return inquiry
     same = bool(
@@ -104,6 +110,7 @@ def answer(inquiry: Inquiry, found: EvidenceFound) -> Inquiry:
         inquiry,
         answered=found.revision,
         evidence=found.revision,
-        passages=found.passages,
+        passages=tuple(replace(one, score=need * one.score // 100) for one in found.passages),
+        need=need,
         stable=inquiry.stable + 1 if same else 1,
     )

@@ -47,16 +47,18 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """How long after the end of a turn late words of the recogniser are waited for."""
 
     # gate
-    min_support: Percent = 50
-    """Support from which a card is worth showing once the turn is over."""
+    min_need: Percent = 50
+    """Probability of need from which a card is shown; the budget may ask for more."""
+    min_support: Percent = 10
+    """Probability that the passage is needed, from which it is worth a card."""
+    early_need: Percent = 70
+    """Probability of need from which a card may be shown while the customer still speaks."""
     early_support: Percent = 70
-    """Support from which a card may be shown while the customer still speaks."""
-    keep_support: Percent = 25
+    """Probability that the passage is needed, from which it may be shown that early."""
+    keep_support: Percent = 10
     """Support under which an early card is taken back once its question is whole."""
     stable_searches: Some = 2
     """Searches in a row that must agree on the first passage before a card is shown early."""
-    min_margin: Percent = 10
-    """How far the first passage must lead over a second one that says something else."""
     do_not_trigger: tuple[str, ...] = ()
     """A team lead's phrases: a turn that holds one brings no card."""
     said_share: Percent = 60
@@ -67,8 +69,9 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """How long a passage that had its card is not shown again: 2 min."""
     cooldown_ticks: Whole = 50
     """Shortest time between two whispers."""
-    budget: Whole = 600
-    """Unneeded whispers accepted per hour, in hundredths; a card spends 100 - its support."""
+    budget: Whole = 200
+    """Unneeded whispers accepted per hour, in hundredths: it sets the probability of need that a
+    card takes, and each card spends the chance that nothing was needed."""
 
     # card
     compose: bool = False

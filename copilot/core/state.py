@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from copilot.core.events import CallStarted
+from copilot.core.events import CallStarted, NeedModel
 from copilot.core.floor import NEVER, Floor
 from copilot.core.gate import HOUR
 from copilot.core.inquiry import Inquiry, Span
@@ -48,6 +48,8 @@ class CallState(Struct, frozen=True):
     started: CallStarted | None = None
     ended: bool = False
     tick: int = 0
+    wish: int = 0
+    """The duplex model's wish to speak, as heard last."""
     seq: int = 0
     """Entries logged so far."""
     floor: Floor = Floor()
@@ -70,6 +72,10 @@ class CallState(Struct, frozen=True):
     def policy(self) -> Policy:
         assert self.started is not None, "a call begins with CallStarted"
         return self.started.policy
+
+    @property
+    def need(self) -> NeedModel | None:
+        return self.started.need if self.started is not None else None
 
     @property
     def consent(self) -> bool:

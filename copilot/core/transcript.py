@@ -53,6 +53,11 @@ class Transcript(Struct, frozen=True):
         partial = self.agent_partial if party is Party.AGENT else self.customer_partial
         return " ".join((*words, partial) if partial else words)
 
+    def before(self, tick: int, count: int) -> tuple[TurnText, ...]:
+        """The last lines that began before `tick`, oldest first."""
+        lines = [line for line in self.lines if line.start < tick]
+        return tuple(TurnText(line.party, line.text) for line in lines[-count:])
+
     def last(self, count: int) -> tuple[TurnText, ...]:
         """The last lines, oldest first."""
         return tuple(TurnText(line.party, line.text) for line in self.lines[-count:])

@@ -1,12 +1,16 @@
 """Whole calls through the machine: what is shown, spoken, withdrawn and withheld, and why."""
 
+from msgspec.structs import replace
+
 from copilot.core.events import (
     CardTouched,
     Compose,
     DraftReady,
     EvidenceFound,
     Failed,
+    NeedModel,
     ShowCard,
+    Signals,
     Silence,
     Speak,
     StopSpeaking,
@@ -18,6 +22,8 @@ from copilot.core.policy import Policy
 from tests.helpers import Call, knows, nothing, of, passage
 
 QUESTION = "can i change the delivery address of my parcel"
+SEEKS = NeedModel({"seeking": 1}, 0, ((0, 0), (100, 100)), ((0, 900), (60, 200), (90, 100)))
+"""Need as the signal of the same name says."""
 LONG_QUESTION = f"{QUESTION} before the driver brings it tomorrow morning"
 
 
@@ -46,16 +52,16 @@ def test_a_question_brings_its_card_before_it_ends() -> None:
 
 
 def test_medium_support_waits_for_the_end_of_the_turn() -> None:
-    call = Call(knows(passage(score=60))).customer(QUESTION)
+    call = Call(knows(passage(score=40))).customer(QUESTION)
     assert call.effects == []
     call.quiet(10)
     assert [card.query for card in shown(call)] == [QUESTION]
 
 
 def test_weak_support_is_withheld_with_its_reason_once() -> None:
-    call = Call(knows(passage(score=20))).customer(QUESTION).quiet(200)
+    call = Call(knows(passage(score=8))).customer(QUESTION).quiet(200)
     assert call.effects == [
-        Withheld(1, Silence.WEAK, QUESTION, ("parcel/address#change",), 20),
+        Withheld(1, Silence.WEAK, QUESTION, ("parcel/address#change",), 8),
     ]
 
 
@@ -157,7 +163,8 @@ def test_cooldown_delays_a_card_and_the_newer_card_replaces_the_older() -> None:
 
 def test_the_budget_is_spent_by_doubt() -> None:
     policy = Policy(budget=50, cooldown_ticks=0, told_ticks=0)
-    call = Call(knows(passage(score=75)), policy)
+    model = replace(SEEKS, burden=((0, 0),))
+    call = Call(knows(passage()), policy, need=model, signals=Signals(seeking=75))
     for _ in range(3):
         call.customer(QUESTION).quiet(60)
     assert len(shown(call)) == 2
@@ -169,10 +176,28 @@ def test_without_consent_there_is_no_whisper() -> None:
     assert reasons(call) == [Silence.NO_CONSENT]
 
 
-def test_two_passages_that_disagree_need_a_margin() -> None:
-    other = passage("parcel/fees#lost", "Lost parcels are refunded up to fifty pounds.", 79)
-    call = Call(knows(passage(score=80), other)).customer(QUESTION).quiet(40)
-    assert reasons(call) == [Silence.WEAK]
+def test_talk_that_needs_nothing_is_withheld_however_well_it_matches() -> None:
+    call = Call(knows(passage()), need=SEEKS, signals=Signals(seeking=20))
+    call.customer(QUESTION).quiet(40)
+    assert call.effects == [
+        Withheld(1, Silence.WEAK, QUESTION, ("parcel/address#change",), 80 * 20 // 100, 20)
+    ]
+
+
+def test_support_is_the_chance_of_need_and_of_this_passage() -> None:
+    call = Call(knows(passage(score=80)), need=SEEKS, signals=Signals(seeking=90))
+    call.customer(QUESTION).quiet(40)
+    assert [(card.need, card.support) for card in shown(call)] == [(90, 72)]
+
+
+def test_a_smaller_budget_asks_for_more_probability() -> None:
+    for budget, cards in ((200, 1), (100, 0), (10, 0)):
+        call = Call(
+            knows(passage()), Policy(budget=budget), need=SEEKS, signals=Signals(seeking=80)
+        )
+        call.customer(QUESTION).quiet(40)
+        assert len(shown(call)) == cards
+        assert reasons(call) == [Silence.WEAK] * (1 - cards)
 
 
 def test_a_short_line_is_spoken_in_the_gap_and_cut_by_speech() -> None:

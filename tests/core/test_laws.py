@@ -16,8 +16,10 @@ from copilot.core.events import (
     Heard,
     Hearing,
     Input,
+    NeedModel,
     Passage,
     ShowCard,
+    Signals,
     Silence,
     Speak,
     StopSpeaking,
@@ -57,6 +59,7 @@ segments = st.tuples(
     st.lists(st.tuples(st.sampled_from(PASSAGES), st.integers(30, 100)), max_size=2),
     st.sampled_from(["", "", "", "", "touch", "fail", "played", "late"]),
 )
+MODEL = NeedModel({"seeking": 2}, -10, ((0, 10), (150, 100)), ((0, 500), (80, 100), (95, 20)))
 Segment = tuple[str, int, list[str], list[tuple[Passage, int]], str]
 
 
@@ -85,7 +88,7 @@ def heard(script: list[Segment]) -> Iterator[tuple[Heard, Segment]]:
 
 def inputs(policy: Policy, script: list[Segment], consent: bool = True) -> list[Input]:
     """A call in which search answers the newest inquiry, in time or late or never."""
-    events: list[Input] = [CallStarted("c", policy, consent=consent)]
+    events: list[Input] = [CallStarted("c", policy, consent=consent, need=MODEL)]
     state, _ = enter(CallState(), events[0])
     for one, (_, _, _, found, odd) in heard(script):
         batch: list[Input] = [one]
@@ -95,7 +98,9 @@ def inputs(policy: Policy, script: list[Segment], consent: bool = True) -> list[
             Passage(p.id, p.title, p.text, p.say, score)
             for p, score in sorted(found, key=lambda pair: -pair[1])
         )
-        batch.append(EvidenceFound(number, max(0, revision - (odd == "late")), passages))
+        asked = max(0, revision - (odd == "late"))
+        signals = Signals(seeking=50 if odd else 90)
+        batch.append(EvidenceFound(number, asked, passages, signals))
         if odd == "touch":
             batch.append(CardTouched(number, Touch.DISMISSED))
         if odd == "fail":
@@ -147,7 +152,7 @@ def test_never_two_whispers_within_the_cooldown(events: list[Input]) -> None:
 def test_the_budget_is_never_overspent(events: list[Input]) -> None:
     started = events[0]
     assert isinstance(started, CallStarted)
-    spent = [(e.tick, 100 - e.event.support) for e in run(events) if isinstance(e.event, ShowCard)]
+    spent = [(e.tick, 100 - e.event.need) for e in run(events) if isinstance(e.event, ShowCard)]
     for tick, _ in spent:
         window = [cost for at, cost in spent if tick - HOUR < at <= tick]
         assert sum(window) <= started.policy.budget
@@ -207,9 +212,10 @@ def test_without_consent_nothing_is_whispered(events: list[Input]) -> None:
     st.booleans(),
     st.integers(1, 3),
     st.integers(0, 30),
+    st.integers(0, 100),
 )
 def test_more_support_never_makes_weak(
-    score: int, more: int, over: bool, stable: int, second: int
+    score: int, more: int, over: bool, stable: int, second: int, need: int
 ) -> None:
     moment = Moment(
         query="change my address",
@@ -223,6 +229,7 @@ def test_more_support_never_makes_weak(
         told=frozenset(),
         dismissed=frozenset(),
         since_whisper=10_000,
+        least_need=50,
         date="",
         spent=0,
     )
@@ -234,7 +241,7 @@ def test_more_support_never_makes_weak(
             Passage(first.id, "t", "change address", "", support),
             Passage(other.id, "t", "refund fee", "", min(second, score)),
         )
-        decision = decide(moment, Evidence(pair, stable), Policy())
+        decision = decide(moment, Evidence(pair, need, stable), Policy())
         return decision.reason if isinstance(decision, Silent) else None
 
     if reason(score) is not Silence.WEAK:

@@ -1,0 +1,58 @@
+"""How likely a moment needs a whisper: a small integer model, so that every machine agrees.
+
+Logistic regression over a few features in percent, its score calibrated by isotonic regression;
+both are fitted by ``copilot train gate`` and travel in the log with `CallStarted`.
+"""
+
+from bisect import bisect_right
+
+from msgspec import Struct
+
+from copilot.core.events import NeedModel, Signals
+
+
+class Features(Struct, frozen=True):
+    """What the model may look at, each in percent; a model weighs those that it names."""
+
+    signals: Signals
+    length: int
+    """Content words of the query, as a share of six."""
+    wish: int
+    """The duplex model's wish to speak."""
+    dismissed: int
+    """Cards that the agent has dismissed in this call, 10 each, at most 100."""
+
+    def value(self, name: str) -> int:
+        """The feature of this name; raises AttributeError for one that is none."""
+        return int(getattr(self if name in self.__struct_fields__ else self.signals, name))
+
+
+def need(model: NeedModel | None, features: Features) -> int:
+    """Probability of need in percent; without a model every moment is needed."""
+    if model is None:
+        return 100
+    score = model.bias + sum(
+        weight * features.value(name) for name, weight in model.weights.items()
+    )
+    return calibrated(model.calibration, score)
+
+
+def calibrated(table: tuple[tuple[int, int], ...], score: int) -> int:
+    """The percent of a score between the table's points, in a straight line; flat beyond them."""
+    place = bisect_right(table, (score, 101))
+    if place == 0:
+        return table[0][1]
+    if place == len(table):
+        return table[-1][1]
+    (low, at_low), (high, at_high) = table[place - 1], table[place]
+    return at_low + (at_high - at_low) * (score - low) // (high - low)
+
+
+def threshold(model: NeedModel | None, budget: int) -> int:
+    """The least probability at which talk that needs nothing brings no more than `budget`.
+
+    `budget` is in hundredths of an unneeded whisper per hour; 101 where no probability is enough.
+    """
+    if model is None or not model.burden:
+        return 0
+    return next((percent for percent, cost in model.burden if cost <= budget), 101)
