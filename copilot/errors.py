@@ -31,3 +31,7 @@ class UnknownCall(UserError):
 
 class LogError(UserError):
     """A file that is no call log."""
+
+
+class DataError(UserError):
+    """A data set that cannot be used: the file, the line, and what is wrong there."""

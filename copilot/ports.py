@@ -1,13 +1,23 @@
 """The ports: what the live and offline shells need from models, services and stores."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from copilot.audio.frames import MicroTurn, Pcm
-from copilot.core.events import CallStarted, Compose, DraftReady, Effect, Entry, Heard, Passage
+from copilot.core.events import (
+    CallStarted,
+    Compose,
+    DraftReady,
+    Effect,
+    Entry,
+    Heard,
+    Passage,
+    Signals,
+    TurnText,
+)
 
 Vectors = NDArray[np.float32]
 """Unit-length embeddings, float32 ``[n, dim]``."""
@@ -51,10 +61,18 @@ class Voice(Protocol):
     async def close(self) -> None: ...
 
 
-class Retriever(Protocol):
-    """Finds passages, best first, their score a support in percent."""
+class Found(NamedTuple):
+    """What a search brought."""
 
-    async def search(self, query: str, k: int) -> tuple[Passage, ...]: ...
+    passages: tuple[Passage, ...]
+    """Best first, their score the probability of being right if any is, in percent."""
+    signals: Signals = Signals()
+
+
+class Retriever(Protocol):
+    """Finds passages for words of the customer and the lines before them, oldest first."""
+
+    async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found: ...
 
 
 class Shelves(Protocol):

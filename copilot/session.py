@@ -131,8 +131,8 @@ class Session:
                 parts.outlet.deliver(effect)
 
     async def _search(self, effect: Search) -> None:
-        found = await self._parts.retriever.search(effect.query, PASSAGES)
-        self.give(EvidenceFound(effect.inquiry, effect.revision, found))
+        found = await self._parts.retriever.search(effect.query, PASSAGES, effect.turns)
+        self.give(EvidenceFound(effect.inquiry, effect.revision, found.passages, found.signals))
 
     async def _compose(self, effect: Compose) -> None:
         if self._parts.composer is None:

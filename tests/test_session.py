@@ -23,12 +23,14 @@ from copilot.core.events import (
     Speak,
     StopSpeaking,
     Touch,
+    TurnText,
     WhisperPlayed,
     WithdrawCard,
     Withheld,
     Word,
 )
 from copilot.core.policy import Policy
+from copilot.ports import Found
 from copilot.session import Parts, Session
 from tests.helpers import passage
 
@@ -63,11 +65,11 @@ class Shelf:
     def __init__(self, found: Sequence[Passage], seconds: float = 0, fault: str = "") -> None:
         self.found, self.seconds, self.fault = tuple(found), seconds, fault
 
-    async def search(self, query: str, k: int) -> tuple[Passage, ...]:
+    async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
         await asyncio.sleep(self.seconds)
         if self.fault:
             raise ConnectionError(self.fault)
-        return self.found[:k]
+        return Found(self.found[:k])
 
 
 class Notes:

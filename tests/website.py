@@ -9,7 +9,8 @@ import numpy as np
 
 from copilot.audio.frames import MicroTurn
 from copilot.config import Settings
-from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, Word
+from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, TurnText, Word
+from copilot.ports import Found
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
 from copilot.sidecar.switchboard import Switchboard
@@ -53,8 +54,8 @@ class KnowsOne:
     def refs(self, packs: Sequence[str] = ()) -> tuple[str, ...]:
         return (PACK.ref,)
 
-    async def search(self, query: str, k: int) -> tuple[Passage, ...]:
-        return (ADDRESS,)
+    async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
+        return Found((ADDRESS,))
 
 
 class ScriptedEar:

@@ -4,11 +4,15 @@ Logistic regression over a few features in percent, its score calibrated by isot
 both are fitted by ``copilot train gate`` and travel in the log with `CallStarted`.
 """
 
+import math
 from bisect import bisect_right
 
 from msgspec import Struct
 
 from copilot.core.events import NeedModel, Signals
+
+LOG_ODDS = (0, *(round(100 * math.log(p / (100 - p))) for p in range(1, 100)))
+"""By percent from 1 to 99, in hundredths."""
 
 
 class Features(Struct, frozen=True):
@@ -22,9 +26,14 @@ class Features(Struct, frozen=True):
     dismissed: int
     """Cards that the agent has dismissed in this call, 10 each, at most 100."""
 
+    @property
+    def odds(self) -> int:
+        """The log-odds of `seeking`, in hundredths, within 1 and 99 percent."""
+        return LOG_ODDS[max(1, min(99, self.signals.seeking))]
+
     def value(self, name: str) -> int:
         """The feature of this name; raises AttributeError for one that is none."""
-        return int(getattr(self if name in self.__struct_fields__ else self.signals, name))
+        return int(getattr(self if hasattr(self, name) else self.signals, name))
 
 
 def need(model: NeedModel | None, features: Features) -> int:

@@ -1,28 +1,35 @@
-"""Finds passages by meaning and by words: candidates from both, then one calibrated order.
+"""Finds passages by meaning, by words and by what the talk is about, then orders them.
 
-Reciprocal rank fusion only chooses the candidates, for a rank forgets by how much a passage leads:
-as the final order it gave R@1 of .54 to .74 on the sample packs' spoken questions, by weight and
-offset; ``Likeness.match`` on exact similarities gives .78, and carries the support too.
+Reciprocal rank fusion only chooses candidates, for a rank forgets by how much a passage leads;
+the order is the trained ranker's (``copilot/retrieval/ranking.py``).
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from copilot.core.events import Passage
-from copilot.ports import DenseIndex, Embedder, Vectors
+from copilot.core.events import Party, Passage, Signals, TurnText
+from copilot.ports import DenseIndex, Embedder, Found, Vectors
+from copilot.retrieval import ranking
 from copilot.retrieval.facets import FACETS, facet_id, passage_id
+from copilot.retrieval.focus import Focus, Tracker
 from copilot.retrieval.lexical import Lexical, Scores, content_words
-from copilot.retrieval.support import Likeness, support
+from copilot.retrieval.seeking import seeking
+from copilot.trained import Trained
 
 POOL = 20
 """Passages that each of the two searches puts forward."""
-CANDIDATES = 24
-"""Passages whose likeness is worked out."""
+FOCUSES, EACH = 6, 8
+"""The entities most in focus, and the passages of each that are put forward besides."""
+RIVALS = 10
+"""Passages among which the first one's rival is looked for."""
 RANK_OFFSET = 10
 LEXICAL_WEIGHT = 0.5
 """Against 1 for meaning."""
@@ -33,46 +40,141 @@ class Shelf(NamedTuple):
 
     collection: str
     passages: Sequence[Passage]
+    title: str = ""
+
+
+class Look(NamedTuple):
+    """Everything that search saw at one moment."""
+
+    rows: NDArray[np.intp]
+    """The passages put forward."""
+    features: ranking.Matrix
+    """float32 ``[rows, FEATURES]``."""
+    likes: ranking.Matrix
+    """Cosines of the query as it was said and the facets, float32 ``[rows, FACETS]``."""
+    shares: Scores
+    focus: Focus
+    query: Vectors
+    agent: Vectors | None
 
 
 class HybridRetriever:
     """Searches some shelves; a Retriever whose blocking work runs in `executor`."""
 
     def __init__(
-        self, embedder: Embedder, index: DenseIndex, shelves: Sequence[Shelf], executor: Executor
+        self,
+        embedder: Embedder,
+        index: DenseIndex,
+        shelves: Sequence[Shelf],
+        executor: Executor,
+        model: Trained | None = None,
     ) -> None:
-        self._embedder = embedder
-        self._index = index
-        self._executor = executor
+        """`model` None: without a trained order, by likeness alone."""
+        self._embedder, self._index, self._executor = embedder, index, executor
         self._shelves = [shelf for shelf in shelves if shelf.passages]
-        self._passages = [passage for shelf in self._shelves for passage in shelf.passages]
-        self._place = {passage.id: n for n, passage in enumerate(self._passages)}
-        self._home = {
-            passage.id: shelf.collection for shelf in self._shelves for passage in shelf.passages
-        }
-        self._lexical = Lexical([f"{p.title} {p.text} {p.say}" for p in self._passages])
+        self.passages = [passage for shelf in self._shelves for passage in shelf.passages]
+        self._place = {passage.id: n for n, passage in enumerate(self.passages)}
+        self._lexical = Lexical([f"{p.title} {p.text} {p.say}" for p in self.passages])
+        self._model = model
+        self._weights = ranking.weights(model.ranker) if model else ranking.PLAIN
+        self._adapter = model.adapter if model else None
+        self._embed_line = lru_cache(64)(self._embed)
+        if self._shelves:
+            self._vectors = np.concatenate([self._load(shelf) for shelf in self._shelves])
+            packs = [(shelf.title, shelf.passages) for shelf in self._shelves]
+            text, say = FACETS.index("text"), FACETS.index("say")
+            self._tracker = Tracker(packs, self._vectors[:, text], self._vectors[:, say], embedder)
 
-    async def search(self, query: str, k: int) -> tuple[Passage, ...]:
-        """The `k` best passages, their score the support; none for a query without content."""
+    async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
+        """The `k` best passages after the lines before; none for a query without content."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self.find, query, k)
+        return await loop.run_in_executor(self._executor, self.find, query, k, turns)
 
-    def find(self, query: str, k: int) -> tuple[Passage, ...]:
+    def find(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
         """`search` on the calling thread."""
-        words = len(set(content_words(query)))
-        if not words or not self._passages:
-            return ()
-        vector = self._embedder.embed([query])[0]
-        shares = self._lexical.shares(query)
-        chosen = fuse(self._by_meaning(vector), self._by_words(shares))[:CANDIDATES]
-        matches = self._matches(vector, shares, chosen)
-        order = sorted(chosen, key=lambda row: (-matches[row], row))
-        return tuple(
+        look = self.look(query, turns)
+        if look is None:
+            return Found(())
+        shares = self.belief(look)
+        order = ranking.best(shares, k)
+        found = tuple(
             msgspec.structs.replace(
-                self._passages[row], score=support(matches[row], _rival(order, row, matches), words)
+                self.passages[look.rows[place]], score=round(100 * float(shares[place]))
             )
-            for row in order[:k]
+            for place in order
         )
+        return Found(found, self.signals(look, shares))
+
+    def look(self, query: str, turns: Sequence[TurnText] = ()) -> Look | None:
+        """What there is to decide on; None for a query without content, or without passages."""
+        if not self.passages or not content_words(query):
+            return None
+        said = self._embed(query)
+        adapted = said if self._adapter is None else adapt(said, self._adapter)
+        shares = self._lexical.shares(query)
+        focus = self._tracker.look(query, said, turns)
+        chosen = fuse(self._by_meaning(adapted), self._by_words(shares))
+        rows = np.array([*dict.fromkeys([*chosen, *self._in_focus(focus, adapted)])], np.intp)
+        likes = self._vectors[rows] @ adapted
+        features = ranking.features(
+            likes, shares[rows], focus, self._tracker.entity[rows], self._tracker.pack[rows]
+        )
+        asked = turns and turns[-1].party is Party.AGENT
+        agent = self._embed_line(turns[-1].text) if asked else None
+        return Look(rows, features, self._vectors[rows] @ said, shares[rows], focus, said, agent)
+
+    def belief(self, look: Look) -> Scores:
+        """The share of belief of each passage put forward."""
+        return ranking.shares_of(look.features @ self._weights)
+
+    def using(self, model: Trained) -> "HybridRetriever":
+        """The same shelves searched with another model."""
+        other = copy.copy(self)
+        other._model, other._adapter = model, model.adapter
+        other._weights = ranking.weights(model.ranker)
+        return other
+
+    def unlike(self, look: Look, passages: Sequence[str], cosine: float) -> NDArray[np.bool_]:
+        """Which of the passages put forward ask something else than these."""
+        title = FACETS.index("title")
+        asked = self._vectors[[self._place[passage] for passage in passages], title]
+        near: NDArray[np.bool_] = (self._vectors[look.rows, title] @ asked.T).max(1) < cosine
+        return near
+
+    def row(self, passage: str) -> int | None:
+        """Where the passage stands; None if it is not on these shelves."""
+        return self._place.get(passage)
+
+    def signals(self, look: Look, shares: Scores) -> Signals:
+        """What the moment tells of need, the passages' shares of belief given."""
+        order = ranking.best(shares, RIVALS)
+        first = order[0]
+        rival = next((n for n in order[1:] if self._differs(look.rows[first], look.rows[n])), None)
+        entity = self._tracker.entity[look.rows[first]]
+        asks = seeking(self._model.seeking, look.query, look.agent) if self._model else 1.0
+        return Signals(
+            seeking=round(100 * asks),
+            title=_percent(look.likes[:, 0].max()),
+            text=_percent(look.likes[:, 1].max()),
+            words=_percent(look.shares.max()),
+            lead=_percent(shares[first] - (shares[rival] if rival is not None else 0)),
+            focus=_percent(look.focus.best[entity]) if entity >= 0 else 0,
+        )
+
+    def _differs(self, one: int, other: int) -> bool:
+        """Whether the two answer differently, not the same question of another thing."""
+        return self.passages[one].title != self.passages[other].title
+
+    def _load(self, shelf: Shelf) -> Vectors:
+        """float32 ``[passages, facets, dim]``, as the index has them."""
+        ids = [facet_id(passage.id, facet) for passage in shelf.passages for facet in FACETS]
+        vectors = self._index.vectors(shelf.collection, ids)
+        made: Vectors = vectors.reshape(len(shelf.passages), len(FACETS), -1)
+        return made
+
+    def _embed(self, text: str) -> Vectors:
+        vector: Vectors = self._embedder.embed([text])[0]
+        return vector
 
     def _by_meaning(self, vector: Vectors) -> list[int]:
         """Rows whose best facet is nearest, nearest first."""
@@ -89,30 +191,35 @@ class HybridRetriever:
         best = np.argpartition(-shares, min(POOL, len(shares)) - 1)[:POOL]
         return [int(row) for row in best[np.argsort(-shares[best])] if shares[row] > 0]
 
-    def _matches(self, vector: Vectors, shares: Scores, rows: Sequence[int]) -> dict[int, float]:
-        by_shelf: dict[str, list[int]] = {}
-        for row in rows:
-            by_shelf.setdefault(self._home[self._passages[row].id], []).append(row)
-        matches: dict[int, float] = {}
-        for collection, here in by_shelf.items():
-            ids = [facet_id(self._passages[row].id, facet) for row in here for facet in FACETS]
-            cosines = self._index.vectors(collection, ids) @ vector
-            for row, likes in zip(here, cosines.reshape(-1, len(FACETS)), strict=True):
-                title, text, say = map(float, likes)
-                matches[row] = Likeness(title, text, say, float(shares[row])).match
-        return matches
+    def _in_focus(self, focus: Focus, vector: Vectors) -> Iterable[int]:
+        """The nearest passages of the things that the talk has named, or sounds like."""
+        if not self._tracker.entities:
+            return
+        nearest = [
+            *ranking.best(focus.best, FOCUSES),
+            *ranking.best(focus.echoed, FOCUSES // 2),
+        ]
+        for entity in dict.fromkeys(nearest):
+            members = self._tracker.members(entity)
+            likes = (self._vectors[members] @ vector).max(1)
+            yield from (int(members[place]) for place in ranking.best(likes, EACH))
+
+
+def adapt(vector: Vectors, adapter: NDArray[np.float32]) -> Vectors:
+    """The query's vector brought nearer to how passages ask; unit length again."""
+    moved = vector + vector @ adapter
+    made: Vectors = moved / np.linalg.norm(moved)
+    return made
 
 
 def fuse(meaning: Iterable[int], words: Iterable[int]) -> list[int]:
     """Both rankings as one, by weighted reciprocal ranks."""
     merit: dict[int, float] = {}
-    for weight, ranking in ((1.0, meaning), (LEXICAL_WEIGHT, words)):
-        for rank, row in enumerate(ranking):
+    for weight, ranked in ((1.0, meaning), (LEXICAL_WEIGHT, words)):
+        for rank, row in enumerate(ranked):
             merit[row] = merit.get(row, 0.0) + weight / (RANK_OFFSET + rank)
     return sorted(merit, key=lambda row: (-merit[row], row))
 
 
-def _rival(order: Sequence[int], row: int, matches: Mapping[int, float]) -> float | None:
-    """The match of the best other row."""
-    other = order[0] if row != order[0] else order[1] if len(order) > 1 else None
-    return None if other is None else matches[other]
+def _percent(value: float) -> int:
+    return round(100 * max(0.0, min(1.0, float(value))))

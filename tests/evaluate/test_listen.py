@@ -1,5 +1,6 @@
 """Recordings played through the copilot: what may be given, and what comes out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from copilot.core.events import (
     CallStarted,
     Heard,
     Hearing,
-    Passage,
     Search,
     ShowCard,
+    TurnText,
     Withheld,
     Word,
     decode_entry,
@@ -25,6 +26,7 @@ from copilot.core.policy import Policy
 from copilot.errors import AudioError
 from copilot.evaluate.listen import Recorded, Result, picture, play, recorded, recordings
 from copilot.evaluate.logs import write
+from copilot.ports import Found
 from tests.helpers import passage
 
 QUESTION = "can i change the delivery address of my parcel".split()
@@ -134,8 +136,8 @@ class Shelf:
     def __init__(self, score: int) -> None:
         self.score = score
 
-    async def search(self, query: str, k: int) -> tuple[Passage, ...]:
-        return (passage(score=self.score),)
+    async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
+        return Found((passage(score=self.score),))
 
 
 async def result(score: int, reference: str = "") -> Result:

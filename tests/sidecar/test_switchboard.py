@@ -8,9 +8,17 @@ import pytest
 
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.config import Server, Settings
-from copilot.core.events import CallEnded, CallStarted, Heard, Hearing, Passage, Word
+from copilot.core.events import (
+    CallEnded,
+    CallStarted,
+    Heard,
+    Hearing,
+    TurnText,
+    Word,
+)
 from copilot.core.policy import Policy
 from copilot.errors import ConfigError, UnknownCall
+from copilot.ports import Found
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Unsuitable, read
 from copilot.sidecar.peer import use_interface
@@ -51,8 +59,8 @@ class Shelf:
     def refs(self, packs: Sequence[str] = ()) -> tuple[str, ...]:
         return ("p@1",)
 
-    async def search(self, query: str, k: int) -> tuple[Passage, ...]:
-        return (LINE,)
+    async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
+        return Found((LINE,))
 
 
 class Tone:

@@ -1,0 +1,152 @@
+"""The public sources of the trained models, each brought to the form that the fits take."""
+
+import gzip
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from copilot.core.events import Party, Passage, TurnText
+from copilot.errors import DataError
+from copilot.evaluate.background import Talk, read_talks, windows
+from copilot.evaluate.corpus import Corpus, Moment, as_pack, read_lines
+from copilot.evaluate.noise import misheard
+from copilot.retrieval.packs import Pack
+
+SEED = 5
+OTHER_TRADES = "clinc150"
+LINES, MISHEARD = 4000, 2000
+"""Lines of each kind for the detector of questions, and how many of them again as misheard."""
+WORD_ERRORS = 0.15
+WINDOW, WINDOWS = 20, 2500
+"""Words of a line of background talk, and how many lines."""
+EXAMPLES, QUESTIONS = 3, 8
+"""Of an intent: examples that make its passage, and questions asked of it."""
+
+
+class Lines(Struct, frozen=True):
+    """Single lines that ask for something, and that do not."""
+
+    asking: tuple[str, ...]
+    idle: tuple[tuple[str, str], ...]
+    """The agent's line before, and the customer's."""
+
+
+class _Utterance(Struct):
+    text: str
+
+
+class _Ref(Struct):
+    domain: str
+    entity_id: int | str
+    doc_id: int | str
+
+
+class _Snippet(Struct):
+    kind: str
+    text: str
+    knowledge: list[_Ref]
+
+
+class _Event(Struct):
+    who: str
+    do: str
+    text: str = ""
+    label: str = ""
+
+
+class _Dialogue(Struct):
+    events: list[_Event]
+
+
+def answers(moment: Moment) -> bool:
+    """Whether any of the right passages is an answer; guest reviews are opinions."""
+    return any("/review-" not in passage for passage in moment.gold)
+
+
+def lines(data: Path) -> Lines:
+    """Knowledge-seeking lines of DSTC9's training set; answers to an agent's questions of STAR."""
+    dice = random.Random(SEED)
+    folder = data / "dstc9_train_knowledge_seeking"
+    asked = {one.text for one in read_lines(folder / "utterances.jsonl.gz", _Utterance)}
+    asking = dice.sample(sorted(asked), LINES)
+    idle = dice.sample(sorted(set(_answers(data / "star" / "dialogues.jsonl.gz"))), LINES)
+    asking += [misheard(line, WORD_ERRORS, dice) for line in asking[:MISHEARD]]
+    idle += [
+        (misheard(agent, WORD_ERRORS, dice), misheard(line, WORD_ERRORS, dice))
+        for agent, line in idle[:MISHEARD]
+    ]
+    return Lines(tuple(asking), tuple(idle))
+
+
+def answered(data: Path, passages: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Questions of DSTC9's training set with the place of the passage that answers each."""
+    place = {passage: n for n, passage in enumerate(passages)}
+    found = [
+        (item.text, place[passage])
+        for item in read_lines(
+            data / "dstc9_train_knowledge_seeking" / "with_snippet.jsonl.gz", _Snippet
+        )
+        if item.kind == "last"
+        for passage in (f"{one.domain}/{one.entity_id}/{one.doc_id}" for one in item.knowledge)
+        if passage in place
+    ]
+    return [text for text, _ in found], np.array([row for _, row in found])
+
+
+def background(data: Path, base: str) -> Corpus:
+    """Lines of every other call of earnings21, to be looked up in the knowledge of `base`."""
+    dice = random.Random(SEED)
+    cut = [line for talk in training_talks(data) for line in windows(talk, WINDOW)]
+    chosen = dice.sample(cut, min(WINDOWS, len(cut)))
+    moments = [
+        Moment(f"background-{n}", (TurnText(Party.CUSTOMER, line),), False)
+        for n, line in enumerate(chosen)
+    ]
+    return Corpus(base, (), tuple(moments), "")
+
+
+def training_talks(data: Path) -> list[Talk]:
+    """Every other call of earnings21; the rest is for measuring."""
+    return read_talks(data / "earnings21")[::2]
+
+
+def other_trades(data: Path) -> tuple[Pack, tuple[Moment, ...]]:
+    """A pack of every other intent of CLINC150, a passage an intent, and questions of all."""
+    file = data / "clinc150" / "train_val.json.gz"
+    try:
+        sets = msgspec.json.decode(
+            gzip.decompress(file.read_bytes()), type=dict[str, list[tuple[str, str]]]
+        )
+        rows = sets["train"]
+    except (OSError, EOFError, KeyError, msgspec.DecodeError) as error:
+        raise DataError(f"{file}: not usable ({error})") from None
+    by_intent: dict[str, list[str]] = {}
+    for text, intent in rows:
+        by_intent.setdefault(intent, []).append(text)
+    passages, moments = [], []
+    for number, (intent, texts) in enumerate(sorted(by_intent.items())):
+        known = number % 2 == 0
+        passage = f"{OTHER_TRADES}/{intent}"
+        if known:
+            title, text, say = texts[:EXAMPLES]
+            passages.append(Passage(passage, title, text, say, 0))
+        for n, question in enumerate(texts[EXAMPLES : EXAMPLES + QUESTIONS]):
+            turn = (TurnText(Party.CUSTOMER, question),)
+            moments.append(Moment(f"{intent}-{n}", turn, known, (passage,) if known else ()))
+    return as_pack(OTHER_TRADES, passages), tuple(moments)
+
+
+def _answers(file: Path) -> list[tuple[str, str]]:
+    """What customers say to an agent's question, where it is no question in turn."""
+    return [
+        (one.text, other.text)
+        for dialogue in read_lines(file, _Dialogue)
+        for one, other in zip(dialogue.events, dialogue.events[1:], strict=False)
+        if one.do == "say_script" and "ask" in one.label
+        if other.who == "customer" and other.do == "say" and other.text and "?" not in other.text
+    ]

@@ -1,0 +1,125 @@
+"""What the models are trained from: public moments seen through the product's own search."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from msgspec import Struct
+
+from copilot.core.events import Party, TurnText
+from copilot.core.need import Features
+from copilot.core.words import content
+from copilot.evaluate.corpus import Corpus, Moment
+from copilot.evaluate.fitting import Choice
+from copilot.evaluate.memo import Memo
+from copilot.evaluate.noise import misheard
+from copilot.providers.chroma import open_chroma
+from copilot.retrieval.hybrid import HybridRetriever, Look, Shelf
+from copilot.retrieval.library import collection, index_packs
+from copilot.retrieval.packs import Pack
+from copilot.trained import Trained
+
+Progress = Callable[[str, int, int], None]
+
+WORD_ERRORS = 0.15
+"""Of the misheard copy of each moment: about what recognisers of telephone talk leave wrong."""
+LIKE_GOLD = 0.75
+"""Cosine of two questions from which a passage asks the same as the right one."""
+
+
+class Row(Struct, frozen=True):
+    """A moment as search saw it."""
+
+    source: str
+    moment: Moment
+    look: Look
+    choice: Choice
+    answerable: bool = True
+    """False where the passages that answer were taken away: the base does not know."""
+
+    @property
+    def needed(self) -> bool:
+        return self.moment.needs and self.answerable
+
+
+@contextmanager
+def searching(
+    packs: Sequence[Pack], embedder: Memo, model: Trained | None, progress: Progress
+) -> Iterator[HybridRetriever]:
+    """Search over the packs in a real index that lasts as long as the context."""
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
+        index = open_chroma("", Path(folder))
+        try:
+            index_packs(packs, embedder, index, progress)
+            shelves = [
+                Shelf(collection(pack, embedder), pack.passages, pack.title) for pack in packs
+            ]
+            yield HybridRetriever(embedder, index, shelves, executor, model)
+        finally:
+            index.close()
+
+
+def rows_of(
+    corpus: Corpus, retriever: HybridRetriever, embedder: Memo, progress: Progress, seed: int = 1
+) -> list[Row]:
+    """Each moment as written, and as a recogniser might have heard it."""
+    dice = random.Random(seed)
+    moments = [m for moment in corpus.moments for m in (moment, _misheard(moment, dice))]
+    embedder.prepare(turn.text for moment in moments for turn in moment.turns[-2:])
+    rows: list[Row] = []
+    for done, moment in enumerate(moments):
+        look = retriever.look(moment.query, moment.before)
+        if look is not None:
+            gold = {retriever.row(passage) for passage in moment.gold}
+            right = np.array([row in gold for row in look.rows])
+            rows.append(Row(corpus.name, moment, look, Choice(look.features, right)))
+        if done % 50 == 0:
+            progress(f"looking at {corpus.name}", done, len(moments))
+    progress(f"looking at {corpus.name}", len(moments), len(moments))
+    return rows
+
+
+def unanswerable(
+    rows: Sequence[Row], retriever: HybridRetriever, share: float, seed: int = 2
+) -> list[Row]:
+    """A share of the needy moments with every passage that asks the same taken away."""
+    dice = random.Random(seed)
+    made = []
+    for row in rows:
+        if not row.moment.needs or dice.random() >= share:
+            continue
+        keep = retriever.unlike(row.look, row.moment.gold, LIKE_GOLD)
+        if keep.sum() < 2:
+            continue
+        look = row.look._replace(
+            rows=row.look.rows[keep],
+            features=row.look.features[keep],
+            likes=row.look.likes[keep],
+            shares=row.look.shares[keep],
+        )
+        choice = Choice(look.features, row.choice.right[keep])
+        made.append(Row(row.source, row.moment, look, choice, answerable=False))
+    return made
+
+
+def need_features(row: Row, retriever: HybridRetriever) -> Features:
+    """The row as the gate would see it."""
+    signals = retriever.signals(row.look, retriever.belief(row.look))
+    length = min(len(content(row.moment.query)), 6) * 100 // 6
+    return Features(signals, length, wish=0, dismissed=0)
+
+
+def _misheard(moment: Moment, dice: random.Random) -> Moment:
+    turns = tuple(
+        TurnText(turn.party, misheard(turn.text, WORD_ERRORS, dice)) for turn in moment.turns
+    )
+    return Moment(f"{moment.id}~", turns, moment.needs, moment.gold)
+
+
+def customer_line(text: str) -> Moment:
+    """A line without context that needs nothing."""
+    return Moment("", (TurnText(Party.CUSTOMER, text),), False)

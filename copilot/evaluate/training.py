@@ -1,0 +1,140 @@
+"""Trains what ships in ``copilot/trained`` from public data, and refits it without some moments.
+
+Sources, by folder of the data: ``turns/dstc9_val`` and ``turns/dstc11_val`` (order, questions,
+need), ``dstc9_train_knowledge_seeking`` (adapter, questions), ``star`` (answers, which ask for
+nothing), ``clinc150`` (need, over half of its intents), ``earnings21`` (every other call for need,
+and the same ones for the burden).
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from copilot.core.events import NeedModel
+from copilot.evaluate import sources
+from copilot.evaluate.corpus import Corpus, read_corpus
+from copilot.evaluate.fitting import fit_need, fit_ranker, fit_seeking
+from copilot.evaluate.memo import Memo
+from copilot.evaluate.tables import (
+    Progress,
+    Row,
+    need_features,
+    rows_of,
+    searching,
+    unanswerable,
+)
+from copilot.ports import Embedder
+from copilot.retrieval.facets import FACETS, facets
+from copilot.retrieval.hybrid import HybridRetriever
+from copilot.retrieval.learning import Lessons, Recipe, learn
+from copilot.retrieval.ranking import FEATURES
+from copilot.retrieval.teach import blend
+from copilot.trained import Trained
+
+CORPORA = ("dstc9_val", "dstc11_val")
+HOLDOUT = 0.3
+"""Share of the needy moments that are repeated with their answer taken away."""
+BACKGROUND_WEIGHT, NEAR_WEIGHT, LINE_WEIGHT = 0.3, 0.5, 0.25
+"""Of a line of background talk, a question of another trade, a line without a conversation."""
+PULL = 200.0
+"""Of the shipped adapter towards the identity: strong, for it serves every trade."""
+NO_NEED = NeedModel({}, 0, ((0, 100),))
+
+
+class Table(Struct, frozen=True):
+    """Everything that the fits look at; made once, fitted many times."""
+
+    rows: tuple[Row, ...]
+    """Moments of the corpora, with their copies, and with answers taken away."""
+    idle: tuple[Row, ...]
+    """Background talk, looked up like a question."""
+    near: tuple[Row, ...]
+    """Questions of many trades, answerable by half of the intents."""
+    searches: dict[str, HybridRetriever]
+    """By source of a row."""
+    lines: sources.Lines
+    adapter: NDArray[np.float32]
+    embedder: Memo
+
+    def fit(self, without: Collection[str] = (), version: str = "") -> Trained:
+        """All models, from every moment but these; a misheard copy goes with its moment."""
+        rows = [row for row in self.rows if row.moment.id.rstrip("~") not in without]
+        choices = [row.choice for row in rows if row.needed and sources.answers(row.moment)]
+        model = Trained(
+            self.embedder.name,
+            fit_ranker(choices),
+            NO_NEED,
+            self._fit_seeking(rows),
+            self.adapter,
+        )
+        return replace(model, need=self._fit_need(rows, model, version))
+
+    def _fit_seeking(self, rows: Sequence[Row]) -> NDArray[np.float32]:
+        none = np.zeros(self.embedder.dim, np.float32)
+        looks = [(row.look, row.moment.needs) for row in rows if row.answerable]
+        seen = [np.append(one.query, none if one.agent is None else one.agent) for one, _ in looks]
+        asked = self.embedder.embed(self.lines.asking)
+        before = self.embedder.embed([agent for agent, _ in self.lines.idle])
+        said = self.embedder.embed([line for _, line in self.lines.idle])
+        parts = (np.stack(seen), np.c_[asked, np.zeros_like(asked)], np.c_[said, before])
+        asks = [needs for _, needs in looks] + [True] * len(asked) + [False] * len(said)
+        weights = np.ones(len(asks), np.float32)
+        weights[len(looks) :] = LINE_WEIGHT
+        return fit_seeking(np.concatenate(parts).astype(np.float32), np.array(asks), weights)
+
+    def _fit_need(self, rows: Sequence[Row], model: Trained, version: str) -> NeedModel:
+        every = [*rows, *self.idle, *self.near]
+        search = {name: made.using(model) for name, made in self.searches.items()}
+        features = [need_features(row, search[row.source]) for row in every]
+        weights = np.ones(len(every), np.float32)
+        weights[len(rows) : len(rows) + len(self.idle)] = BACKGROUND_WEIGHT
+        weights[len(rows) + len(self.idle) :] = NEAR_WEIGHT
+        return fit_need(features, np.array([row.needed for row in every]), weights, version)
+
+
+@contextmanager
+def table(
+    data: Path, embedder: Embedder, adapter: NDArray[np.float32], progress: Progress
+) -> Iterator[Table]:
+    """Read the sources and see them through search; the indexes last as long as the context."""
+    memo = Memo(embedder)
+    zeros = np.zeros(2 * memo.dim + 1, np.float32)
+    plain = Trained(memo.name, dict.fromkeys(FEATURES, 0.0), NO_NEED, zeros, adapter)
+    rows: list[Row] = []
+    searches: dict[str, HybridRetriever] = {}
+    pack, questions = sources.other_trades(data)
+    base = sources.background(data, CORPORA[0])
+    corpora = [read_corpus(data / "turns" / name) for name in CORPORA]
+    corpora.append(Corpus(sources.OTHER_TRADES, (pack,), questions, ""))
+    with ExitStack() as stack:
+        for corpus in corpora:
+            made = stack.enter_context(searching(corpus.packs, memo, plain, progress))
+            searches[corpus.name] = made
+            seen = rows_of(corpus, made, memo, progress)
+            rows += [*seen, *unanswerable(seen, made, HOLDOUT)]
+        idle = rows_of(base, searches[CORPORA[0]], memo, progress)
+        near = [row for row in rows if row.source == sources.OTHER_TRADES]
+        rows = [row for row in rows if row.source != sources.OTHER_TRADES]
+        lines = sources.lines(data)
+        yield Table(tuple(rows), tuple(idle), tuple(near), searches, lines, adapter, memo)
+
+
+def learn_adapter(data: Path, embedder: Embedder) -> NDArray[np.float32]:
+    """The query adapter, from questions of the DSTC9 training set and their passages."""
+    corpus = read_corpus(data / "turns" / CORPORA[0])
+    passages = [passage for pack in corpus.packs for passage in pack.passages]
+    questions, right = sources.answered(data, [passage.id for passage in passages])
+    vectors = embedder.embed([facet.text for facet in facets(passages)])
+    lessons = Lessons(
+        questions,
+        embedder.embed(questions),
+        right,
+        [()] * len(questions),
+        blend(vectors.reshape(len(passages), len(FACETS), -1)),
+    )
+    return learn(lessons, replace(Recipe(), pull=PULL)).astype(np.float32)

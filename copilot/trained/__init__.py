@@ -1,0 +1,56 @@
+"""What was trained and ships as data: the ranker, the detector of questions, the gate's model.
+
+``copilot train`` writes these files and ``RECIPE.json``, which says from what and how well.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from copilot.core.events import NeedModel
+
+FOLDER = Path(__file__).parent
+MODELS = "models.json"
+VECTORS = "vectors.safetensors"
+"""``seeking`` float32 ``[2 * dim + 1]``: weights of the customer's and the agent's words, and a
+bias; ``adapter`` float16 ``[dim, dim]``: what is added to a query's vector, q + qA."""
+
+
+class Trained(Struct, frozen=True):
+    """All of it, for one embedding model."""
+
+    embedder: str
+    """The embedding model that the vectors belong to."""
+    ranker: dict[str, float]
+    """Weight of each feature of a passage, in log-odds."""
+    need: NeedModel
+    seeking: NDArray[np.float32]
+    adapter: NDArray[np.float32]
+
+
+class Models(Struct, frozen=True):
+    """The part of it that is no tensor, as the file has it."""
+
+    embedder: str
+    ranker: dict[str, float]
+    need: NeedModel
+
+
+@cache
+def trained(folder: Path = FOLDER) -> Trained:
+    """What is in the folder."""
+    models = msgspec.json.decode((folder / MODELS).read_bytes(), type=Models)
+    tensors = load_file(os.fspath(folder / VECTORS))
+    return Trained(
+        models.embedder,
+        models.ranker,
+        models.need,
+        tensors["seeking"].astype(np.float32),
+        tensors["adapter"].astype(np.float32),
+    )
