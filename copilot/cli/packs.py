@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from copilot.retrieval.packs import Pack
     from copilot.retrieval.published import Published
 
-DRAFT = "draft"
+DRAFT, PUBLISHED = "draft", "published"
+"""What a version may be called beside its own name."""
 
 
 @click.group()
@@ -69,13 +70,14 @@ def list_versions(settings: Settings, pack: str) -> None:
 
 @packs.command()
 @click.argument("pack")
-@click.argument("old", required=False)
+@click.argument("old", default=PUBLISHED)
 @click.argument("new", default=DRAFT)
 @click.pass_obj
-def diff(settings: Settings, pack: str, old: str | None, new: str) -> None:
+def diff(settings: Settings, pack: str, old: str, new: str) -> None:
     """Passages of PACK that were added, removed or changed between two versions.
 
-    OLD is the published version unless named, NEW the draft. A version may be cut short.
+    OLD is `published` unless named, NEW is `draft`: what calls get, and what the folder holds.
+    A version may be cut short.
     """
     from copilot.retrieval.changes import compare
     from copilot.retrieval.library import published_in
@@ -148,19 +150,21 @@ def retire(settings: Settings, pack: str) -> None:
     )
 
 
-def _version(settings: Settings, name: str, version: str | None, published: "Published") -> "Pack":
-    """A version by its name: a published one, the draft, or what is published now."""
+def _version(settings: Settings, name: str, version: str, published: "Published") -> "Pack":
     from copilot.retrieval import publishing
     from copilot.retrieval.published import current
 
     if version == DRAFT:
         return publishing.draft(settings.knowledge.path, name)
     history = published.history(publishing.find(name, published))
-    chosen = (version and publishing.named(name, version, published)) or current(history)
-    return published.load(name, chosen or publishing.target(name, None, published))
+    if version == PUBLISHED:
+        chosen = current(history) or publishing.target(name, None, published)
+    else:
+        chosen = publishing.named(name, version, published)
+    return published.load(name, chosen)
 
 
-def _label(pack: "Pack", asked: str | None) -> str:
+def _label(pack: "Pack", asked: str) -> str:
     return f"{pack.version} ({DRAFT})" if asked == DRAFT else pack.version
 
 
