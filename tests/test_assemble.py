@@ -29,21 +29,16 @@ async def command(settings: Settings, folder: Path, *words: str) -> tuple[int, s
 
 
 @pytest.fixture
-def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
-    assert request.config.cache is not None
-    export = Path(request.config.cache.mkdir("embedder"))
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "cache").symlink_to(export.resolve())
+def settings(data: Path, tmp_path: Path) -> Settings:
     script = tmp_path / "script.json"
     script.write_text("{}")
     return Settings(
-        data=tmp_path / "data",
+        data=data,
         knowledge=Knowledge(path=shop(tmp_path)),
         ear=Provider.model_validate({"provider": "scripted", "script": str(script)}),
     )
 
 
-@pytest.mark.usefixtures("embedder")
 async def test_packs_are_published_and_rolled_back_beside_a_running_service(
     settings: Settings, tmp_path: Path
 ) -> None:

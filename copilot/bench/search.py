@@ -85,19 +85,20 @@ def _measure(
     passages = [_passage(n, words, dice) for n in range(size)]
     began = perf_counter()
     rows = facets(passages)
-    index.build("bench", [row.id for row in rows], _vectors(len(rows), embedder, words, dice))
+    name = f"bench.{size}"
+    index.build(name, [row.id for row in rows], _vectors(len(rows), embedder, words, dice))
     index_s = perf_counter() - began
     texts = [f"{p.title} {p.text} {p.say}" for p in passages]
     lexical = Lexical(texts)
     with ThreadPoolExecutor(1) as executor:
-        whole = HybridRetriever(embedder, index, [Shelf("bench", passages)], executor)
+        whole = HybridRetriever(embedder, index, [Shelf(name, passages)], executor)
     asked = [sentence(words, dice.randint(4, 16), dice) for _ in range(queries)]
     vectors = embedder.embed(asked)
     return {
         "passages": size,
         "index_s": round(index_s, 1),
         "embed": _times(lambda n: embedder.embed([asked[n]]), queries),
-        "dense": _times(lambda n: index.query("bench", vectors[n], 3 * min(POOL, size)), queries),
+        "dense": _times(lambda n: index.query(name, vectors[n], 3 * min(POOL, size)), queries),
         "lexical": _times(lambda n: lexical.shares(asked[n]), queries),
         "whole": _times(lambda n: whole.find(asked[n], 5), queries),
     }

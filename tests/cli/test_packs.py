@@ -8,25 +8,15 @@ import pytest
 from click.testing import CliRunner
 
 from copilot.cli import main
-from copilot.ports import Embedder
 from tests.retrieval.shop import FILE, shop
 
 Command = Callable[..., str]
 
 
 @pytest.fixture
-def packs(
-    tmp_path: Path,
-    embedder: Embedder,
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Command:
+def packs(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs ``copilot packs …`` on a shop of its own and gives what it prints, in one line."""
-    assert request.config.cache is not None
-    (tmp_path / "data").mkdir()
-    export = Path(request.config.cache.mkdir("embedder"))
-    (tmp_path / "data" / "cache").symlink_to(export.resolve())
-    monkeypatch.setenv("COPILOT_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COPILOT_DATA", str(data))
     monkeypatch.setenv("COPILOT_KNOWLEDGE__PATH", str(shop(tmp_path)))
     monkeypatch.setenv("COLUMNS", "60")
 

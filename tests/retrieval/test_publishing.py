@@ -259,18 +259,6 @@ def child(data: Path, knowledge: Path, stop: str, url: str = "") -> Iterator[Chi
 
 
 @pytest.fixture
-def data(tmp_path: Path, request: pytest.FixtureRequest, embedder: Embedder) -> Path:
-    """A data folder with the embedder's export in it."""
-    assert request.config.cache is not None
-    cache = Path(request.config.cache.mkdir("embedder"))
-    folder = tmp_path / "data"
-    (folder / "cache").mkdir(parents=True)
-    for file in cache.glob("*.onnx"):
-        (folder / "cache" / file.name).symlink_to(file.resolve())
-    return folder
-
-
-@pytest.fixture
 def two(tmp_path: Path) -> Path:
     """A knowledge folder with two packs."""
     shop(tmp_path, name="other")
