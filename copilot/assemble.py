@@ -1,10 +1,11 @@
 """Builds the running service from its settings, and takes it down again in order."""
 
 import asyncio
+import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from functools import partial
 from types import FrameType
 from typing import NamedTuple
@@ -16,10 +17,18 @@ from copilot.config import Settings
 from copilot.errors import ConfigError
 from copilot.ports import Listener, Voice
 from copilot.providers import registry
-from copilot.providers.chroma import open_chroma
+from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
 from copilot.providers.registry import Host
-from copilot.retrieval.library import Library, index_packs, open_library, report
-from copilot.retrieval.packs import load_packs
+from copilot.retrieval import publishing
+from copilot.retrieval.indexing import Indexer, Progress
+from copilot.retrieval.library import (
+    Follower,
+    Library,
+    open_library,
+    published_in,
+    vectors_in,
+)
+from copilot.retrieval.packs import Pack, load_packs
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
@@ -28,14 +37,15 @@ from copilot.web.app import create_app
 from copilot.web.sample import Sample
 from copilot.web.services import Services
 
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and of how much."""
+log = logging.getLogger(__name__)
 
 
 class Senses(NamedTuple):
     """What hears, knows and speaks; shared by all calls."""
 
     library: Library
+    follower: Follower
+    """Takes over what is published; to be run where calls come and go."""
     listener: Listener
     voice: Voice | None
 
@@ -58,25 +68,69 @@ async def senses(
         stack.callback(index.close)
         library = await open_library(settings, embedder, index, progress)
         stack.callback(library.close)
+        vectors = stack.enter_context(closing(vectors_in(settings)))
+        indexer = Indexer(embedder, index, vectors, workers=1)
+        packs = settings.knowledge.packs
+        follower = Follower(library, published_in(settings), packs, indexer)
+        stack.callback(follower.close)
         host = Host(cache, library.sentences, lockstep)
         listener = await run(registry.listener, settings.ear, host)
         stack.push_async_callback(listener.close)
         voice = _voice(settings, host)
         if voice is not None:
             stack.push_async_callback(voice.close)
-        yield Senses(library, listener, voice)
+        yield Senses(library, follower, listener, voice)
 
 
 def index(settings: Settings, progress: Progress | None = None) -> str:
-    """Index what is new; a line a pack. Raises PackFaults with every fault found."""
+    """Publish what is due and index what is new; a line a pack.
+
+    Raises PackFaults with every fault found: then nothing is published.
+    """
+    knowledge, published = settings.knowledge, published_in(settings)
+    with _indexing(settings, progress) as indexer:
+        done = publishing.bring_up(knowledge.path, knowledge.packs, published, indexer)
+    return "\n".join(map(str, done))
+
+
+def publish(settings: Settings, names: Sequence[str], progress: Progress | None = None) -> str:
+    """Publish the drafts of the named packs, of those in use when none is named; a line a pack."""
+    knowledge, published = settings.knowledge, published_in(settings)
+    if names:
+        packs = load_packs(knowledge.path, names)
+    else:
+        packs = publishing.drafts(knowledge.path, knowledge.packs, published)
+    with _indexing(settings, progress) as indexer:
+        done = publishing.publish(packs, published, indexer, asked=True)
+        indexer.tidy([outcome.pack for outcome in done])
+    return "\n".join(map(str, done))
+
+
+def roll_back(
+    settings: Settings, name: str, version: str | None, progress: Progress | None = None
+) -> Pack:
+    """Switch the pack to another published version, the one before unless it is named."""
+    published = published_in(settings)
+    publishing.target(name, version, published)  # a mistake is told before models are loaded
+    with _indexing(settings, progress) as indexer:
+        return publishing.roll_back(name, version, published, indexer)
+
+
+@contextmanager
+def _indexing(settings: Settings, progress: Progress | None) -> Iterator[Indexer]:
+    """What indexing needs; without the index while a running service holds it, for it follows."""
     settings.make_data()
-    packs = load_packs(settings.knowledge.path, settings.knowledge.packs)
     embedder = registry.embedder(settings.embedder, Host(settings.data / "cache"))
-    chroma = open_chroma(settings.chroma.url, settings.data / "chroma")
-    try:
-        return report(index_packs(packs, embedder, chroma, progress))
-    finally:
-        chroma.close()
+    with ExitStack() as stack:
+        made: ChromaIndex | None = None
+        try:
+            made = open_chroma(settings.chroma.url, settings.data / "chroma")
+            stack.callback(made.close)
+        except InUse:
+            if not published_in(settings).attended():
+                raise
+        vectors = stack.enter_context(closing(vectors_in(settings)))
+        yield Indexer(embedder, made, vectors, progress)
 
 
 @asynccontextmanager
@@ -95,6 +149,8 @@ async def services(
         library = made.library
         switchboard = Switchboard(settings, made.listener, library, store, Forgetful(), made.voice)
         stack.push_async_callback(switchboard.close)
+        stack.enter_context(published_in(settings).attend())
+        stack.push_async_callback(_stop, _start(made.follower))
 
         async def search() -> str:
             await library.retriever().search("are you there", 1)
@@ -128,6 +184,21 @@ async def serve(
         config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
         server = _Server(config, lambda: ready(address), made)
         await server.serve(sockets=[listening])
+
+
+def _start(follower: Follower) -> asyncio.Task[None]:
+    def told(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("packs are no longer followed: restart", exc_info=task.exception())
+
+    task = asyncio.create_task(follower.follow())
+    task.add_done_callback(told)
+    return task
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 class _Server(uvicorn.Server):

@@ -13,6 +13,10 @@ class PackError(UserError):
     """A knowledge pack that cannot be used."""
 
 
+class VectorError(UserError):
+    """A vector index that cannot be read or written."""
+
+
 class AudioError(UserError):
     """A recording that cannot be used."""
 

@@ -1,6 +1,6 @@
 """The ports: what the live and offline shells need from models, services and stores."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -75,15 +75,22 @@ class Retriever(Protocol):
     async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found: ...
 
 
+class Pinned(NamedTuple):
+    """What one call searches, from its beginning to its end."""
+
+    refs: tuple[str, ...]
+    """The packs with their versions, as the call's log names them: ``parcel@1f0c9a2e``."""
+    retriever: Retriever
+
+
 class Shelves(Protocol):
     """The knowledge that calls may use."""
 
-    def retriever(self, packs: Sequence[str] = ()) -> Retriever:
-        """Search over the named packs, all when none is named; raises UserError for an unknown."""
-        ...
+    def pin(self, packs: Sequence[str] = ()) -> Pinned:
+        """The named packs as they are now, all when none is named; raises UserError for an unknown.
 
-    def refs(self, packs: Sequence[str] = ()) -> tuple[str, ...]:
-        """The packs with their versions, as a call's log names them: ``parcel@1f0c9a2e``."""
+        Whoever has it keeps those versions, whatever is published meanwhile.
+        """
         ...
 
 
@@ -108,14 +115,34 @@ class Embedder(Protocol):
 
 
 class DenseIndex(Protocol):
-    """A durable vector index with one collection per pack version; blocking."""
+    """A durable vector index with one collection per pack version; blocking.
+
+    Raises VectorError where it cannot be written or does not answer.
+    """
 
     def collections(self) -> list[str]:
         """The collections that are whole, oldest first."""
         ...
 
-    def build(self, collection: str, ids: Sequence[str], vectors: Vectors) -> None:
-        """Make the collection whole or not at all."""
+    def unused(self) -> list[str]:
+        """Those of them that no other process can be using, oldest first."""
+        ...
+
+    def build(
+        self,
+        collection: str,
+        ids: Sequence[str],
+        vectors: Vectors,
+        told: Callable[[int], None] | None = None,
+    ) -> None:
+        """Make the collection whole or not at all; one that is there stays as it is.
+
+        `told` hears how many rows are in.
+        """
+        ...
+
+    def claim(self, collection: str) -> bool:
+        """Say that it is in use, so that no other process drops it for days; False: not there."""
         ...
 
     def query(self, collection: str, vector: Vectors, k: int) -> list[tuple[str, float]]:

@@ -23,6 +23,17 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
     return registry.embedder(Provider(provider="minilm"), Host(Path(cache.mkdir("embedder"))))
 
 
+@pytest.fixture
+def data(embedder: Embedder, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A data folder with nothing in it but the embedder's export."""
+    assert request.config.cache is not None
+    folder = tmp_path / "data"
+    (folder / "cache").mkdir(parents=True)
+    for file in Path(request.config.cache.mkdir("embedder")).glob("*.onnx"):
+        (folder / "cache" / file.name).symlink_to(file.resolve())
+    return folder
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield

@@ -10,7 +10,7 @@ import numpy as np
 from copilot.audio.frames import MicroTurn
 from copilot.config import Settings
 from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, TurnText, Word
-from copilot.ports import Found
+from copilot.ports import Found, Pinned
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
 from copilot.sidecar.switchboard import Switchboard
@@ -48,11 +48,8 @@ class Shelf:
 class KnowsOne:
     """Finds the same passage whatever is asked."""
 
-    def retriever(self, packs: Sequence[str] = ()) -> "KnowsOne":
-        return self
-
-    def refs(self, packs: Sequence[str] = ()) -> tuple[str, ...]:
-        return (PACK.ref,)
+    def pin(self, packs: Sequence[str] = ()) -> Pinned:
+        return Pinned((PACK.ref,), self)
 
     async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
         return Found((ADDRESS,))

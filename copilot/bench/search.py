@@ -81,23 +81,24 @@ def table(result: dict[str, object]) -> Table:
 def _measure(
     size: int, queries: int, embedder: Embedder, index: ChromaIndex, dice: random.Random
 ) -> dict[str, object]:
-    words = _words(dice)
+    words = vocabulary(dice)
     passages = [_passage(n, words, dice) for n in range(size)]
     began = perf_counter()
     rows = facets(passages)
-    index.build("bench", [row.id for row in rows], _vectors(len(rows), embedder, words, dice))
+    name = f"bench.{size}"
+    index.build(name, [row.id for row in rows], _vectors(len(rows), embedder, words, dice))
     index_s = perf_counter() - began
     texts = [f"{p.title} {p.text} {p.say}" for p in passages]
     lexical = Lexical(texts)
     with ThreadPoolExecutor(1) as executor:
-        whole = HybridRetriever(embedder, index, [Shelf("bench", passages)], executor)
-    asked = [_sentence(words, dice.randint(4, 16), dice) for _ in range(queries)]
+        whole = HybridRetriever(embedder, index, [Shelf(name, passages)], executor)
+    asked = [sentence(words, dice.randint(4, 16), dice) for _ in range(queries)]
     vectors = embedder.embed(asked)
     return {
         "passages": size,
         "index_s": round(index_s, 1),
         "embed": _times(lambda n: embedder.embed([asked[n]]), queries),
-        "dense": _times(lambda n: index.query("bench", vectors[n], 3 * min(POOL, size)), queries),
+        "dense": _times(lambda n: index.query(name, vectors[n], 3 * min(POOL, size)), queries),
         "lexical": _times(lambda n: lexical.shares(asked[n]), queries),
         "whole": _times(lambda n: whole.find(asked[n], 5), queries),
     }
@@ -129,7 +130,7 @@ def _one_core() -> Iterator[None]:
 
 
 def _vectors(count: int, embedder: Embedder, words: Sequence[str], dice: random.Random) -> Vectors:
-    topics = embedder.embed([_sentence(words, 8, dice) for _ in range(min(TOPICS, count))])
+    topics = embedder.embed([sentence(words, 8, dice) for _ in range(min(TOPICS, count))])
     noise = np.random.default_rng(dice.randrange(2**32))
     vectors = topics[noise.integers(0, len(topics), count)]
     vectors = vectors + SPREAD * noise.standard_normal(vectors.shape, np.float32)
@@ -138,11 +139,11 @@ def _vectors(count: int, embedder: Embedder, words: Sequence[str], dice: random.
 
 
 def _passage(number: int, words: Sequence[str], dice: random.Random) -> Passage:
-    title, text, say = (_sentence(words, length, dice) for length in (8, 60, 12))
+    title, text, say = (sentence(words, length, dice) for length in (8, 60, 12))
     return Passage(f"bench/f{number // 50}#q{number}", title, text, say, 0)
 
 
-def _words(dice: random.Random) -> list[str]:
+def vocabulary(dice: random.Random) -> list[str]:
     """Common words and then pronounceable inventions for rare ones."""
     made = dict.fromkeys(_COMMON)
     while len(made) < VOCABULARY:
@@ -152,7 +153,7 @@ def _words(dice: random.Random) -> list[str]:
     return list(made)
 
 
-def _sentence(words: Sequence[str], length: int, dice: random.Random) -> str:
+def sentence(words: Sequence[str], length: int, dice: random.Random) -> str:
     """Words drawn by Zipf's law: the first ones far more often."""
     last = len(words) - 1
     return " ".join(words[int(len(words) ** dice.random()) % last] for _ in range(length))

@@ -14,12 +14,13 @@ from rich.logging import RichHandler
 from copilot import __version__
 from copilot.cli.bench import bench
 from copilot.cli.common import JSON, Bars, console, errors, write_bytes, write_json
+from copilot.cli.packs import packs
 from copilot.config import Settings
 from copilot.errors import UserError
 
 if TYPE_CHECKING:
-    from copilot.assemble import Progress
     from copilot.evaluate.listen import Result
+    from copilot.retrieval.indexing import Progress
 
 
 class Commands(click.Group):
@@ -141,7 +142,10 @@ def listen(
 @main.command()
 @click.pass_obj
 def index(settings: Settings) -> None:
-    """Check the knowledge packs and index what is new; a second run does nothing."""
+    """Check the knowledge packs, publish those that changed and index what is new.
+
+    A second run does nothing. A pack that was rolled back stays so until its folder changes.
+    """
     settings.make_data()
     from copilot.assemble import index as run
 
@@ -179,7 +183,7 @@ async def _listen(
     calls = (recorded(*pair) for pair in paths)
     first = next(calls)  # a recording that is none is told before the packs are prepared
     async with senses(settings, progress, lockstep=True) as made:
-        retriever, refs = made.library.retriever(), made.library.refs()
+        refs, retriever = made.library.pin()
         for call in chain([first], calls):
             played = play(call, made.listener, retriever, refs, settings.policy, progress)
             results.append(await played)
@@ -188,3 +192,4 @@ async def _listen(
 
 
 main.add_command(bench)
+main.add_command(packs)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from copilot.cli.common import JSON, report
+from copilot.cli.common import JSON, Bars, report
 
 SECONDS = click.FloatRange(1, 3600)
 SOME = click.IntRange(1)
@@ -68,3 +68,15 @@ def bench_search(passages: int, queries: int, json_path: Path | None) -> None:
     from copilot.bench import search
 
     report(search.run(passages=passages, queries=queries), search.table, json_path)
+
+
+@bench.command("index")
+@click.option("--passages", type=SOME, default=10_000, show_default=True, help="Size of the pack.")
+@JSON
+def bench_index(passages: int, json_path: Path | None) -> None:
+    """Time to index a pack: new, unchanged, and with one passage in a hundred changed."""
+    from copilot.bench import indexing
+
+    with Bars() as progress:
+        result = indexing.run(passages=passages, progress=progress)
+    report(result, indexing.table, json_path)

@@ -1,7 +1,9 @@
 """The vector index in Chroma: embedded in a folder of one process, or a server by its URL."""
 
+import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,10 +12,10 @@ import chromadb
 import httpx
 import numpy as np
 from chromadb.config import Settings as ChromaSettings
-from chromadb.errors import ChromaError, NotFoundError
+from chromadb.errors import ChromaError, InternalError, NotFoundError
 from filelock import FileLock, Timeout
 
-from copilot.errors import ConfigError
+from copilot.errors import ConfigError, VectorError
 from copilot.ports import Vectors
 
 if TYPE_CHECKING:
@@ -26,37 +28,73 @@ UNFINISHED = "building-"
 ADD_ROWS = 1000
 LOCK = "copilot.lock"
 """Locked in the folder of an embedded index; the system frees it with the process."""
+DAY_NS = 24 * 3600 * 10**9
+ABANDONED_NS = DAY_NS
+"""Age after which another machine's unfinished collection is abandoned: it is made in minutes."""
+CLAIM_NS = 7 * DAY_NS
+"""How long a claim on a server's collection holds; who uses it renews that hourly."""
+
+_building: set[str] = set()
+"""What this process is building; in a folder of its own all else unfinished is abandoned."""
+
+
+class InUse(ConfigError):
+    """The folder of the embedded index belongs to another process."""
 
 
 class ChromaIndex:
     """A DenseIndex: one collection with cosine distance for each name; blocking."""
 
     def __init__(self, client: "ClientAPI", lock: FileLock | None = None) -> None:
+        """`lock` is held on the folder of an embedded index; without one others use it too."""
         self._client = client
         self._lock = lock
+        self._shared = lock is None
         self._opened: dict[str, Collection] = {}
 
     def collections(self) -> list[str]:
         """The collections that are whole, oldest first."""
-        mine = [found for found in self._mine() if not found.name.startswith(UNFINISHED)]
-        return [found.name for found in sorted(mine, key=_age)]
+        return [found.name for found in self._whole()]
 
-    def build(self, collection: str, ids: Sequence[str], vectors: Vectors) -> None:
-        """Make the collection under another name and rename it when it is whole."""
-        for found in self._mine():
-            if found.name.startswith(UNFINISHED):
-                self._client.delete_collection(found.name)
-        made = self._client.create_collection(
-            UNFINISHED + collection,
-            configuration={"hnsw": {"space": "cosine"}},
-            metadata={"owner": OWNER, "built": time.time_ns()},
-            embedding_function=None,
-        )
-        rows = min(ADD_ROWS, self._client.get_max_batch_size())
-        for start in range(0, len(ids), rows):
-            made.add(list(ids[start : start + rows]), embeddings=vectors[start : start + rows])
-        self.drop(collection)
-        made.modify(name=collection)
+    def unused(self) -> list[str]:
+        """On a server those whose claim is over, for other machines may be using the rest."""
+        since = time.time_ns() - CLAIM_NS
+        return [
+            found.name for found in self._whole() if not self._shared or _last_use(found) < since
+        ]
+
+    def build(
+        self,
+        collection: str,
+        ids: Sequence[str],
+        vectors: Vectors,
+        told: Callable[[int], None] | None = None,
+    ) -> None:
+        """Make the collection under a name of its own and rename it when it is whole."""
+        self._clear_abandoned()
+        name = f"{UNFINISHED}{secrets.token_hex(4)}-{collection}"
+        _building.add(name)
+        try:
+            with _failing(f"{collection}: the vectors cannot be written"):
+                made = self._fill(name, ids, vectors, told)
+                self._finish(made, collection)
+        except BaseException:
+            with suppress(ChromaError, httpx.HTTPError):
+                self._client.delete_collection(name)
+            raise
+        finally:
+            _building.discard(name)
+
+    def claim(self, collection: str) -> bool:
+        """Renew the claim on it; False if it is not there."""
+        with _failing(f"{collection}: the index cannot be written"):
+            try:
+                found = self._client.get_collection(collection, embedding_function=None)
+                found.modify(metadata={**(found.metadata or {}), "used": time.time_ns()})
+            except NotFoundError:
+                return False
+        self._opened[collection] = found
+        return True
 
     def query(self, collection: str, vector: Vectors, k: int) -> list[tuple[str, float]]:
         """``(id, cosine)`` best first, for one vector ``[dim]``."""
@@ -76,10 +114,8 @@ class ChromaIndex:
     def drop(self, collection: str) -> None:
         """Remove the collection if there is one."""
         self._opened.pop(collection, None)
-        try:
+        with _failing(f"{collection}: cannot be dropped"), suppress(NotFoundError):
             self._client.delete_collection(collection)
-        except NotFoundError:
-            return
 
     def close(self) -> None:
         """Give the folder of an embedded index back; it is not used after that."""
@@ -87,12 +123,57 @@ class ChromaIndex:
             self._lock.release()
             self._lock = None
 
+    def _fill(
+        self,
+        name: str,
+        ids: Sequence[str],
+        vectors: Vectors,
+        told: Callable[[int], None] | None,
+    ) -> "Collection":
+        now = time.time_ns()
+        made = self._client.create_collection(
+            name,
+            configuration={"hnsw": {"space": "cosine"}},
+            metadata={"owner": OWNER, "built": now, "used": now},
+            embedding_function=None,
+        )
+        rows = min(ADD_ROWS, self._client.get_max_batch_size())
+        for start in range(0, len(ids), rows):
+            made.add(list(ids[start : start + rows]), embeddings=vectors[start : start + rows])
+            if told:
+                told(min(start + rows, len(ids)))
+        return made
+
+    def _finish(self, made: "Collection", collection: str) -> None:
+        """Give it its name, unless another process has finished the same one meanwhile."""
+        unfinished = made.name
+        try:
+            made.modify(name=collection)
+        except ChromaError:
+            if collection not in self.collections():
+                raise
+            self._client.delete_collection(unfinished)
+
+    def _clear_abandoned(self) -> None:
+        before = time.time_ns() - ABANDONED_NS
+        with _failing("the index cannot be cleared of what was abandoned"):
+            for found in self._mine():
+                ours = found.name.startswith(UNFINISHED) and found.name not in _building
+                if ours and (not self._shared or _built(found) < before):
+                    with suppress(NotFoundError):
+                        self._client.delete_collection(found.name)
+
     def _open(self, collection: str) -> "Collection":
         opened = self._opened.get(collection)
         if opened is None:
             opened = self._client.get_collection(collection, embedding_function=None)
             self._opened[collection] = opened
         return opened
+
+    def _whole(self) -> "list[Collection]":
+        with _failing("the index cannot be read"):
+            mine = [found for found in self._mine() if not found.name.startswith(UNFINISHED)]
+        return sorted(mine, key=_built)
 
     def _mine(self) -> "Iterator[Collection]":
         for found in self._client.list_collections():
@@ -138,7 +219,7 @@ def _embed(folder: Path) -> ChromaIndex:
         lock.acquire(blocking=False)
         return ChromaIndex(chromadb.PersistentClient(folder, settings=_quiet()), lock)
     except Timeout:
-        raise ConfigError(
+        raise InUse(
             f"{folder}: the vector index is in use by another process; stop that one, give another"
             " data folder with --data, or share a Chroma server by chroma.url"
         ) from None
@@ -150,9 +231,25 @@ def _embed(folder: Path) -> ChromaIndex:
         ) from None
 
 
+@contextmanager
+def _failing(what: str) -> Iterator[None]:
+    """Tell a full disk or a server that is gone as what the user can put right."""
+    try:
+        yield
+    except (InternalError, httpx.HTTPError, OSError) as error:
+        raise VectorError(
+            f"{what} ({error}); see that the disk has room, or that the Chroma server runs"
+        ) from error
+
+
 def _quiet() -> ChromaSettings:
     return ChromaSettings(anonymized_telemetry=False)
 
 
-def _age(collection: "Collection") -> int:
+def _built(collection: "Collection") -> int:
     return int((collection.metadata or {})["built"])
+
+
+def _last_use(collection: "Collection") -> int:
+    used = (collection.metadata or {}).get("used")
+    return _built(collection) if used is None else int(used)

@@ -1,26 +1,36 @@
-"""The packs in use: loads them, indexes what is new, and makes their retrievers."""
+"""The packs that calls get: makes their retrievers, and changes them when others are published."""
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Sequence
+import logging
+import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from weakref import WeakKeyDictionary
 
-import numpy as np
 from msgspec import Struct
 
 from copilot.config import Settings
 from copilot.core.events import Passage
-from copilot.errors import ConfigError
-from copilot.ports import DenseIndex, Embedder
-from copilot.retrieval.facets import FORMAT, facets, sentences
+from copilot.errors import ConfigError, PackError, UserError
+from copilot.ports import DenseIndex, Embedder, Pinned
+from copilot.retrieval.facets import sentences
 from copilot.retrieval.hybrid import HybridRetriever, Shelf
-from copilot.retrieval.packs import Pack, load_packs
+from copilot.retrieval.indexing import Indexer, Progress, collection
+from copilot.retrieval.packs import Pack
+from copilot.retrieval.published import Published, State
+from copilot.retrieval.publishing import bring_up, in_use
+from copilot.retrieval.vectors import VectorCache
 
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and of how much."""
-EMBED_ROWS = 96
-KEPT_VERSIONS = 2
-"""Versions of a pack whose vectors are kept: calls that began before a change end with the old."""
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Between two looks at what is published; each costs a stat a pack."""
+AGAIN_SECONDS = 60.0
+"""Until a version that could not be taken over is tried again."""
+CLAIM_SECONDS = 3600.0
+"""Between two renewals of the claim on the collections in use."""
 
 
 class Source(Struct, frozen=True):
@@ -30,15 +40,8 @@ class Source(Struct, frozen=True):
     pack: Pack
 
 
-class Indexed(Struct, frozen=True):
-    """What indexing a pack did."""
-
-    ref: str
-    """``parcel@1f0c9a2e``."""
-    title: str
-    passages: int
-    new: bool
-    """False where it had been indexed before."""
+class Closed(Exception):
+    """The library is closed while it takes over what was published."""
 
 
 class Library:
@@ -46,16 +49,20 @@ class Library:
 
     def __init__(self, embedder: Embedder, index: DenseIndex, packs: Sequence[Pack]) -> None:
         """Take packs that are indexed."""
-        self.packs = tuple(packs)
         self._embedder = embedder
         self._index = index
-        self._executor = ThreadPoolExecutor(1, "search")
-        self._sources = {p.id: Source(p, pack) for pack in packs for p in pack.passages}
-        self._retrievers: dict[tuple[str, ...], HybridRetriever] = {}
+        self._search = ThreadPoolExecutor(1, "search")
+        self._alive: WeakKeyDictionary[HybridRetriever, frozenset[str]] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+        self._edition = Edition(packs)
+
+    @property
+    def packs(self) -> tuple[Pack, ...]:
+        return self._edition.packs
 
     def refs(self, packs: Sequence[str] = ()) -> tuple[str, ...]:
         """``parcel@1f0c9a2e`` for each named pack, for all when none is named."""
-        return tuple(pack.ref for pack in self.packs if not packs or pack.name in packs)
+        return self._edition.refs(packs)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -70,41 +77,157 @@ class Library:
 
     def source(self, passage: str) -> Source | None:
         """The passage with this id and its pack; None if no pack in use has it."""
-        return self._sources.get(passage)
+        return self._edition.sources.get(passage)
+
+    def pin(self, packs: Sequence[str] = ()) -> Pinned:
+        """The named packs as they are now; whoever has it keeps those versions."""
+        edition = self._edition  # another thread may change it
+        return Pinned(edition.refs(packs), self._retriever(edition, packs))
 
     def retriever(self, packs: Sequence[str] = ()) -> HybridRetriever:
         """Search over the named packs, all of them when none is named; the same for every call."""
-        known = {pack.name: pack for pack in self.packs}
+        return self._retriever(self._edition, packs)
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """The collections that anyone still searches."""
+        with self._lock:
+            return frozenset[str]().union(*self._alive.values())
+
+    def change(self, packs: Sequence[Pack]) -> None:
+        """Give new calls these packs, which are indexed; what calls have pinned stays as it was.
+
+        Blocking, for the search over them is made first: the change itself is one assignment.
+        """
+        edition, before = Edition(packs), self._edition
+        names = {pack.name for pack in packs}
+        for wanted in [(), *before.retrievers]:
+            if names.issuperset(wanted):
+                self._retriever(edition, wanted)
+        self._edition = edition
+
+    def claim(self) -> None:
+        """Tell other processes that share the index which collections are in use; blocking."""
+        for name in self.pinned:
+            if not self._index.claim(name):
+                log.error("%s is not in the index any more: restart to index it again", name)
+
+    def close(self) -> None:
+        """Let go of the search thread; searches that have not begun are cancelled."""
+        self._search.shutdown(wait=True, cancel_futures=True)
+
+    def _retriever(self, edition: "Edition", packs: Sequence[str]) -> HybridRetriever:
+        known = {pack.name: pack for pack in edition.packs}
         for name in packs:
             if name not in known:
-                raise ConfigError(f"pack {name!r} is not in use; there are {', '.join(known)}")
+                there = ", ".join(known) or "none"
+                raise ConfigError(f"pack {name!r} is not in use; there are {there}")
         wanted = tuple(packs) or tuple(known)
-        if wanted not in self._retrievers:
+        if wanted not in edition.retrievers:
             shelves = [
                 Shelf(collection(known[name], self._embedder), known[name].passages)
                 for name in wanted
             ]
-            self._retrievers[wanted] = HybridRetriever(
-                self._embedder, self._index, shelves, self._executor
-            )
-        return self._retrievers[wanted]
+            made = HybridRetriever(self._embedder, self._index, shelves, self._search)
+            with self._lock:
+                self._alive[made] = frozenset(shelf.collection for shelf in shelves)
+            edition.retrievers[wanted] = made
+        return edition.retrievers[wanted]
+
+
+class Edition:
+    """The packs between two changes."""
+
+    def __init__(self, packs: Sequence[Pack]) -> None:
+        self.packs = tuple(packs)
+        self.sources = {p.id: Source(p, pack) for pack in packs for p in pack.passages}
+        self.retrievers: dict[tuple[str, ...], HybridRetriever] = {}
+
+    def refs(self, packs: Sequence[str]) -> tuple[str, ...]:
+        return tuple(pack.ref for pack in self.packs if not packs or pack.name in packs)
+
+
+class Follower:
+    """Takes over into a library what is published while it is in use."""
+
+    def __init__(
+        self, library: Library, published: Published, names: Sequence[str], indexer: Indexer
+    ) -> None:
+        """`indexer` is for work beside calls."""
+        self._library = library
+        self._published = published
+        self._names = names
+        self._closing = threading.Event()
+        self._executor = ThreadPoolExecutor(1, "publish")
+        self._indexer = replace(indexer, progress=self._go_on)
+        self._seen: State = ()
+
+    async def follow(self) -> None:
+        """Look for what is published, for as long as the service runs."""
+        loop = asyncio.get_running_loop()
+        claimed = loop.time()
+        while True:
+            try:
+                await asyncio.sleep(LOOK_SECONDS)
+                await self.refresh()
+                if loop.time() > claimed + CLAIM_SECONDS:
+                    claimed = loop.time()
+                    await loop.run_in_executor(self._executor, self._library.claim)
+            except UserError as error:
+                log.error("%s. Calls go on with the packs as they are", error)
+                self._seen = ()
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def refresh(self) -> bool:
+        """Take over what was published since the last look; False if that changes nothing.
+
+        Raises UserError if it cannot be used: then calls go on getting what they got.
+        """
+        state = self._published.state()
+        if state == self._seen:
+            return False
+        loop = asyncio.get_running_loop()
+        changed = await loop.run_in_executor(self._executor, self._take_over)
+        self._seen = state
+        return changed
 
     def close(self) -> None:
-        """Let go of the search thread; searches that have not begun are cancelled."""
+        """Stop in the middle of what is being taken over; it is taken over at the next start."""
+        self._closing.set()
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _take_over(self) -> bool:
+        packs = in_use(self._published, self._names)
+        if packs == self._library.packs:
+            return False
+        self._indexer.ensure(packs)
+        self._library.change(packs)
+        self._indexer.tidy(packs, self._library.pinned)
+        log.info("calls now get %s", ", ".join(pack.ref for pack in packs) or "no pack")
+        return True
+
+    def _go_on(self, what: str, done: int, of: int) -> None:
+        if self._closing.is_set():
+            raise Closed
 
 
 async def open_library(
     settings: Settings, embedder: Embedder, index: DenseIndex, progress: Progress | None = None
 ) -> Library:
-    """Load the packs in use and index what is not indexed yet, all off the event loop.
+    """The packs in use: published if they are due, and indexed, all off the event loop.
 
-    Raises PackFaults if a pack has a fault: then nothing is indexed.
+    Raises PackFaults if a pack that was never published has a fault: then nothing is published.
     """
 
     def prepare() -> Library:
-        packs = load_packs(settings.knowledge.path, settings.knowledge.packs)
-        index_packs(packs, embedder, index, progress)
+        published = published_in(settings)
+        names = settings.knowledge.packs
+        with closing(vectors_in(settings)) as cache:
+            indexer = Indexer(embedder, index, cache, progress)
+            bring_up(settings.knowledge.path, names, published, indexer, strict=False)
+        packs = in_use(published, names)
+        if not packs:
+            raise PackError("every pack is retired; `copilot packs publish` brings one back")
         library = Library(embedder, index, packs)
         library.retriever()
         return library
@@ -113,55 +236,11 @@ async def open_library(
         return await asyncio.get_running_loop().run_in_executor(executor, prepare)
 
 
-def index_packs(
-    packs: Sequence[Pack], embedder: Embedder, index: DenseIndex, progress: Progress | None = None
-) -> list[Indexed]:
-    """Index each pack version that is not there yet, and drop versions long out of use."""
-    done = set(index.collections())
-    report = []
-    for pack in packs:
-        name = collection(pack, embedder)
-        if name not in done:
-            _index_pack(name, pack, embedder, index, progress)
-        report.append(Indexed(pack.ref, pack.title, len(pack.passages), name not in done))
-        _drop_old(pack, name, index)
-    return report
+def published_in(settings: Settings) -> Published:
+    """What is published in the data folder."""
+    return Published(settings.data / "packs")
 
 
-def report(rows: Sequence[Indexed]) -> str:
-    """One line a pack: version, passages, and whether there was anything to do."""
-    return "\n".join(
-        f"{row.ref}: {row.title}, {row.passages} passages, {'indexed' if row.new else 'up to date'}"
-        for row in rows
-    )
-
-
-def collection(pack: Pack, embedder: Embedder) -> str:
-    """The name of the pack version's collection; other vectors get another name."""
-    kind = hashlib.sha256(f"{embedder.name} {FORMAT}".encode()).hexdigest()[:6]
-    return f"{pack.name}.{pack.version}.{kind}"
-
-
-def _index_pack(
-    name: str, pack: Pack, embedder: Embedder, index: DenseIndex, progress: Progress | None
-) -> None:
-    rows = facets(pack.passages)
-    vectors = np.empty((len(rows), embedder.dim), np.float32)
-    for start in range(0, len(rows), EMBED_ROWS):
-        if progress:
-            progress(f"indexing {pack.name}", start, len(rows))
-        part = slice(start, start + EMBED_ROWS)
-        vectors[part] = embedder.embed([row.text for row in rows[part]])
-    index.build(name, [row.id for row in rows], vectors)
-    if progress:
-        progress(f"indexing {pack.name}", len(rows), len(rows))
-
-
-def _drop_old(pack: Pack, current: str, index: DenseIndex) -> None:
-    versions = [
-        found
-        for found in index.collections()
-        if found.split(".")[0] == pack.name and found != current
-    ]
-    for found in versions[: len(versions) - (KEPT_VERSIONS - 1)]:
-        index.drop(found)
+def vectors_in(settings: Settings) -> VectorCache:
+    """The data folder's vectors of texts; to be closed."""
+    return VectorCache(settings.data / "cache" / "vectors.sqlite")

@@ -14,7 +14,7 @@ from copilot.config import Settings
 from copilot.core.events import CallEnded, CallStarted, CardTouched
 from copilot.core.policy import Policy
 from copilot.errors import UnknownCall, UserError
-from copilot.ports import CallLog, Ear, Listener, Retriever, Shelves, Voice
+from copilot.ports import CallLog, Ear, Listener, Pinned, Retriever, Shelves, Voice
 from copilot.session import Parts, Session
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
@@ -122,12 +122,12 @@ class Switchboard:
         await asyncio.gather(*self._endings)
 
     async def _begin(self, offer: Offer) -> tuple[str, Peer]:
-        retriever = self._search(offer)
+        pinned = self._pin(offer)
         call_id = f"{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
         started = CallStarted(
             call_id,
             self._policy(offer),
-            self._shelves.refs(offer.packs),
+            pinned.refs,
             __version__,
             offer.consent,
             datetime.date.today().isoformat(),
@@ -139,7 +139,7 @@ class Switchboard:
             made.push_async_callback(peer.close)
             ear = await self._listener.open(started)
             made.push_async_callback(ear.close)
-            session = Session(started, self._parts(offer, ear, retriever, line))
+            session = Session(started, self._parts(offer, ear, pinned.retriever, line))
             made.pop_all()
         call = self._calls[call_id] = Call(session, line, peer)
         call.task.add_done_callback(lambda task: self._over(call_id, task))
@@ -158,9 +158,9 @@ class Switchboard:
         deadlines = self._settings.deadlines
         return Parts(ear, retriever, kept, line, self._voice, line, deadlines=deadlines)
 
-    def _search(self, offer: Offer) -> Retriever:
+    def _pin(self, offer: Offer) -> Pinned:
         try:
-            return self._shelves.retriever(offer.packs)
+            return self._shelves.pin(offer.packs)
         except UserError as error:
             raise Unsuitable(str(error)) from None
 

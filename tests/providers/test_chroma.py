@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings as ChromaSettings
 from chromadb.errors import DuplicateIDError
 
-from copilot.errors import ConfigError
+from copilot.errors import ConfigError, VectorError
 from copilot.ports import Vectors
-from copilot.providers.chroma import ChromaIndex, open_chroma
+from copilot.providers.chroma import ABANDONED_NS, CLAIM_NS, OWNER, ChromaIndex, open_chroma
+from tests.chroma import chroma_server
 
 
 def units(count: int, dim: int = 8, seed: int = 1) -> Vectors:
@@ -68,11 +70,44 @@ def test_a_build_that_fails_leaves_nothing(index: ChromaIndex) -> None:
     assert index.collections() == ["shop.1"]
 
 
-def test_building_again_replaces(index: ChromaIndex) -> None:
+def test_what_is_whole_stays_as_it_is(index: ChromaIndex) -> None:
+    """Another process may have finished the same version first, and be searching it."""
     index.build("shop.1", ["x"], units(1))
-    assert index.query("shop.1", units(1)[0], 1)[0][0] == "x"
     index.build("shop.1", ["y"], units(1))
-    assert [row for row, _ in index.query("shop.1", units(1)[0], 3)] == ["y"]
+    assert [row for row, _ in index.query("shop.1", units(1)[0], 3)] == ["x"]
+    assert all_names(index) == ["shop.1"]
+
+
+def all_names(index: ChromaIndex) -> list[str]:
+    """Unfinished ones too."""
+    return sorted(found.name for found in index._mine())
+
+
+def leave_unfinished(index: ChromaIndex, built: int) -> None:
+    metadata = {"owner": OWNER, "built": built}
+    index._client.create_collection("building-0-shop.1", metadata=metadata, embedding_function=None)
+
+
+def test_what_was_abandoned_is_cleared(index: ChromaIndex) -> None:
+    """The folder is this process's own: whoever began it is dead."""
+    leave_unfinished(index, time.time_ns())
+    assert index.collections() == []
+    index.build("shop.2", ["x"], units(1))
+    assert all_names(index) == ["shop.2"]
+
+
+def test_a_build_tells_how_far_it_is(index: ChromaIndex) -> None:
+    told: list[int] = []
+    index.build("shop.1", [str(n) for n in range(1500)], units(1500), told.append)
+    assert told == [1000, 1500]
+
+
+def test_a_claim(index: ChromaIndex) -> None:
+    assert not index.claim("shop.1")
+    index.build("shop.1", ["x"], units(1))
+    assert index.claim("shop.1")
+    assert index.collections() == ["shop.1"]
+    assert index.unused() == ["shop.1"], "no other process can use it"
 
 
 def test_it_is_durable(tmp_path: Path) -> None:
@@ -149,29 +184,8 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path, spoil: Callable[[Path], No
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """The URL of a real Chroma server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = str(Path(sys.executable).parent / "chroma")
-    command = [program, "run", "--path", str(tmp_path / "server")]
-    address = ["--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen([*command, *address], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert any("Connect to Chroma at" in line for line in process.stdout)
-        url = f"http://127.0.0.1:{port}"
-        while not _answers(url, process):
-            assert process.poll() is None
+    with chroma_server(tmp_path / "server") as url:
         yield url
-        process.terminate()
-
-
-def _answers(url: str, process: subprocess.Popen[str]) -> bool:
-    try:
-        open_chroma(url, Path())
-    except ConfigError:
-        return process.poll() is not None
-    return True
 
 
 def test_a_server_does_the_same(server: str) -> None:
@@ -181,3 +195,34 @@ def test_a_server_does_the_same(server: str) -> None:
     assert index.collections() == ["shop.1"]
     assert index.query("shop.1", vectors[2], 1)[0][0] == "z"
     assert np.allclose(index.vectors("shop.1", ["z", "x"]), vectors[[2, 0]], atol=1e-6)
+    index.build("shop.1", ["w"], units(1))
+    assert index.query("shop.1", vectors[2], 1)[0][0] == "z", "what is whole stays as it is"
+    assert all_names(index) == ["shop.1"]
+
+
+def test_on_a_server_only_what_is_surely_out_of_use_goes(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_chroma(server, Path())
+    now = time.time_ns()
+    leave_unfinished(index, now - ABANDONED_NS // 2)
+    index.build("shop.2", ["x"], units(1))
+    assert all_names(index) == ["building-0-shop.1", "shop.2"], "another machine may be at it"
+    assert index.unused() == []
+    monkeypatch.setattr("time.time_ns", lambda: now + CLAIM_NS - ABANDONED_NS)
+    index.build("shop.3", ["x"], units(1))
+    assert all_names(index) == ["shop.2", "shop.3"]
+    assert index.claim("shop.2")
+    monkeypatch.setattr("time.time_ns", lambda: now + CLAIM_NS + ABANDONED_NS // 2)
+    assert index.unused() == [], "shop.2 was claimed again"
+    monkeypatch.setattr("time.time_ns", lambda: now + 2 * CLAIM_NS)
+    assert index.unused() == ["shop.2", "shop.3"]
+
+
+def test_a_server_that_goes_away_is_told(tmp_path: Path) -> None:
+    with chroma_server(tmp_path / "server") as url:
+        index = open_chroma(url, Path())
+        index.build("shop.1", ["x"], units(1))
+    for work in (index.collections, lambda: index.build("shop.2", ["x"], units(1))):
+        with pytest.raises(VectorError, match="the Chroma server runs"):
+            work()

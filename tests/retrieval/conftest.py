@@ -8,7 +8,8 @@ import pytest
 
 from copilot.ports import Embedder
 from copilot.providers.chroma import open_chroma
-from copilot.retrieval.library import Library, index_packs
+from copilot.retrieval.indexing import index_packs
+from copilot.retrieval.library import Library
 from copilot.retrieval.packs import load_packs
 
 KNOWLEDGE = Path(__file__).resolve().parents[2] / "knowledge"

@@ -18,7 +18,7 @@ from copilot.core.events import (
 )
 from copilot.core.policy import Policy
 from copilot.errors import ConfigError, UnknownCall
-from copilot.ports import Found
+from copilot.ports import Found, Pinned
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Unsuitable, read
 from copilot.sidecar.peer import use_interface
@@ -51,13 +51,10 @@ class Asking:
 
 
 class Shelf:
-    def retriever(self, packs: Sequence[str] = ()) -> "Shelf":
+    def pin(self, packs: Sequence[str] = ()) -> Pinned:
         if set(packs) - {"p"}:
             raise ConfigError(f"pack {packs[0]!r} is not in use; there are p")
-        return self
-
-    def refs(self, packs: Sequence[str] = ()) -> tuple[str, ...]:
-        return ("p@1",)
+        return Pinned(("p@1",), self)
 
     async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
         return Found((LINE,))
