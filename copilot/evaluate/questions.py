@@ -1,4 +1,4 @@
-"""What a good copilot would do in a scripted call, as labels that a log is judged by.
+"""What a good copilot would do in a scripted call, question by question, for a log to be judged by.
 
 Times are milliseconds of call audio from the start of tick 0, passages are ids of the packs.
 """
@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 QUESTION_MS = 12_000
-"""How long before its end a question starts where its label does not say."""
+"""How long before its end a question starts where it does not say."""
 ANSWER_MS = 12_000
 """How long after its end a card still belongs to a question."""
 
@@ -24,7 +24,7 @@ class Expects(StrEnum):
     """Nothing: the agent answers it without help."""
 
 
-class Label(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Question(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One question of a call and what should come of it."""
 
     asks: str
@@ -55,8 +55,8 @@ class Targets(Struct, frozen=True, forbid_unknown_fields=True):
     """Cards that belong to no question, at most."""
 
 
-class Labels(Struct, frozen=True, forbid_unknown_fields=True):
-    """The labels of one call."""
+class Expected(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one call asks, and what it must reach."""
 
-    questions: tuple[Label, ...]
+    questions: tuple[Question, ...]
     targets: Targets = Targets()
