@@ -74,11 +74,11 @@ def _label(columns: Sequence[Any]) -> Label:
     return Label(**{**values, "verdict": Verdict(values["verdict"])})
 
 
-def _call(call_id: str) -> Select[tuple[str]]:
+def _call(call_id: str) -> Select[str]:
     return select(Call.call_id).where(Call.call_id == call_id)
 
 
-def _same(label: Label) -> Select[tuple[int]]:
+def _same(label: Label) -> Select[int]:
     values = msgspec.structs.asdict(label)
     same = (column == values[column.name] for column in COLUMNS)
     return select(LabelTable.id).where(*same).limit(1)
