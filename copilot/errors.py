@@ -31,3 +31,7 @@ class UnknownCall(UserError):
 
 class LogError(UserError):
     """A file that is no call log."""
+
+
+class LabelError(UserError):
+    """A label that cannot be used."""

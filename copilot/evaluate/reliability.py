@@ -132,7 +132,8 @@ def summary(found: Reliability) -> str:
     """The figures as one line."""
     return (
         f"calibration error {found.ece:.3f} (95 %: {found.ece_low:.3f} to {found.ece_high:.3f}) · "
-        f"Brier score {found.brier:.3f} · {found.count} cases, {100 * found.base_rate:.0f} % came true"
+        f"Brier score {found.brier:.3f} · {found.count} case{'s' * (found.count != 1)}, "
+        f"{100 * found.base_rate:.0f} % came true"
     )
 
 

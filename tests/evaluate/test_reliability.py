@@ -17,10 +17,8 @@ CASES = st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=1, max_
 
 def test_the_error_is_the_mean_gap_weighted_by_the_counts() -> None:
     found = reliability([0.2] * 4 + [0.9] * 6, [True] + [False] * 3 + [True] * 3 + [False] * 3)
-    assert [(one.count, one.said, one.came) for one in found.bins] == [
-        (4, pytest.approx(0.2), 0.25),
-        (6, pytest.approx(0.9), 0.5),
-    ]
+    assert [(one.count, one.came) for one in found.bins] == [(4, 0.25), (6, 0.5)]
+    assert [one.said for one in found.bins] == pytest.approx([0.2, 0.9])
     assert found.ece == pytest.approx(0.4 * 0.05 + 0.6 * 0.4)
     assert found.brier == pytest.approx((0.8**2 + 3 * 0.2**2 + 3 * 0.1**2 + 3 * 0.9**2) / 10)
     assert found.base_rate == 0.4
