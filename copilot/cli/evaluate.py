@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from copilot.cli.common import JSON, Bars, console, errors, write_bytes, write_json
-from copilot.cli.stored import NO_CALLS, Chosen, choosing, open_calls
+from copilot.cli.stored import Chosen, choosing, open_calls
 from copilot.config import Settings, policy_changes, policy_file
 from copilot.errors import UserError
 
 if TYPE_CHECKING:
     from copilot.core.events import CallStarted, EvidenceFound, Search
     from copilot.evaluate.calls import Quality
-    from copilot.evaluate.experiment import Change, Experiment
+    from copilot.evaluate.experiment import Experiment
+    from copilot.evaluate.whatif import Change
     from copilot.retrieval.library import Library
 
 
@@ -47,7 +48,7 @@ def evaluate_calls(
 
     found = asyncio.run(_quality(settings, chosen))
     if not found.calls:
-        console.print(NO_CALLS)
+        console.print(chosen.none(), highlight=False)
     else:
         console.print(render(found), highlight=False)
     if picture is not None:
@@ -109,8 +110,8 @@ def evaluate_whatif(
     elif replayed:
         names = ("replayed", names[1])
     found = asyncio.run(_whatif(settings, chosen, changed(changes), base, search))
-    if chosen.stored and not found.totals.calls:
-        console.print(NO_CALLS)
+    if not found.totals.calls:
+        console.print(chosen.none(), highlight=False)
     else:
         console.print(render(found, *names), highlight=False)
     if json_path is not None:

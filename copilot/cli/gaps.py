@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from copilot.cli.common import JSON, console, write_json
-from copilot.cli.stored import NO_CALLS, Chosen, choosing, open_calls
+from copilot.cli.stored import Chosen, choosing, open_calls
 from copilot.config import Settings
 
 if TYPE_CHECKING:
@@ -31,12 +31,18 @@ def gaps(
     from copilot.evaluate.gaptable import figures, render
 
     found, calls = asyncio.run(_gaps(settings, chosen, packs))
-    if chosen.stored and not calls:
-        console.print(NO_CALLS)
+    if not calls:
+        console.print(_none(chosen, packs), highlight=False)
     else:
         console.print(render(found, calls), highlight=False)
     if json_path is not None:
         write_json(json_path, figures(found, calls))
+
+
+def _none(chosen: Chosen, packs: tuple[str, ...]) -> str:
+    if packs and chosen.since is None:
+        return f"No stored call used the pack {' or '.join(packs)}."
+    return chosen.none()
 
 
 async def _gaps(

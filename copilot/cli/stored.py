@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from copilot.evaluate.corpus import Stored
     from copilot.store.log import Store
 
-NO_CALLS = "No stored calls yet: `copilot serve` keeps the calls whose parties consent."
-
 
 class Chosen(NamedTuple):
     """The calls that a command is about."""
@@ -26,10 +24,11 @@ class Chosen(NamedTuple):
     all: bool
     labels: Path | None
 
-    @property
-    def stored(self) -> bool:
-        """Whether they are in the database."""
-        return not self.logs
+    def none(self) -> str:
+        """What to say where there is no such call."""
+        if self.since is not None:
+            return f"No stored call since {self.since:%Y-%m-%d}; --all takes every one."
+        return "No stored calls yet: `copilot serve` keeps the calls whose parties consent."
 
 
 def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,7 +78,7 @@ async def open_calls(
     """The chosen calls, one at a time."""
     from copilot.evaluate.corpus import from_files, from_store, read_labels
 
-    if not chosen.stored:
+    if chosen.logs:
         labels = read_labels(chosen.labels) if chosen.labels else []
         yield from_files(chosen.logs, labels)
         return

@@ -47,7 +47,10 @@ class Quality(Struct, frozen=True):
     precision: Share
     """Useful cards, of the cards about which it is known."""
     recall: Share
-    """Inquiries that got their right card, of those that are known to have needed one."""
+    """Inquiries that got their right card, of those that people say needed one.
+
+    Use alone would count only cards that came.
+    """
     unneeded: int
     """Cards known to have been of no use."""
     unneeded_per_hour: float
@@ -98,7 +101,7 @@ class Tally:
             self._spent += case.spent
             if case.lead_ms is not None:
                 self._leads.append(case.lead_ms)
-        if one.needed:
+        if one.needed and one.verdict is not None:
             self._needed.append(case.shown and useful is True)
         if useful is not None:
             self._said.append(case.support / 100)
@@ -122,14 +125,6 @@ class Tally:
             calibration=reliability(self._said, self._came),
             judged=self._judged,
         )
-
-
-def quality(calls: Iterable[Stored]) -> Quality:
-    """What some calls come to."""
-    tally = Tally()
-    for call in calls:
-        tally.add(call)
-    return tally.quality()
 
 
 def _spread(leads: Sequence[int]) -> Spread | None:
@@ -156,10 +151,10 @@ def render(found: Quality) -> RenderableType:
 
 def _rows(found: Quality) -> Iterable[tuple[str, str]]:
     yield "calls", f"{found.calls}, {length(found.hours)} in all"
-    known = f", {found.judged} inquiries judged by people" if found.judged else ""
-    yield "cards", f"{found.cards}{known}"
+    yield "cards", str(found.cards)
+    yield "judged", f"{found.judged} inquiries by people"
     yield "precision", _share(found.precision, "cards of which it is known were useful")
-    yield "recall", _share(found.recall, "inquiries known to need a card got the right one")
+    yield "recall", _share(found.recall, "inquiries that needed a card, as people say, got it")
     yield (
         "burden",
         f"{found.unneeded_per_hour:.1f} unneeded cards per hour known, "

@@ -12,7 +12,6 @@ from copilot.core.events import (
     EvidenceFound,
     Heard,
     Party,
-    Passage,
     Search,
     ShowCard,
     Silence,
@@ -86,7 +85,8 @@ class _Draft:
         self.card: ShowCard | None = None
         self.held: Withheld | None = None
         self.title = ""
-        self.withdrawn, self.gone = "", None  # type: str, int | None
+        self.withdrawn = ""
+        self.gone: int | None = None
         self.touches: list[Touch] = []
         self.spent = self.seeking = 0
         self.until: int | None = None
@@ -191,13 +191,3 @@ class _Reader:
         if self._floor.customer.turn is not None and self._floor.holder() is Party.CUSTOMER:
             draft.until = None
             self._open.append(draft)
-
-
-def passages_of(entries: Iterable[Entry]) -> dict[str, Passage]:
-    """Every passage that search brought, as it was found last."""
-    return {
-        passage.id: passage
-        for entry in entries
-        if isinstance(entry.event, EvidenceFound)
-        for passage in entry.event.passages
-    }

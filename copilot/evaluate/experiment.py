@@ -6,13 +6,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot.core.policy import Policy
 from copilot.evaluate.cases import cases_of
 from copilot.evaluate.compare import Comparison, carry, moments
 from copilot.evaluate.corpus import Stored
-from copilot.evaluate.whatif import Rerun, Seek, effects_of, rerun
-
-Change = Callable[[Policy], Policy]
+from copilot.evaluate.whatif import Change, Rerun, Seek, effects_of, rerun
 
 
 class Totals(Struct):
@@ -37,7 +34,7 @@ class Experiment(Struct):
 
 def changed(values: Mapping[str, Any]) -> Change:
     """Each call's own policy with other values."""
-    return lambda policy: replace(policy, **values)
+    return lambda started: replace(started, policy=replace(started.policy, **values))
 
 
 async def experiment(
@@ -83,7 +80,7 @@ async def _add(
 
 
 async def _drifts(call: Stored) -> bool:
-    same = await rerun(call.entries, lambda policy: policy)
+    same = await rerun(call.entries, lambda started: started)
     return effects_of(same.entries) != effects_of(call.entries)
 
 

@@ -11,6 +11,7 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from copilot.core.events import Silence
+from copilot.core.words import content, tokens
 from copilot.evaluate.asking import asks, question
 from copilot.evaluate.corpus import Stored
 from copilot.evaluate.labels import Labelled, Use
@@ -20,8 +21,9 @@ from copilot.store.label import Verdict
 UNANSWERED = (Silence.NO_EVIDENCE, Silence.WEAK, Silence.EXPIRED)
 SEEKING = 50
 """Percent: probability of asking from which words count as a question."""
-NEAR_SUPPORT = 30
-"""Percent: support from which words that have no question's form still are about the packs."""
+NEAR_SUPPORT = 40
+"""Percent: support from which a silence about words without a question's form counts all the same:
+more than small talk has."""
 DISTANCE = 0.5
 """Mean cosine distance up to which questions are one gap: between the best of BANKING77 (0.45) and
 of CLINC150 (0.6), on 463 of their questions; nine in ten then share their intent."""
@@ -30,7 +32,6 @@ MOST = 5000
 """Different questions that are clustered at once; memory grows with their square."""
 QUOTES = 3
 WORDS = 4
-_TOKEN = r"(?u)\b[a-z][a-z']+\b"
 
 
 class Unanswered(Struct, frozen=True):
@@ -84,7 +85,7 @@ def unanswered(call: Stored) -> Iterator[Unanswered]:
     day = call.day
     for label in call.labelled():
         case, why = label.case, _why(label)
-        if not why or not (_judged(label) or _asked(label)):
+        if not why or not (_judged(label) or asked(label)):
             continue
         pack = case.passage.split("/")[0] if case.passage else _packs(call)
         yield Unanswered(
@@ -138,12 +139,12 @@ def _judged(label: Labelled) -> bool:
     return label.verdict is not None
 
 
-def _asked(label: Labelled) -> bool:
+def asked(label: Labelled) -> bool:
     """Whether it was a question, not small talk."""
     case = label.case
     if case.seeking:
         return case.seeking >= SEEKING
-    return asks(case.query) or case.support >= NEAR_SUPPORT
+    return asks(case.query) or (not case.shown and case.support >= NEAR_SUPPORT)
 
 
 def _packs(call: Stored) -> str:
@@ -179,10 +180,10 @@ def _cluster(vectors: NDArray[np.float32]) -> list[int]:
 def _distinguish(groups: Sequence[Sequence[Unanswered]]) -> list[tuple[str, ...]]:
     """Words that are frequent in a group and rare in the others."""
     documents = [" ".join(row.words for row in group) for group in groups]
-    vectorizer = TfidfVectorizer(stop_words="english", token_pattern=_TOKEN, sublinear_tf=True)
+    vectorizer = TfidfVectorizer(analyzer=_telling, sublinear_tf=True)
     try:
         weights = vectorizer.fit_transform(documents)
-    except ValueError:  # nothing but stop words
+    except ValueError:  # no group says anything
         return [() for _ in groups]
     names = vectorizer.get_feature_names_out()
     found = []
@@ -190,6 +191,11 @@ def _distinguish(groups: Sequence[Sequence[Unanswered]]) -> list[tuple[str, ...]
         ranked = sorted(zip(-np.round(row.data, 6), names[row.indices], strict=True))
         found.append(tuple(str(name) for _, name in ranked[:WORDS]))
     return found
+
+
+def _telling(text: str) -> list[str]:
+    """The words that carry meaning, as they are said."""
+    return [word for word in tokens(text) if content(word)]
 
 
 def _gap(group: Sequence[Unanswered], words: tuple[str, ...], vectors: NDArray[np.float32]) -> Gap:

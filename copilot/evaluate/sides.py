@@ -26,8 +26,6 @@ STYLES = {Fate.LOST: "red", Fate.NEW: "green", Fate.CHANGED: "yellow"}
 def render(found: Experiment, before: str, after: str) -> RenderableType:
     """The comparison for a terminal; `before` and `after` name the policies."""
     comparison, totals = found.comparison, found.totals
-    if not totals.calls:
-        return Text("No call to run again.")
     parts: list[RenderableType] = [_sides(comparison, totals, before, after)]
     parts += [Text(line) for line in (*_fates(comparison), *_known(comparison))]
     parts += [Text(line, style="yellow") for line in _caveats(totals)]

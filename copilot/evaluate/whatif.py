@@ -25,7 +25,6 @@ from copilot.core.events import (
     StopSpeaking,
     WhisperPlayed,
 )
-from copilot.core.policy import Policy
 from copilot.core.state import CallState
 from copilot.ports import Retriever
 from copilot.session import PASSAGES
@@ -33,6 +32,9 @@ from copilot.session import PASSAGES
 Seek = Callable[[CallStarted, Search], Awaitable[EvidenceFound | None]]
 """Searches the packs of a call for a query that its log has no answer to; None where they, in the
 versions that the call had, are not at hand."""
+
+Change = Callable[[CallStarted], CallStarted]
+"""The same call, started under other rules."""
 
 WORD_TICKS = 5
 """How long a spoken word takes where the log does not tell: 150 words a minute."""
@@ -56,17 +58,15 @@ class Rerun(Struct, frozen=True):
     """Touches of cards that were not on the screen this time."""
 
 
-async def rerun(
-    entries: Sequence[Entry], change: Callable[[Policy], Policy], seek: Seek | None = None
-) -> Rerun:
-    """Run a whole log's inputs through the core under the changed policy.
+async def rerun(entries: Sequence[Entry], change: Change, seek: Seek | None = None) -> Rerun:
+    """Run a whole log's inputs through the core, but for a changed start.
 
-    Under an unchanged policy the core that made the log makes the same log again.
+    Unchanged, the core that made the log makes the same log again.
     """
     run = _Run(entries, seek)
     for entry in entries:
         if isinstance(entry.event, CallStarted):
-            await run.give(replace(entry.event, policy=change(entry.event.policy)))
+            await run.give(change(entry.event))
         else:
             await run.take(entry)
     return Rerun(tuple(run.log), run.reused, run.searched, run.unanswered, run.touches_lost)
