@@ -53,7 +53,11 @@ async def senses(
     async with AsyncExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(1, "start"))
         run = partial(asyncio.get_running_loop().run_in_executor, pool)
-        library = await stack.enter_async_context(shelves(settings, progress))
+        embedder = await run(registry.embedder, settings.embedder, Host(cache))
+        index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
+        stack.callback(index.close)
+        library = await open_library(settings, embedder, index, progress)
+        stack.callback(library.close)
         host = Host(cache, library.sentences, lockstep)
         listener = await run(registry.listener, settings.ear, host)
         stack.push_async_callback(listener.close)
@@ -61,21 +65,6 @@ async def senses(
         if voice is not None:
             stack.push_async_callback(voice.close)
         yield Senses(library, listener, voice)
-
-
-@asynccontextmanager
-async def shelves(settings: Settings, progress: Progress | None = None) -> AsyncIterator[Library]:
-    """The packs in use, indexed and searchable, without ear and voice."""
-    settings.make_data()
-    async with AsyncExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(1, "start"))
-        run = partial(asyncio.get_running_loop().run_in_executor, pool)
-        embedder = await run(registry.embedder, settings.embedder, Host(settings.data / "cache"))
-        index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
-        stack.callback(index.close)
-        library = await open_library(settings, embedder, index, progress)
-        stack.callback(library.close)
-        yield library
 
 
 def index(settings: Settings, progress: Progress | None = None) -> str:
@@ -121,6 +110,21 @@ async def services(
             checks={"search": search},
             origins=frozenset(settings.server.origins),
         )
+
+
+@asynccontextmanager
+async def shelves(settings: Settings, progress: Progress | None = None) -> AsyncIterator[Library]:
+    """The packs in use, indexed and searchable, without ear and voice."""
+    settings.make_data()
+    async with AsyncExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(1, "start"))
+        run = partial(asyncio.get_running_loop().run_in_executor, pool)
+        embedder = await run(registry.embedder, settings.embedder, Host(settings.data / "cache"))
+        index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
+        stack.callback(index.close)
+        library = await open_library(settings, embedder, index, progress)
+        stack.callback(library.close)
+        yield library
 
 
 async def serve(
