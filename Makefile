@@ -26,6 +26,7 @@ bench: $(VENV)/.run
 	mkdir -p build/bench
 	for part in core search ear sidecar; do \
 		$(BIN)/copilot bench $$part --json build/bench/$$part.json || exit 1; done
+	$(BIN)/copilot bench whatif tests/calls/sample-call.jsonl --json build/bench/whatif.json
 
 # Versions are chosen anew; local build tags of torch are dropped, so that the lock holds anywhere.
 LOCK := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-header \

@@ -168,6 +168,21 @@ async def services(
         )
 
 
+@asynccontextmanager
+async def shelves(settings: Settings, progress: Progress | None = None) -> AsyncIterator[Library]:
+    """The packs in use, indexed and searchable, without ear and voice."""
+    settings.make_data()
+    async with AsyncExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(1, "start"))
+        run = partial(asyncio.get_running_loop().run_in_executor, pool)
+        embedder = await run(registry.embedder, settings.embedder, Host(settings.data / "cache"))
+        index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
+        stack.callback(index.close)
+        library = await open_library(settings, embedder, index, progress)
+        stack.callback(library.close)
+        yield library
+
+
 async def serve(
     settings: Settings,
     ready: Callable[[str], None],

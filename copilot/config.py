@@ -170,6 +170,24 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file}: not a TOML file ({error})") from None
 
 
+def policy_changes(given: Mapping[str, object], source: str) -> dict[str, Any]:
+    """Values of a policy by their names; raises ConfigError with every one that cannot be used."""
+    if faults := "; ".join(_policy_faults(given)):
+        raise ConfigError(f"{source}: {faults}")
+    values = {key: _list(value) for key, value in given.items()}
+    made = msgspec.convert(values, Policy, strict=False)
+    return {key: getattr(made, key) for key in given}
+
+
+def policy_file(path: Path) -> dict[str, Any]:
+    """The values of a file's section [policy], or of a file that holds nothing else."""
+    values = _read(path)
+    section = values.get("policy", values)
+    if not isinstance(section, Mapping):
+        raise ConfigError(f"{path}: policy = {section!r}: write a section [policy]")
+    return policy_changes(section, str(path))
+
+
 def _policy(given: object, source: str) -> Policy:
     """The policy of the file, then of the environment, whose values are text."""
     if not isinstance(given, Mapping):

@@ -39,3 +39,7 @@ class LogError(UserError):
 
 class DataError(UserError):
     """A data set that cannot be used: the file, the line, and what is wrong there."""
+
+
+class LabelError(UserError):
+    """A label that cannot be used."""

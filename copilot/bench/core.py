@@ -33,7 +33,7 @@ def run(minutes: float = 60.0, seed: int = 1) -> dict[str, object]:
     """Play a call of `minutes` through `enter`, searches answered a tick later."""
     times: list[int] = []
     state = CallState()
-    events = _call(minutes, random.Random(seed))
+    events = synthetic(minutes, random.Random(seed))
     event = next(events)
     began = perf_counter_ns()
     while True:
@@ -76,7 +76,7 @@ def table(result: dict[str, object]) -> Table:
     return view
 
 
-def _call(minutes: float, dice: random.Random) -> Generator[Input, Search | None, None]:
+def synthetic(minutes: float, dice: random.Random) -> Generator[Input, Search | None, None]:
     """Turns of both parties with words and partials, a tick at a time."""
     yield CallStarted("bench", Policy(), ("bench@0",))
     tick, speaker, left = 0, "customer", 40

@@ -14,6 +14,9 @@ from rich.logging import RichHandler
 from copilot import __version__
 from copilot.cli.bench import bench
 from copilot.cli.common import JSON, Bars, console, errors, write_bytes, write_json
+from copilot.cli.evaluate import evaluate
+from copilot.cli.gaps import gaps
+from copilot.cli.labels import label, labels
 from copilot.cli.packs import packs
 from copilot.config import Settings
 from copilot.errors import UserError
@@ -191,5 +194,5 @@ async def _listen(
     return results
 
 
-main.add_command(bench)
-main.add_command(packs)
+for command in (bench, evaluate, gaps, label, labels, packs):
+    main.add_command(command)

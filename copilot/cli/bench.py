@@ -80,3 +80,25 @@ def bench_index(passages: int, json_path: Path | None) -> None:
     with Bars() as progress:
         result = indexing.run(passages=passages, progress=progress)
     report(result, indexing.table, json_path)
+
+
+@bench.command("whatif")
+@click.argument(
+    "logs",
+    nargs=-1,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="[LOG.jsonl]...",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Length of the synthetic call.",
+)
+@JSON
+def bench_whatif(logs: tuple[Path, ...], minutes: float, json_path: Path | None) -> None:
+    """Times real time of a what-if, over logs and a synthetic call."""
+    from copilot.bench import whatif
+
+    report(whatif.run(logs, minutes), whatif.table, json_path)

@@ -142,8 +142,8 @@ async def _watch(sample: SampleCall, url: str, console: Console, touch: bool) ->
             shown.cancel()
             with contextlib.suppress(asyncio.CancelledError, DemoError):
                 await shown
-    outcome = judge(entries, sample.labels, arrivals(messages))
-    return Result(sample.script, sample.labels, entries, outcome, lag_ms)
+    outcome = judge(entries, sample.expected, arrivals(messages))
+    return Result(sample.script, sample.expected, entries, outcome, lag_ms)
 
 
 async def _show(terminal: Terminal, url: str, call_id: str, entries: list[Entry]) -> None:

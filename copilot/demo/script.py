@@ -1,4 +1,4 @@
-"""A scripted call: who says what and when, and the labels that follow from it."""
+"""A scripted call: who says what and when, and the questions that it asks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from copilot.core.events import Party
 from copilot.errors import ConfigError
-from copilot.evaluate.labels import Expects, Label, Labels, Targets
+from copilot.evaluate.questions import Expected, Expects, Question, Targets
 
 SAMPLE = Path(__file__).with_name("sample.yaml")
 TAIL_MS = 2500
@@ -23,7 +23,7 @@ class Manner(Struct, frozen=True, forbid_unknown_fields=True):
     pitch: int = 50
 
 
-class Question(Struct, frozen=True, forbid_unknown_fields=True):
+class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     """What a good copilot does about a line."""
 
     expects: Expects
@@ -43,7 +43,7 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
     """Milliseconds from the end of everything said so far; negative where it overlaps."""
     rate: int | None = None
     """Words per minute, where it differs from the party's."""
-    question: Question | None = None
+    question: Asked | None = None
 
 
 class Parties(Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,11 +118,11 @@ def duration_ms(placed: Sequence[Placed]) -> int:
     return max(one.end_ms for one in placed) + TAIL_MS
 
 
-def labels(placed: Sequence[Placed], targets: Targets) -> Labels:
+def expected(placed: Sequence[Placed], targets: Targets) -> Expected:
     """The questions with the times at which they are asked."""
-    return Labels(
+    return Expected(
         questions=tuple(
-            Label(
+            Question(
                 asks=one.line.text,
                 start_ms=one.start_ms,
                 at_ms=one.end_ms,

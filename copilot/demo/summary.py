@@ -13,9 +13,10 @@ from copilot.core.events import Entry, Heard, Party, ShowCard, Silence, Withheld
 from copilot.demo.notes import Arrived
 from copilot.demo.script import Script
 from copilot.evaluate import report
-from copilot.evaluate.judge import Answer, Arrival, Outcome, Verdict
-from copilot.evaluate.labels import Labels
+from copilot.evaluate.judge import Answer, Arrival, Outcome
 from copilot.evaluate.metrics import WordErrors, word_errors
+from copilot.evaluate.questions import Expected
+from copilot.store.label import Verdict
 from copilot.web.phrases import SILENCES
 
 _OUTCOMES = {
@@ -31,7 +32,7 @@ class Result(Struct, frozen=True):
     """One run of the sample call."""
 
     script: Script
-    labels: Labels
+    expected: Expected
     entries: Sequence[Entry]
     outcome: Outcome
     lag_ms: int = 0
@@ -88,7 +89,7 @@ def _row(answer: Answer, known: Mapping[int, int]) -> tuple[Text, ...]:
     if answer.silence is not None and answer.card is None:
         outcome += f": {SILENCES[answer.silence].label.lower()}"
     return (
-        Text(answer.label.asks),
+        Text(answer.question.asks),
         Text(outcome, style=style),
         Text("" if support is None else f"{support} %"),
         Text("" if lead is None else f"{-lead / 1000:+.2f} s"),
@@ -131,7 +132,7 @@ def document(result: Result, machine: object) -> dict[str, object]:
         "silences": {str(reason): count for reason, count in result.silences.items()},
         "largest_lag_ms": result.lag_ms,
         "recognition": {str(party): _recognition(result, party) for party in Party},
-        "labels": to_builtins(result.labels),
+        "expected": to_builtins(result.expected),
         "machine": to_builtins(machine),
     }
 

@@ -18,9 +18,9 @@ from msgspec import Struct
 from copilot.audio.frames import Pcm
 from copilot.config import Provider
 from copilot.core.events import Party
-from copilot.demo.script import Manner, Placed, Script, duration_ms, labels, load, place
+from copilot.demo.script import Manner, Placed, Script, duration_ms, expected, load, place
 from copilot.errors import AudioError
-from copilot.evaluate.labels import Labels
+from copilot.evaluate.questions import Expected
 from copilot.ports import Voice
 from copilot.providers import registry
 
@@ -52,8 +52,8 @@ class SampleCall(Struct, frozen=True):
     placed: tuple[Placed, ...]
 
     @property
-    def labels(self) -> Labels:
-        return labels(self.placed, self.script.targets)
+    def expected(self) -> Expected:
+        return expected(self.placed, self.script.targets)
 
     @property
     def duration_ms(self) -> int:

@@ -1,131 +1,121 @@
-"""Public talk with knowledge: moments of which is known whether knowledge was needed, and which.
+"""Calls to evaluate, one at a time: from log files, or from the database with their labels."""
 
-The layout is ``knowledge.jsonl.gz`` (id, domain, entity_name, title, body) and ``turns.jsonl.gz``
-(id, turns of ``{speaker, text}`` that end with the customer, needs, gold); a domain becomes a pack.
-"""
-
-import gzip
-import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import date, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import Party, Passage, TurnText
-from copilot.errors import DataError
-from copilot.retrieval.packs import Pack
+from copilot.core.events import TICK_MS, CallStarted, Entry
+from copilot.errors import LabelError
+from copilot.evaluate.labels import Labelled, labels_of
+from copilot.evaluate.logs import read
+from copilot.evaluate.questions import Expected
+from copilot.store.label import Label
+from copilot.store.log import Store
+from copilot.store.models import State
 
-T = TypeVar("T")
-
-
-class Moment(Struct, frozen=True):
-    """Talk up to a line of the customer, and what should come of it."""
-
-    id: str
-    turns: tuple[TurnText, ...]
-    """Oldest first, the last one the customer's."""
-    needs: bool
-    gold: tuple[str, ...] = ()
-    """Passages that would help, any of them right."""
-
-    @property
-    def query(self) -> str:
-        return self.turns[-1].text
-
-    @property
-    def before(self) -> tuple[TurnText, ...]:
-        return self.turns[:-1]
+PAGE = 100
+"""Calls listed at once."""
+HOUR_MS = 3_600_000
 
 
-class Corpus(Struct, frozen=True):
-    """A knowledge base and its moments."""
+class Stored(Struct, frozen=True):
+    """A call's log with what people say about it."""
 
     name: str
-    packs: tuple[Pack, ...]
-    moments: tuple[Moment, ...]
-    digest: str
-    """SHA-256 over the moments' file: tells whether a model was trained on it."""
+    """The call's id, or its file."""
+    entries: tuple[Entry, ...]
+    labels: tuple[Label, ...] = ()
+    expected: Expected | None = None
+    """The questions of a scripted call."""
+    day: date | None = None
+    """When it was; None where neither the log nor the database tells."""
+
+    @property
+    def started(self) -> CallStarted:
+        first = self.entries[0].event
+        assert isinstance(first, CallStarted), "a log begins with call_started"
+        return first
+
+    @property
+    def hours(self) -> float:
+        return (self.entries[-1].tick + 1) * TICK_MS / HOUR_MS
+
+    def labelled(self) -> tuple[Labelled, ...]:
+        """What its inquiries teach."""
+        return labels_of(self.entries, self.labels, self.expected)
 
 
-class _Knowledge(Struct):
-    id: str
-    domain: str
-    title: str
-    body: str
-    entity_name: str | None = None
+async def from_files(paths: Iterable[Path], labels: Sequence[Label] = ()) -> AsyncIterator[Stored]:
+    """The calls of log files, with the questions in a ``CALL.questions.json`` beside each.
+
+    Raises LogError or LabelError with the file and the fault.
+    """
+    for path in paths:
+        entries = tuple(read(path))
+        beside = path.with_suffix(".questions.json")
+        call = Stored(str(path), entries, expected=_expected(beside))
+        own = tuple(label for label in labels if label.call_id == call.started.call_id)
+        yield msgspec.structs.replace(call, labels=own, day=_day(call.started.date))
 
 
-class _Said(Struct):
-    speaker: Party
-    text: str
+async def from_store(
+    store: Store, since: datetime | None = None, packs: Sequence[str] = ()
+) -> AsyncIterator[Stored]:
+    """The ended calls of the database, newest first, as far back as `since`.
+
+    With `packs`, only calls that used one of them.
+    """
+    before: str | None = None
+    while page := await store.calls(PAGE, before):
+        for row in page:
+            if since is not None and row.started_at < since:
+                return
+            used = {ref.split("@")[0] for ref in row.packs}
+            if row.state is State.LIVE or (packs and not used & set(packs)):
+                continue
+            entries = tuple(await store.read(row.id))
+            labels = tuple(await store.labels.of(row.id))
+            yield Stored(row.id, entries, labels, day=row.started_at.date())
+        before = page[-1].id
 
 
-class _Turns(Struct):
-    id: str
-    turns: list[_Said]
-    needs: bool
-    gold: list[str] = []
-
-
-def read_corpus(folder: Path) -> Corpus:
-    """Read the folder; raises DataError that names the file and line that cannot be used."""
-    known = read_lines(folder / "knowledge.jsonl.gz", _Knowledge)
-    rows = read_lines(folder / "turns.jsonl.gz", _Turns)
-    ids = {row.id for row in known}
-    for number, row in enumerate(rows, 1):
-        place = f"{folder / 'turns.jsonl.gz'}, line {number}"
-        if not row.turns or row.turns[-1].speaker is not Party.CUSTOMER:
-            raise DataError(
-                f"{place}: a moment ends with a turn of the customer; {row.id!r} does not"
-            )
-        if lost := [gold for gold in row.gold if gold not in ids]:
-            raise DataError(f"{place}: gold {lost[0]!r} is no passage of knowledge.jsonl.gz")
-    domains: dict[str, list[Passage]] = {}
-    for one in known:
-        made = Passage(one.id, one.title, one.body or one.title, "", 0, one.entity_name or "")
-        domains.setdefault(one.domain, []).append(made)
-    packs = tuple(as_pack(name, owned) for name, owned in domains.items())
-    moments = tuple(
-        Moment(
-            row.id,
-            tuple(TurnText(said.speaker, said.text) for said in row.turns),
-            row.needs,
-            tuple(row.gold),
-        )
-        for row in rows
-    )
-    digest = hashlib.sha256((folder / "turns.jsonl.gz").read_bytes()).hexdigest()
-    return Corpus(folder.name, packs, moments, digest)
-
-
-def as_pack(name: str, passages: Sequence[Passage]) -> Pack:
-    """Passages as a pack of this name."""
-    version = hashlib.sha256(msgspec.json.encode(passages)).hexdigest()[:8]
-    return Pack(name, name, "", "en", version, tuple(passages))
-
-
-def read_lines(file: Path, kind: type[T]) -> list[T]:
-    """The objects of a JSON-lines file, packed by gzip or not; raises DataError."""
-    decoder = msgspec.json.Decoder(kind)
-    rows: list[T] = []
-    lines: list[bytes] = []
+def read_labels(path: Path) -> list[Label]:
+    """The labels of a file of JSON lines; raises LabelError with the line at fault."""
     try:
-        raw = file.read_bytes()
-        text = gzip.decompress(raw) if file.suffix == ".gz" else raw
-        lines = [line for line in text.splitlines() if line.strip()]
-        for line in lines:
-            rows.append(decoder.decode(line))  # noqa: PERF401  rows counts the lines for the error
+        lines = path.read_bytes().splitlines()
     except OSError as error:
-        reason = error.strerror or error
-        raise DataError(
-            f"{file}: cannot be read ({reason}); name a folder of that layout"
-        ) from None
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise DataError(f"{file}: not a gzip file ({error})") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}, line {len(rows) + 1}: not usable ({error})") from None
-    if not rows:
-        raise DataError(f"{file}: is empty")
-    return rows
+        raise LabelError(f"{path}: cannot be read ({error.strerror})") from None
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(msgspec.json.decode(line, type=Label))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise LabelError(
+                f"{path}, line {number}: not a label ({error}); `copilot labels export` shows how "
+                "one is written"
+            ) from None
+    return found
+
+
+def write_labels(labels: Iterable[Label]) -> bytes:
+    """The labels as `read_labels` takes them."""
+    return b"".join(msgspec.json.encode(label) + b"\n" for label in labels)
+
+
+def _expected(path: Path) -> Expected | None:
+    if not path.exists():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Expected)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise LabelError(f"{path}: not the questions of a call ({error})") from None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,7 +1,6 @@
-"""How a call's log is judged by its labels: right cards, their leads, silences, unneeded cards."""
+"""How a call's log is judged by its questions: right cards, leads, silences, unneeded cards."""
 
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from statistics import median
 
 from msgspec import Struct
@@ -15,7 +14,8 @@ from copilot.core.events import (
     WithdrawCard,
     Withheld,
 )
-from copilot.evaluate.labels import Expects, Label, Labels, Targets
+from copilot.evaluate.questions import Expected, Expects, Question, Targets
+from copilot.store.label import Verdict
 
 
 class Arrival(Struct, frozen=True):
@@ -24,7 +24,7 @@ class Arrival(Struct, frozen=True):
     inquiry: int
     revision: int
     at_ms: float
-    """Wall-clock time on the labels' axis."""
+    """Wall-clock time on the axis of the questions."""
 
 
 class Card(Struct, frozen=True):
@@ -47,25 +47,10 @@ class Card(Struct, frozen=True):
         return self.tick_ms if self.seen_ms is None else self.seen_ms
 
 
-class Verdict(StrEnum):
-    """What came of a question."""
-
-    RIGHT = "right"
-    """The right card."""
-    WRONG = "wrong"
-    """Only cards of other passages."""
-    MISSED = "missed"
-    """No card where one was expected."""
-    SILENT = "silent"
-    """Silence where it was expected."""
-    UNNEEDED = "unneeded"
-    """A card where silence was expected, even one that soon went because the agent had said it."""
-
-
 class Answer(Struct, frozen=True):
     """What came of one question."""
 
-    label: Label
+    question: Question
     verdict: Verdict
     card: Card | None = None
     """The card that decided it: the right one, else the first in its window."""
@@ -79,14 +64,14 @@ class Answer(Struct, frozen=True):
         """From the right card to the end of the question by ticks; negative: it came later."""
         if self.card is None or self.verdict is not Verdict.RIGHT:
             return None
-        return self.label.at_ms - self.card.tick_ms
+        return self.question.at_ms - self.card.tick_ms
 
     @property
     def lead_ms(self) -> float | None:
         """The same by the screen where that was measured, else by ticks."""
         if self.card is None or self.verdict is not Verdict.RIGHT:
             return None
-        return self.label.at_ms - self.card.at_ms
+        return self.question.at_ms - self.card.at_ms
 
 
 class Outcome(Struct, frozen=True):
@@ -115,7 +100,7 @@ class Outcome(Struct, frozen=True):
 
 
 def judge(
-    entries: Sequence[Entry], labels: Labels, arrivals: Sequence[Arrival] | None = None
+    entries: Sequence[Entry], expected: Expected, arrivals: Sequence[Arrival] | None = None
 ) -> Outcome:
     """Judge a whole log.
 
@@ -124,20 +109,22 @@ def judge(
     times there.
     """
     cards = tuple(cards_of(entries, arrivals))
-    answers = tuple(_answer(label, labels.questions, cards, entries) for label in labels.questions)
+    answers = tuple(
+        _answer(question, expected.questions, cards, entries) for question in expected.questions
+    )
     wanted = [card for answer in answers for card in _wanted(answer, cards)]
     unneeded = tuple(card for card in cards if card not in wanted)
     leads = [answer.lead_ms for answer in answers if answer.lead_ms is not None]
     delay = median(-lead for lead in leads) if leads else None
-    answerable = sum(label.expects is Expects.CARD for label in labels.questions)
-    needed = -(-answerable * 3 // 4) if labels.targets.right is None else labels.targets.right
+    answerable = sum(question.expects is Expects.CARD for question in expected.questions)
+    needed = -(-answerable * 3 // 4) if expected.targets.right is None else expected.targets.right
     right = sum(answer.verdict is Verdict.RIGHT for answer in answers)
-    faults = tuple(_faults(labels.targets, answers, right, needed, delay, unneeded))
+    faults = tuple(_faults(expected.targets, answers, right, needed, delay, unneeded))
     return Outcome(
         answers,
         unneeded,
         len(cards),
-        labels.targets,
+        expected.targets,
         right,
         answerable,
         needed,
@@ -172,17 +159,20 @@ def _withdrawn(later: Sequence[Entry], inquiry: int) -> str:
 
 
 def _answer(
-    label: Label, questions: Sequence[Label], cards: Sequence[Card], entries: Sequence[Entry]
+    question: Question,
+    questions: Sequence[Question],
+    cards: Sequence[Card],
+    entries: Sequence[Entry],
 ) -> Answer:
-    own = [card for card in cards if _owner(card, questions) is label]
-    right = next((card for card in own if card.passage in label.passages), None)
+    own = [card for card in cards if _owner(card, questions) is question]
+    right = next((card for card in own if card.passage in question.passages), None)
     card = right or next(iter(own), None)
-    verdict = _verdict(label, right, own)
-    silence, rank = _reasons(label, entries)
-    return Answer(label, verdict, card, silence, rank)
+    verdict = _verdict(question, right, own)
+    silence, rank = _reasons(question, entries)
+    return Answer(question, verdict, card, silence, rank)
 
 
-def _owner(card: Card, questions: Sequence[Label]) -> Label | None:
+def _owner(card: Card, questions: Sequence[Question]) -> Question | None:
     """The question whose window holds the card: one that it answers, else the latest."""
     open_ = [q for q in questions if q.window[0] <= card.at_ms <= q.window[1]]
     answered = [q for q in open_ if card.passage in q.passages]
@@ -190,8 +180,8 @@ def _owner(card: Card, questions: Sequence[Label]) -> Label | None:
     return found[-1] if found else None
 
 
-def _verdict(label: Label, right: Card | None, own: Sequence[Card]) -> Verdict:
-    match label.expects:
+def _verdict(question: Question, right: Card | None, own: Sequence[Card]) -> Verdict:
+    match question.expects:
         case Expects.CARD if right is not None:
             return Verdict.RIGHT
         case Expects.CARD:
@@ -200,9 +190,9 @@ def _verdict(label: Label, right: Card | None, own: Sequence[Card]) -> Verdict:
             return Verdict.UNNEEDED if own else Verdict.SILENT
 
 
-def _reasons(label: Label, entries: Sequence[Entry]) -> tuple[Silence | None, int | None]:
+def _reasons(question: Question, entries: Sequence[Entry]) -> tuple[Silence | None, int | None]:
     """The first silence after the question, and the best rank of a right passage in search."""
-    start, end = label.window
+    start, end = question.window
     silence: Silence | None = None
     whole = False
     rank: int | None = None
@@ -211,10 +201,10 @@ def _reasons(label: Label, entries: Sequence[Entry]) -> tuple[Silence | None, in
             continue
         match entry.event:
             case Withheld(reason=reason) if not whole:
-                silence, whole = reason, (entry.tick + 1) * TICK_MS >= label.at_ms
+                silence, whole = reason, (entry.tick + 1) * TICK_MS >= question.at_ms
             case EvidenceFound(passages=passages):
                 ids = [passage.id for passage in passages]
-                ranks = [ids.index(right) + 1 for right in label.passages if right in ids]
+                ranks = [ids.index(right) + 1 for right in question.passages if right in ids]
                 rank = min(ranks + ([] if rank is None else [rank]), default=None)
     return silence, rank
 
@@ -222,9 +212,9 @@ def _reasons(label: Label, entries: Sequence[Entry]) -> tuple[Silence | None, in
 def _wanted(answer: Answer, cards: Sequence[Card]) -> Iterator[Card]:
     """The cards that the question needed."""
     if answer.verdict is Verdict.RIGHT:
-        start, end = answer.label.window
+        start, end = answer.question.window
         for card in cards:
-            if card.passage in answer.label.passages and start <= card.at_ms <= end:
+            if card.passage in answer.question.passages and start <= card.at_ms <= end:
                 yield card
 
 
@@ -243,5 +233,5 @@ def _faults(
     if len(unneeded) > targets.unneeded:
         yield f"{len(unneeded)} unneeded cards, {targets.unneeded} allowed"
     for answer in answers:
-        if answer.label.expects is Expects.SILENCE and answer.verdict is not Verdict.SILENT:
-            yield f"a card came for a question that has no answer: {answer.label.asks!r}"
+        if answer.question.expects is Expects.SILENCE and answer.verdict is not Verdict.SILENT:
+            yield f"a card came for a question that has no answer: {answer.question.asks!r}"

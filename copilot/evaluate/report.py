@@ -5,7 +5,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from copilot.evaluate.judge import Answer, Card, Outcome, Verdict
+from copilot.evaluate.judge import Answer, Card, Outcome
+from copilot.store.label import Verdict
 
 GOOD = {Verdict.RIGHT, Verdict.SILENT}
 """Verdicts that need no improvement."""
@@ -63,9 +64,9 @@ def _questions(outcome: Outcome) -> Table:
         table.columns[column].justify = "right"
     for answer in outcome.answers:
         table.add_row(
-            clock(answer.label.at_ms),
-            Text(answer.label.asks),
-            answer.label.expects.value,
+            clock(answer.question.at_ms),
+            Text(answer.question.asks),
+            answer.question.expects.value,
             Text(answer.verdict.value, style="green" if answer.verdict in GOOD else "bold red"),
             lead(answer.lead_ms),
             Text(_why(answer)),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from copilot.core.events import Party, Passage, TurnText
 from copilot.errors import DataError
 from copilot.evaluate.background import Talk, read_talks, windows
-from copilot.evaluate.corpus import Corpus, Moment, as_pack, read_lines
+from copilot.evaluate.moments import Corpus, Moment, as_pack, read_lines
 from copilot.evaluate.noise import misheard
 from copilot.retrieval.packs import Pack
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from copilot.core.events import Party, TurnText
 from copilot.core.need import Features
 from copilot.core.words import content
-from copilot.evaluate.corpus import Corpus, Moment
+from copilot.evaluate.moments import Corpus, Moment
 from copilot.evaluate.fitting import Choice
 from copilot.evaluate.memo import Memo
 from copilot.evaluate.noise import misheard

@@ -28,7 +28,7 @@ from copilot.core.events import (
 )
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
-from copilot.evaluate.corpus import Moment
+from copilot.evaluate.moments import Moment
 from copilot.retrieval.hybrid import HybridRetriever
 
 SPEECH = 13

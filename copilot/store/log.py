@@ -8,21 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, insert, select, tuple_
+from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from copilot.core.events import CallStarted, Entry, decode_event
 from copilot.errors import StoreError, UnknownCall
 from copilot.store.database import FAULTS, Address, configure, explain, parse, prepare
+from copilot.store.labels import Labels
 from copilot.store.models import (
     ID_LENGTH,
     Call,
     CallRow,
-    Judgement,
-    Opinion,
     Record,
     State,
-    Verdict,
     advance,
     unpack_row,
 )
@@ -95,6 +93,7 @@ class Store:
         self._address = address
         self._engine = engine
         self._now = now
+        self.labels = Labels(address, engine)
         self._writer = Writer(address, engine)
         self._live: dict[str, Live] = {}
         self._watchers: set[Watcher] = set()
@@ -356,27 +355,6 @@ class Store:
     def _announce(self, row: CallRow) -> None:
         for watcher in self._watchers:
             watcher.put(row)
-
-    # ---- labels
-
-    async def judge(self, call_id: str, inquiry: int, verdict: Verdict, by: str) -> None:
-        """Keep what a person thinks of an inquiry; raises UnknownCall."""
-        await self._known(call_id)
-        row = insert(Judgement).values(
-            call_id=call_id, inquiry=inquiry, verdict=verdict, by=by, at=self._now()
-        )
-        try:
-            async with self._engine.begin() as connection:
-                await connection.execute(row)
-        except FAULTS as error:
-            raise StoreError(explain(self._address, error)) from None
-
-    async def judgements(self, call_id: str) -> list[Opinion]:
-        """What people think of a call's inquiries, oldest first."""
-        query = select(Judgement.inquiry, Judgement.verdict, Judgement.by, Judgement.at)
-        query = query.where(Judgement.call_id == call_id).order_by(Judgement.id)
-        found = await self._select(query)
-        return [Opinion(inquiry, Verdict(verdict), by, at) for inquiry, verdict, by, at in found]
 
 
 def _listed(row: CallRow) -> tuple[State, int, int, int]:

@@ -29,26 +29,6 @@ class State(StrEnum):
     """Its process died; the log was closed later."""
 
 
-class Verdict(StrEnum):
-    """What a person thinks of a card or of a silence."""
-
-    HELPFUL = "helpful"
-    UNNEEDED = "unneeded"
-    """Right, but nobody needed it."""
-    WRONG = "wrong"
-    MISSED = "missed"
-    """A silence where a card would have helped."""
-
-
-class Opinion(Struct, frozen=True):
-    """One person's verdict on one inquiry."""
-
-    inquiry: int
-    verdict: Verdict
-    by: str
-    at: datetime
-
-
 class Record(DefaultBase):
     """One entry of a log, only ever added: the truth that the other tables are derived from."""
 
@@ -88,8 +68,8 @@ class Call(DefaultBase):
     silences: Mapped[int]
 
 
-class Judgement(DefaultBase):
-    """What a person thinks of an inquiry's outcome; several may judge, and judge again."""
+class LabelTable(DefaultBase):
+    """What people think of inquiries, only ever added: several may judge, and judge again."""
 
     __tablename__ = "label"
     __table_args__ = (Index("ix_label_call_id", "call_id", "inquiry"),)
@@ -100,6 +80,8 @@ class Judgement(DefaultBase):
     verdict: Mapped[str] = mapped_column(String(16))
     by: Mapped[str] = mapped_column(String(128))
     at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
+    passage: Mapped[str] = mapped_column(Text, server_default="")
+    note: Mapped[str] = mapped_column(Text, server_default="")
 
 
 class CallRow(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The script of the sample call: its timing, its labels, and that it holds what it promises."""
+"""The script of the sample call: its timing, its questions, and that it holds what it promises."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pytest
 
 from copilot.core.events import Party
 from copilot.core.words import is_backchannel
-from copilot.demo.script import Line, Placed, labels, load, place
+from copilot.demo.script import Line, Placed, expected, load, place
 from copilot.errors import ConfigError
-from copilot.evaluate.labels import Expects, Label, Labels, Targets
+from copilot.evaluate.questions import Expected, Expects, Question, Targets
 from copilot.retrieval.packs import load_packs
 
 A, C = Party.AGENT, Party.CUSTOMER
@@ -46,17 +46,17 @@ def test_a_party_cannot_talk_over_itself() -> None:
         place([line(A, 0), line(A, -700)], [2000, 1000])
 
 
-def test_labels_take_their_times_from_the_lines() -> None:
+def test_questions_take_their_times_from_the_lines() -> None:
     script = load()
     placed = place(script.lines, [2000] * len(script.lines))
     asked = [one for one in placed if one.line.question is not None]
-    found = labels(placed, Targets(right=2))
+    found = expected(placed, Targets(right=2))
     assert found.targets == Targets(right=2)
     assert [(q.start_ms, q.at_ms) for q in found.questions] == [
         (one.start_ms, one.end_ms) for one in asked
     ]
-    assert isinstance(found, Labels)
-    assert all(isinstance(question, Label) for question in found.questions)
+    assert isinstance(found, Expected)
+    assert all(isinstance(question, Question) for question in found.questions)
 
 
 def test_the_sample_holds_every_situation() -> None:

@@ -22,10 +22,10 @@ from copilot.core.events import (
 )
 from copilot.core.policy import Policy
 from copilot.demo.notes import Arrived
-from copilot.demo.script import Line, Manner, Parties, Question, Script, labels, place
+from copilot.demo.script import Asked, Line, Manner, Parties, Script, expected, place
 from copilot.demo.summary import Result, arrivals, document, heard_text, picture
 from copilot.evaluate.judge import Arrival, judge
-from copilot.evaluate.labels import Expects, Targets
+from copilot.evaluate.questions import Expects, Targets
 
 RIGHT = "parcel/delivery#can-i-change-the-delivery-address"
 SCRIPT = Script(
@@ -33,9 +33,9 @@ SCRIPT = Script(
     parties=Parties(Manner("low", 150), Manner("high", 150)),
     lines=(
         Line(Party.AGENT, "Good morning.", 0),
-        Line(Party.CUSTOMER, "Can I change it?", 500, question=Question(Expects.CARD, (RIGHT,))),
+        Line(Party.CUSTOMER, "Can I change it?", 500, question=Asked(Expects.CARD, (RIGHT,))),
         Line(Party.AGENT, "Yes, you can.", 1000),
-        Line(Party.CUSTOMER, "Any summer jobs?", 500, question=Question(Expects.SILENCE)),
+        Line(Party.CUSTOMER, "Any summer jobs?", 500, question=Asked(Expects.SILENCE)),
     ),
     targets=Targets(right=1),
 )
@@ -58,7 +58,7 @@ def log(*more: tuple[int, Event]) -> list[Entry]:
 
 def result(seen_ms: float | None, *more: tuple[int, Event]) -> Result:
     entries = log(*more)
-    found = labels(PLACED, SCRIPT.targets)
+    found = expected(PLACED, SCRIPT.targets)
     seen = [] if seen_ms is None else [Arrival(0, 0, seen_ms)]
     return Result(SCRIPT, found, entries, judge(entries, found, seen), lag_ms=180)
 
@@ -126,4 +126,4 @@ def test_the_document_holds_everything_and_is_json() -> None:
     assert content["machine"] == {"cores": 2}
     assert content["recognition"]["agent"]["words"] == 5
     assert content["recognition"]["customer"]["heard"] == "can i change"
-    assert content["labels"]["questions"][0]["passages"] == [RIGHT]
+    assert content["expected"]["questions"][0]["passages"] == [RIGHT]

@@ -97,7 +97,7 @@ async def test_another_text_is_another_recording(tmp_path: Path) -> None:
     assert (await sample_call(tmp_path, Tone, other)).agent != first.agent
 
 
-async def test_labels_and_title_are_no_part_of_the_sound(tmp_path: Path) -> None:
+async def test_questions_and_title_are_no_part_of_the_sound(tmp_path: Path) -> None:
     first = await sample_call(tmp_path, Tone, SCRIPT)
     other = msgspec.structs.replace(SCRIPT, title="another title")
     assert (await sample_call(tmp_path, Tone, other)).agent == first.agent
@@ -150,6 +150,6 @@ async def test_the_sample_call_is_real_speech_of_at_least_three_minutes(tmp_path
     assert rms(customer[silent]) < 5e-4
     both = (np.abs(agent) > 0.02) & (np.abs(customer) > 0.02)
     assert both.sum() > RATE // 10
-    assert [question.at_ms for question in made.labels.questions] == sorted(
-        question.at_ms for question in made.labels.questions
+    assert [question.at_ms for question in made.expected.questions] == sorted(
+        question.at_ms for question in made.expected.questions
     )

@@ -1,4 +1,4 @@
-"""A log is judged by its labels: leads, silences, unneeded cards, pass or fail."""
+"""A log is judged by its questions: leads, silences, unneeded cards, pass or fail."""
 
 import io
 import json
@@ -16,9 +16,10 @@ from copilot.core.events import (
     WithdrawCard,
     Withheld,
 )
-from copilot.evaluate.judge import Arrival, Verdict, cards_of, judge
-from copilot.evaluate.labels import Expects, Label, Labels, Targets
+from copilot.evaluate.judge import Arrival, cards_of, judge
+from copilot.evaluate.questions import Expected, Expects, Question, Targets
 from copilot.evaluate.report import clock, lead, render, to_json
+from copilot.store.label import Verdict
 
 
 def show(inquiry: int, passage: str, revision: int = 0) -> ShowCard:
@@ -30,16 +31,18 @@ def log(*events: tuple[int, Event]) -> list[Entry]:
     return [Entry(seq, at // TICK_MS - 1, event) for seq, (at, event) in enumerate(events)]
 
 
-def asks(at: int, passage: str, start: int | None = None) -> Label:
-    return Label(asks=passage, at_ms=at, expects=Expects.CARD, passages=(passage,), start_ms=start)
+def asks(at: int, passage: str, start: int | None = None) -> Question:
+    return Question(
+        asks=passage, at_ms=at, expects=Expects.CARD, passages=(passage,), start_ms=start
+    )
 
 
-def silence(at: int) -> Label:
-    return Label(asks="unanswerable", at_ms=at, expects=Expects.SILENCE)
+def silence(at: int) -> Question:
+    return Question(asks="unanswerable", at_ms=at, expects=Expects.SILENCE)
 
 
-def said(at: int, passage: str) -> Label:
-    return Label(asks="said", at_ms=at, expects=Expects.SAID, passages=(passage,))
+def said(at: int, passage: str) -> Question:
+    return Question(asks="said", at_ms=at, expects=Expects.SAID, passages=(passage,))
 
 
 FOUR = tuple(asks(at, f"p/a#{at}", at - 4000) for at in (20_000, 60_000, 100_000, 140_000))
@@ -47,7 +50,7 @@ FOUR = tuple(asks(at, f"p/a#{at}", at - 4000) for at in (20_000, 60_000, 100_000
 
 def test_a_card_before_and_a_card_after_the_end_of_its_question() -> None:
     outcome = judge(
-        log((19_200, show(1, "p/a#20000")), (60_800, show(2, "p/a#60000"))), Labels(FOUR[:2])
+        log((19_200, show(1, "p/a#20000")), (60_800, show(2, "p/a#60000"))), Expected(FOUR[:2])
     )
     assert [answer.verdict for answer in outcome.answers] == [Verdict.RIGHT, Verdict.RIGHT]
     assert [answer.lead_ms for answer in outcome.answers] == [800, -800]
@@ -57,17 +60,21 @@ def test_a_card_before_and_a_card_after_the_end_of_its_question() -> None:
 
 
 def test_three_of_four_are_enough_and_two_are_not() -> None:
-    right = [(label.at_ms + 400, show(n, label.passages[0])) for n, label in enumerate(FOUR)]
-    assert judge(log(*right[:3]), Labels(FOUR)).passed
-    outcome = judge(log(*right[:2]), Labels(FOUR))
+    right = [
+        (question.at_ms + 400, show(n, question.passages[0])) for n, question in enumerate(FOUR)
+    ]
+    assert judge(log(*right[:3]), Expected(FOUR)).passed
+    outcome = judge(log(*right[:2]), Expected(FOUR))
     assert outcome.faults == ("2 questions got their right card, 3 had to",)
     assert [answer.verdict for answer in outcome.answers[2:]] == [Verdict.MISSED] * 2
-    assert judge(log(*right[:2]), Labels(FOUR, Targets(right=2))).passed
+    assert judge(log(*right[:2]), Expected(FOUR, Targets(right=2))).passed
 
 
 def test_late_cards_fail_by_their_median() -> None:
-    late = [(label.at_ms + 2000, show(n, label.passages[0])) for n, label in enumerate(FOUR)]
-    outcome = judge(log(*late), Labels(FOUR))
+    late = [
+        (question.at_ms + 2000, show(n, question.passages[0])) for n, question in enumerate(FOUR)
+    ]
+    outcome = judge(log(*late), Expected(FOUR))
     assert outcome.delay_ms == 2000
     assert outcome.faults == ("the median card came 2000 ms after its question, 1000 allowed",)
 
@@ -75,12 +82,12 @@ def test_late_cards_fail_by_their_median() -> None:
 def test_the_median_of_two_lies_between_them() -> None:
     delays = (400, 2000)
     shown = [(q.at_ms + d, show(d, q.passages[0])) for q, d in zip(FOUR, delays, strict=False)]
-    assert judge(log(*shown), Labels(FOUR[:2])).delay_ms == 1200
+    assert judge(log(*shown), Expected(FOUR[:2])).delay_ms == 1200
 
 
 def test_a_card_outside_of_its_questions_window_is_unneeded() -> None:
     outcome = judge(
-        log((12_000, show(1, "p/a#20000")), (40_000, show(2, "p/a#20000"))), Labels(FOUR[:1])
+        log((12_000, show(1, "p/a#20000")), (40_000, show(2, "p/a#20000"))), Expected(FOUR[:1])
     )
     assert outcome.answers[0].verdict is Verdict.MISSED
     assert [card.tick_ms for card in outcome.unneeded] == [12_000, 40_000]
@@ -89,7 +96,7 @@ def test_a_card_outside_of_its_questions_window_is_unneeded() -> None:
 
 def test_a_wrong_card_that_is_replaced_costs_one_unneeded() -> None:
     outcome = judge(
-        log((18_400, show(1, "p/b#wrong")), (20_800, show(1, "p/a#20000", 1))), Labels(FOUR[:1])
+        log((18_400, show(1, "p/b#wrong")), (20_800, show(1, "p/a#20000", 1))), Expected(FOUR[:1])
     )
     assert outcome.answers[0].verdict is Verdict.RIGHT
     assert outcome.answers[0].lead_ms == -800
@@ -98,7 +105,7 @@ def test_a_wrong_card_that_is_replaced_costs_one_unneeded() -> None:
 
 
 def test_only_a_wrong_card() -> None:
-    outcome = judge(log((20_800, show(1, "p/b#wrong"))), Labels(FOUR[:1]))
+    outcome = judge(log((20_800, show(1, "p/b#wrong"))), Expected(FOUR[:1]))
     assert outcome.answers[0].verdict is Verdict.WRONG
     assert outcome.answers[0].lead_ms is None
     assert outcome.delay_ms is None
@@ -115,7 +122,7 @@ def test_a_revision_of_a_card_is_the_same_card() -> None:
 
 
 def test_an_unanswerable_question_gets_silence_with_its_reason() -> None:
-    outcome = judge(log((30_400, Withheld(1, Silence.WEAK, "query"))), Labels((silence(30_000),)))
+    outcome = judge(log((30_400, Withheld(1, Silence.WEAK, "query"))), Expected((silence(30_000),)))
     assert (outcome.answers[0].verdict, outcome.answers[0].silence) == (
         Verdict.SILENT,
         Silence.WEAK,
@@ -124,30 +131,30 @@ def test_an_unanswerable_question_gets_silence_with_its_reason() -> None:
 
 
 def test_a_card_for_an_unanswerable_question_fails() -> None:
-    outcome = judge(log((30_400, show(1, "p/a#b"))), Labels((silence(30_000),)))
+    outcome = judge(log((30_400, show(1, "p/a#b"))), Expected((silence(30_000),)))
     assert outcome.answers[0].verdict is Verdict.UNNEEDED
     assert len(outcome.unneeded) == 1
     assert outcome.faults == ("a card came for a question that has no answer: 'unanswerable'",)
 
 
 def test_a_late_right_card_is_not_held_against_the_silence_after_it() -> None:
-    labels = Labels((asks(20_000, "p/a#20000"), silence(28_000)))
-    outcome = judge(log((20_800, show(1, "p/a#20000"))), labels)
+    expected = Expected((asks(20_000, "p/a#20000"), silence(28_000)))
+    outcome = judge(log((20_800, show(1, "p/a#20000"))), expected)
     assert [answer.verdict for answer in outcome.answers] == [Verdict.RIGHT, Verdict.SILENT]
 
 
 def test_what_the_agent_has_said() -> None:
-    labels = Labels((said(30_000, "p/a#b"),))
-    withheld = judge(log((30_400, Withheld(1, Silence.ALREADY_SAID, "query"))), labels)
+    expected = Expected((said(30_000, "p/a#b"),))
+    withheld = judge(log((30_400, Withheld(1, Silence.ALREADY_SAID, "query"))), expected)
     assert withheld.answers[0].verdict is Verdict.SILENT
     assert withheld.answers[0].silence is Silence.ALREADY_SAID
     gone = log((30_400, show(1, "p/a#b")), (32_000, WithdrawCard(1, "said")))
-    withdrawn = judge(gone, labels)
+    withdrawn = judge(gone, expected)
     assert withdrawn.answers[0].verdict is Verdict.UNNEEDED
     assert [card.withdrawn for card in withdrawn.unneeded] == ["said"]
     assert withdrawn.passed
     stays = log((30_400, show(1, "p/a#b")), (70_000, WithdrawCard(1, "expired")))
-    unneeded = judge(stays, labels)
+    unneeded = judge(stays, expected)
     assert unneeded.answers[0].verdict is Verdict.UNNEEDED
     assert len(unneeded.unneeded) == 1
     assert unneeded.passed
@@ -155,7 +162,7 @@ def test_what_the_agent_has_said() -> None:
 
 def test_with_arrivals_only_what_the_screen_got_counts() -> None:
     entries = log((19_200, show(1, "p/a#20000")), (60_000, show(2, "p/a#60000")))
-    outcome = judge(entries, Labels(FOUR[:2]), [Arrival(1, 0, 20_250.5)])
+    outcome = judge(entries, Expected(FOUR[:2]), [Arrival(1, 0, 20_250.5)])
     first, second = outcome.answers
     assert (first.lead_ms, first.tick_lead_ms) == (-250.5, 800)
     assert second.verdict is Verdict.MISSED
@@ -164,13 +171,13 @@ def test_with_arrivals_only_what_the_screen_got_counts() -> None:
 
 def test_the_best_rank_of_search_is_told() -> None:
     found = tuple(Passage(id, "t", "x", "", 50) for id in ("p/b#c", "p/a#20000"))
-    outcome = judge(log((19_200, EvidenceFound(1, 0, found))), Labels(FOUR[:1]))
+    outcome = judge(log((19_200, EvidenceFound(1, 0, found))), Expected(FOUR[:1]))
     assert outcome.answers[0].rank == 2
 
 
-def test_an_empty_log_and_no_labels() -> None:
-    assert judge([], Labels(())).passed
-    assert not judge([], Labels(FOUR)).passed
+def test_an_empty_log_and_no_questions() -> None:
+    assert judge([], Expected(())).passed
+    assert not judge([], Expected(FOUR)).passed
 
 
 def test_the_report_tells_the_same_to_people_and_to_scripts() -> None:
@@ -179,7 +186,7 @@ def test_the_report_tells_the_same_to_people_and_to_scripts() -> None:
         (19_200, show(1, "p/a#20000", 1)),
         (60_800, Withheld(2, Silence.NO_EVIDENCE, "query")),
     )
-    outcome = judge(entries, Labels((*FOUR[:2], silence(90_000))))
+    outcome = judge(entries, Expected((*FOUR[:2], silence(90_000))))
     console = Console(file=io.StringIO(), width=160)
     console.print(render(outcome))
     text = console.file.getvalue()  # type: ignore[attr-defined]

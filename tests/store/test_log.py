@@ -30,7 +30,7 @@ from copilot.ports import CallLog
 from copilot.store import database, tail
 from copilot.store import log as store_log
 from copilot.store.log import Store, open_store
-from copilot.store.models import CallRow, State, Verdict
+from copilot.store.models import CallRow, State
 from tests.postgres import Cluster
 
 
@@ -238,20 +238,6 @@ async def test_what_cannot_be_stored_harms_its_own_call_only(store: Store) -> No
     await written(store)
     assert await store.read("b") == entries
     assert [entry.seq for entry in await store.read("a")] == [0, 1]
-
-
-async def test_judgements_are_kept_in_their_order(store: Store) -> None:
-    store.append("a", log("a", 3))
-    await written(store)
-    await store.judge("a", 1, Verdict.HELPFUL, "lea")
-    await store.judge("a", 2, Verdict.MISSED, "tom")
-    found = await store.judgements("a")
-    assert [(one.inquiry, one.verdict, one.by) for one in found] == [
-        (1, Verdict.HELPFUL, "lea"),
-        (2, Verdict.MISSED, "tom"),
-    ]
-    with pytest.raises(UnknownCall):
-        await store.judge("b", 1, Verdict.WRONG, "lea")
 
 
 async def test_entries_wait_while_the_database_is_locked(
