@@ -31,3 +31,11 @@ class UnknownCall(UserError):
 
 class LogError(UserError):
     """A file that is no call log."""
+
+
+class LearnError(UserError):
+    """Labels that nothing can be learned from, or a learned version that cannot be used."""
+
+
+class DataError(UserError):
+    """A folder of evaluation data that is not laid out as its command needs."""
