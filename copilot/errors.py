@@ -43,3 +43,7 @@ class DataError(UserError):
 
 class LabelError(UserError):
     """A label that cannot be used."""
+
+
+class LearnError(UserError):
+    """Labels that nothing can be learned from, or a learned version that cannot be used."""

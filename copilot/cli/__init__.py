@@ -17,6 +17,7 @@ from copilot.cli.common import JSON, Bars, console, errors, write_bytes, write_j
 from copilot.cli.evaluate import evaluate
 from copilot.cli.gaps import gaps
 from copilot.cli.labels import label, labels
+from copilot.cli.learn import learn
 from copilot.cli.packs import packs
 from copilot.config import Settings
 from copilot.errors import UserError
@@ -194,5 +195,5 @@ async def _listen(
     return results
 
 
-for command in (bench, evaluate, gaps, label, labels, packs):
+for command in (bench, evaluate, gaps, label, labels, learn, packs):
     main.add_command(command)

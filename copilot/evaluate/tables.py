@@ -13,13 +13,13 @@ from msgspec import Struct
 from copilot.core.events import Party, TurnText
 from copilot.core.need import Features
 from copilot.core.words import content
-from copilot.evaluate.moments import Corpus, Moment
 from copilot.evaluate.fitting import Choice
 from copilot.evaluate.memo import Memo
+from copilot.evaluate.moments import Corpus, Moment
 from copilot.evaluate.noise import misheard
 from copilot.providers.chroma import open_chroma
 from copilot.retrieval.hybrid import HybridRetriever, Look, Shelf
-from copilot.retrieval.library import collection, index_packs
+from copilot.retrieval.indexing import collection, index_packs
 from copilot.retrieval.packs import Pack
 from copilot.trained import Trained
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from copilot.core.events import NeedModel
 from copilot.evaluate import sources
-from copilot.evaluate.moments import Corpus, read_corpus
 from copilot.evaluate.fitting import fit_need, fit_ranker, fit_seeking
 from copilot.evaluate.memo import Memo
+from copilot.evaluate.moments import Corpus, read_corpus
 from copilot.evaluate.tables import (
     Progress,
     Row,

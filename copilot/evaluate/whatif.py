@@ -74,8 +74,8 @@ async def rerun(entries: Sequence[Entry], change: Change, seek: Seek | None = No
 
 async def search_anew(retriever: Retriever, search: Search) -> EvidenceFound:
     """Search as a live call does."""
-    found = await retriever.search(search.query, PASSAGES)
-    return EvidenceFound(search.inquiry, search.revision, found)
+    found = await retriever.search(search.query, PASSAGES, search.turns)
+    return EvidenceFound(search.inquiry, search.revision, found.passages, found.signals)
 
 
 def effects_of(entries: Iterable[Entry]) -> list[tuple[int, Effect]]:

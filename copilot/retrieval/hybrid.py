@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from copilot.core.events import Party, Passage, Signals, TurnText
 from copilot.ports import DenseIndex, Embedder, Found, Vectors
 from copilot.retrieval import ranking
+from copilot.retrieval.adapter import moved
 from copilot.retrieval.facets import FACETS, facet_id, passage_id
 from copilot.retrieval.focus import Focus, Tracker
 from copilot.retrieval.lexical import Lexical, Scores, content_words
@@ -110,7 +111,7 @@ class HybridRetriever:
         if not self.passages or not content_words(query):
             return None
         said = self._embed(query)
-        adapted = said if self._adapter is None else adapt(said, self._adapter)
+        adapted = said if self._adapter is None else moved(said, self._adapter)
         shares = self._lexical.shares(query)
         focus = self._tracker.look(query, said, turns)
         chosen = fuse(self._by_meaning(adapted), self._by_words(shares))
@@ -203,13 +204,6 @@ class HybridRetriever:
             members = self._tracker.members(entity)
             likes = (self._vectors[members] @ vector).max(1)
             yield from (int(members[place]) for place in ranking.best(likes, EACH))
-
-
-def adapt(vector: Vectors, adapter: NDArray[np.float32]) -> Vectors:
-    """The query's vector brought nearer to how passages ask; unit length again."""
-    moved = vector + vector @ adapter
-    made: Vectors = moved / np.linalg.norm(moved)
-    return made
 
 
 def fuse(meaning: Iterable[int], words: Iterable[int]) -> list[int]:

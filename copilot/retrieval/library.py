@@ -22,6 +22,7 @@ from copilot.retrieval.packs import Pack
 from copilot.retrieval.published import Published, State
 from copilot.retrieval.publishing import bring_up, in_use
 from copilot.retrieval.vectors import VectorCache
+from copilot.trained import Trained, trained_for
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,15 @@ class Closed(Exception):
 class Library:
     """The packs in use and the search over them; one for all calls of a process."""
 
-    def __init__(self, embedder: Embedder, index: DenseIndex, packs: Sequence[Pack]) -> None:
-        """Take packs that are indexed."""
+    def __init__(
+        self,
+        embedder: Embedder,
+        index: DenseIndex,
+        packs: Sequence[Pack],
+        model: Trained | None = None,
+    ) -> None:
+        """Take packs that are indexed; `model` orders their passages, if it is trained for them."""
+        self._model = model
         self._embedder = embedder
         self._index = index
         self._search = ThreadPoolExecutor(1, "search")
@@ -125,10 +133,12 @@ class Library:
         wanted = tuple(packs) or tuple(known)
         if wanted not in edition.retrievers:
             shelves = [
-                Shelf(collection(known[name], self._embedder), known[name].passages)
+                Shelf(
+                    collection(known[name], self._embedder), known[name].passages, known[name].title
+                )
                 for name in wanted
             ]
-            made = HybridRetriever(self._embedder, self._index, shelves, self._search)
+            made = HybridRetriever(self._embedder, self._index, shelves, self._search, self._model)
             with self._lock:
                 self._alive[made] = frozenset(shelf.collection for shelf in shelves)
             edition.retrievers[wanted] = made
@@ -228,7 +238,7 @@ async def open_library(
         packs = in_use(published, names)
         if not packs:
             raise PackError("every pack is retired; `copilot packs publish` brings one back")
-        library = Library(embedder, index, packs)
+        library = Library(embedder, index, packs, trained_for(embedder.name))
         library.retriever()
         return library
 

@@ -54,3 +54,9 @@ def trained(folder: Path = FOLDER) -> Trained:
         tensors["seeking"].astype(np.float32),
         tensors["adapter"].astype(np.float32),
     )
+
+
+def trained_for(embedder: str) -> Trained | None:
+    """What ships, if it was trained for this embedding model."""
+    shipped = trained()
+    return shipped if shipped.embedder == embedder else None

@@ -14,11 +14,11 @@ from .conftest import Spoken
 
 
 def first(library: Library, query: str, packs: tuple[str, ...] = ()) -> Passage:
-    return library.retriever(packs).find(query, 5)[0]
+    return library.retriever(packs).find(query, 5).passages[0]
 
 
 def support(library: Library, query: str) -> int:
-    found = library.retriever().find(query, 1)
+    found = library.retriever().find(query, 1).passages
     return found[0].score if found else 0
 
 
@@ -54,17 +54,17 @@ def test_support_is_a_probability(library: Library, spoken: Spoken) -> None:
 
 def test_order_and_support_agree(library: Library, spoken: Spoken) -> None:
     for query in [*spoken.asked.values(), *spoken.off_topic]:
-        scores = [passage.score for passage in library.retriever().find(query, 10)]
+        scores = [passage.score for passage in library.retriever().find(query, 10).passages]
         assert scores == sorted(scores, reverse=True)
 
 
 @pytest.mark.parametrize("query", ["", "   ", "um okay so", "…"])
 def test_a_query_without_content_finds_nothing(library: Library, query: str) -> None:
-    assert library.retriever().find(query, 3) == ()
+    assert library.retriever().find(query, 3).passages == ()
 
 
 def test_only_the_packs_asked_for(library: Library) -> None:
-    found = library.retriever(["hotel"]).find("where is my parcel", 5)
+    found = library.retriever(["hotel"]).find("where is my parcel", 5).passages
     assert len(found) == 5
     assert all(passage.id.startswith("hotel/") for passage in found)
 
@@ -79,7 +79,7 @@ async def test_the_loop_goes_on_while_searching(library: Library) -> None:
             await asyncio.sleep(0)
 
     busy = asyncio.create_task(other())
-    found = await library.retriever().search("do you deliver on sundays", 2)
+    found = (await library.retriever().search("do you deliver on sundays", 2)).passages
     busy.cancel()
     assert found[0].id == "parcel/delivery#do-you-deliver-on-saturdays-and-sundays"
     assert turns > 10
@@ -90,7 +90,7 @@ async def test_searches_leave_the_default_executor_alone(library: Library) -> No
     default = ThreadPoolExecutor(1)
     default.shutdown()
     loop.set_default_executor(default)
-    assert await library.retriever().search("do you deliver on sundays", 1)
+    assert (await library.retriever().search("do you deliver on sundays", 1)).passages
 
 
 def test_fusion_prefers_what_both_found() -> None:

@@ -102,5 +102,10 @@ def test_an_interrupted_index_starts_again(embedder: Embedder, index: ChromaInde
     assert index.collections() == []
     assert index_packs(packs, embedder, index)[0].new
     library = Library(embedder, index, packs)
-    assert library.retriever().find("where is my parcel", 1)[0].id.endswith("where-is-my-parcel")
+    assert (
+        library.retriever()
+        .find("where is my parcel", 1)
+        .passages[0]
+        .id.endswith("where-is-my-parcel")
+    )
     library.close()

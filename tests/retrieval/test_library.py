@@ -55,7 +55,7 @@ async def test_a_second_start_indexes_nothing(
     first = await open_library(folder, embedder, index)
     first.close()
     again = await open_library(folder, embedder, index, lambda *step: pytest.fail(str(step)))
-    found = await again.retriever().search("do you deliver on sundays", 1)
+    found = (await again.retriever().search("do you deliver on sundays", 1)).passages
     again.close()
     assert found[0].id == "parcel/delivery#do-you-deliver-on-saturdays-and-sundays"
 
@@ -93,7 +93,7 @@ async def test_without_folders_the_published_packs_open(
     first.close()
     shutil.rmtree(tmp_path / "knowledge" / "shop")
     again = await open_library(chosen, embedder, index)
-    assert again.retriever().find("when are you open", 1)
+    assert again.retriever().find("when are you open", 1).passages
     again.close()
     assert again.packs == first.packs
     retire("shop", published_in(chosen))
@@ -182,7 +182,9 @@ async def test_new_calls_get_what_is_published_and_running_ones_keep_theirs(live
     new = live.library.pin(["shop"])
     assert new.refs != running.refs
     assert new.refs == live.library.refs() == (live.library.packs[0].ref,)
-    found = {one: await one.retriever.search("when are you open", 1) for one in (running, new)}
+    found = {
+        one: (await one.retriever.search("when are you open", 1)).passages for one in (running, new)
+    }
     assert found[running][0].text == "From nine. Until five."
     assert found[new][0].text == "From nine. Until five. And on Sundays."
     source = live.library.source(found[new][0].id)
@@ -198,7 +200,7 @@ async def test_old_collections_go_when_no_call_searches_them(live: Live) -> None
         live.publish(extra)
         assert await live.follower.refresh()
     assert first in live.collections()
-    assert await running.retriever.search("when are you open", 1)
+    assert (await running.retriever.search("when are you open", 1)).passages
     assert len(live.collections()) == 3, "what nobody pinned is gone"
     del running
     live.publish("On Fridays.")
@@ -216,7 +218,7 @@ async def test_a_roll_back_and_a_retirement_are_followed(live: Live) -> None:
     retire("shop", live.published)
     assert await live.follower.refresh()
     assert live.library.refs() == ()
-    assert await live.library.pin().retriever.search("when are you open", 1) == ()
+    assert (await live.library.pin().retriever.search("when are you open", 1)).passages == ()
     with pytest.raises(ConfigError, match="'shop' is not in use; there are none"):
         live.library.pin(["shop"])
 
@@ -226,7 +228,7 @@ async def test_what_another_process_could_not_index_is_indexed_here(live: Live) 
     away = Indexer(live.embedder, None, VectorCache())
     publish(load_packs(shop(live.folder, "And on Sundays.")), live.published, away, asked=True)
     assert await live.follower.refresh()
-    (found,) = await live.library.pin().retriever.search("when are you open", 1)
+    (found,) = (await live.library.pin().retriever.search("when are you open", 1)).passages
     assert found.text.endswith("And on Sundays.")
 
 

@@ -110,7 +110,7 @@ def test_an_old_version_comes_back_without_its_folder_or_its_vectors(
     assert first not in [name.split(".")[1] for name in indexer.index.collections()]
     back = roll_back("shop", first[:4], published, indexer)
     library = Library(indexer.embedder, indexer.index, in_use(published))
-    found = library.retriever().find("when are you open", 1)
+    found = library.retriever().find("when are you open", 1).passages
     library.close()
     assert found[0].text == back.passages[0].text == "From nine. Until five."
 
@@ -280,7 +280,7 @@ def unfinished(index: ChromaIndex) -> list[str]:
 def finds(pack: Pack, embedder: Embedder, index: ChromaIndex) -> bool:
     """Whether the version can be searched."""
     library = Library(embedder, index, [pack])
-    found = library.retriever().find("when are you open", 1)
+    found = library.retriever().find("when are you open", 1).passages
     library.close()
     return found[0].text == pack.passages[0].text
 
@@ -296,7 +296,7 @@ def test_a_killed_index_goes_on_where_it_stopped(data: Path, embedder: Embedder)
             outcomes = bring_up(KNOWLEDGE, (), published_of(data), indexer)
         assert [one.what for one in outcomes] == ["published"] * 2
         library = Library(embedder, index, in_use(published_of(data)))
-        found = library.retriever().find("where is my parcel", 1)
+        found = library.retriever().find("where is my parcel", 1).passages
         library.close()
     assert found[0].id == "parcel/tracking#where-is-my-parcel"
     texts = {row.text for pack in load_packs(KNOWLEDGE) for row in facets(pack.passages)}

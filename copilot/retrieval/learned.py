@@ -1,0 +1,133 @@
+"""What was learned for each pack: versions in a folder, one of them in use, none ever changed."""
+
+import datetime
+import shutil
+import tempfile
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock
+from msgspec import Struct
+
+from copilot.errors import LearnError
+from copilot.retrieval import adapter, scope
+from copilot.retrieval.adapter import Adapter
+from copilot.retrieval.scope import Scope
+
+FOLDER = "learned"
+"""Inside the data folder; one folder a pack in it."""
+CURRENT = "current"
+NOTE = "version.json"
+ADAPTER, SCOPE = "adapter.safetensors", "scope.safetensors"
+NOTHING = 0
+"""The version before the first: search as it comes."""
+
+
+class Version(Struct, frozen=True):
+    """One version."""
+
+    number: int
+    parent: int
+    """The version in use before it."""
+    created: str
+    """UTC, ISO 8601."""
+    labels: int
+    """Labels it was learned from."""
+    parts: tuple[str, ...]
+    """What was learned anew; the rest is the parent's."""
+
+
+class Learned:
+    """The versions of one pack."""
+
+    def __init__(self, data: Path, pack: str) -> None:
+        self.pack = pack
+        self._folder = data / FOLDER / pack
+
+    def versions(self) -> list[Version]:
+        """All there are, oldest first."""
+        notes = sorted(self._folder.glob(f"[0-9]*/{NOTE}"))
+        return [self._read(note) for note in notes]
+
+    def current(self) -> int:
+        """The number of the version in use, or NOTHING."""
+        file = self._folder / CURRENT
+        try:
+            number = int(file.read_text())
+        except FileNotFoundError:
+            return NOTHING
+        except (OSError, ValueError) as error:
+            raise LearnError(f"{file}: cannot be read ({error}); remove it to use none") from None
+        if number != NOTHING and not (self._place(number) / NOTE).is_file():
+            raise LearnError(
+                f"{file}: names version {number}, which is gone; remove it to use none"
+            )
+        return number
+
+    def adapter(self, embedder: str) -> Adapter | None:
+        """The adapter in use; raises LearnError if it was learned for another embedder."""
+        file = self._part(ADAPTER)
+        return None if file is None else adapter.load(file, embedder)
+
+    def scope(self, embedder: str) -> Scope | None:
+        """The scope in use; raises LearnError if it was learned for another embedder."""
+        file = self._part(SCOPE)
+        return None if file is None else scope.load(file, embedder)
+
+    def keep(self, adapter: Adapter | None, scope: Scope | None, labels: int) -> Version:
+        """Make a version and use it, whole or not at all; a part that is None stays as it is."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / ".lock"):
+            parent = self.current()
+            number = max((version.number for version in self.versions()), default=NOTHING) + 1
+            parts = {ADAPTER: adapter, SCOPE: scope}
+            made = [name.partition(".")[0] for name, part in parts.items() if part is not None]
+            version = Version(number, parent, now(), labels, tuple(made))
+            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+                part_folder = Path(folder) / "whole"
+                part_folder.mkdir()
+                for name, part in parts.items():
+                    if part is not None:
+                        part.save(part_folder / name)
+                    elif (old := self._part(name)) is not None:
+                        shutil.copyfile(old, part_folder / name)
+                (part_folder / NOTE).write_bytes(msgspec.json.encode(version))
+                part_folder.rename(self._place(number))
+            self._use(number)
+        return version
+
+    def back(self) -> int:
+        """Use the parent of the version in use; raises LearnError where none is in use."""
+        if not self._folder.is_dir() or (number := self.current()) == NOTHING:
+            raise LearnError(
+                f"{self.pack}: nothing learned is in use; there is nothing to go back to"
+            )
+        with FileLock(self._folder / ".lock"):
+            parent = self._read(self._place(number) / NOTE).parent
+            self._use(parent)
+        return parent
+
+    def _place(self, number: int) -> Path:
+        return self._folder / f"{number:04d}"
+
+    def _part(self, name: str) -> Path | None:
+        number = self.current()
+        file = self._place(number) / name
+        return file if number != NOTHING and file.is_file() else None
+
+    def _use(self, number: int) -> None:
+        part = self._folder / f".{CURRENT}"
+        part.write_text(f"{number}\n")
+        part.replace(self._folder / CURRENT)
+
+    def _read(self, note: Path) -> Version:
+        try:
+            return msgspec.json.decode(note.read_bytes(), type=Version)
+        except (OSError, msgspec.DecodeError) as error:
+            remedy = "remove the folder it is in"
+            raise LearnError(f"{note}: cannot be read ({error}); {remedy}") from None
+
+
+def now() -> str:
+    """The time, as versions give it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,115 @@
+"""Versions of what was learned: kept whole, used, gone back from, refused when damaged."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from copilot.errors import LearnError
+from copilot.retrieval.adapter import Adapter, Lesson, Quality
+from copilot.retrieval.learned import NOTHING, SCOPE, Learned
+from copilot.retrieval.scope import About, Scope
+from copilot.retrieval.scoping import Examples, learn
+
+from .geometry import DIM, points
+
+EMBEDDER = "points"
+FEW = Quality(0.5, 0.8, 0.6)
+
+
+def adapter(seed: int) -> Adapter:
+    lesson = Lesson("parcel", EMBEDDER, "2026-10-05T00:00:00+00:00", None, 40, 2, 5, FEW, FEW)
+    return Adapter(points(DIM, seed) * 0.1, lesson)
+
+
+@pytest.fixture(scope="module")
+def scope() -> Scope:
+    centres = points(12, 0)
+    vectors = np.repeat(centres, 6, axis=0) + 0.4 * points(72, 1)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    queries = [f"word{n // 6} again {n % 6}" for n in range(72)]
+    made = learn(Examples(queries, vectors.astype(np.float32), np.repeat(np.arange(12), 6)))
+    names = tuple(f"p/a#{n}" for n in range(12))
+    about = About("parcel", EMBEDDER, "2026-10-05T00:00:00+00:00", names, 72, 0, made.skill)
+    return Scope(made.kernel, made.likelihood, made.weights, about)
+
+
+def test_without_a_version_nothing_is_used(tmp_path: Path) -> None:
+    learned = Learned(tmp_path, "parcel")
+    assert (learned.current(), learned.versions()) == (NOTHING, [])
+    assert learned.adapter(EMBEDDER) is None
+    assert learned.scope(EMBEDDER) is None
+    with pytest.raises(LearnError, match="nothing to go back to"):
+        learned.back()
+
+
+def test_a_version_is_used_as_it_was_kept(tmp_path: Path, scope: Scope) -> None:
+    queries = points(9, 2)
+    kept = adapter(1)
+    Learned(tmp_path, "parcel").keep(kept, scope, 72)
+    again = Learned(tmp_path, "parcel")
+    used, judge = again.adapter(EMBEDDER), again.scope(EMBEDDER)
+    assert used is not None
+    assert judge is not None
+    assert used.lesson == kept.lesson
+    assert np.array_equal(used.apply(queries), kept.apply(queries))
+    words = [f"word{n} please" for n in range(9)]
+    assert np.array_equal(judge.judge(queries, words), scope.judge(queries, words))
+    assert judge.about == scope.about
+
+
+def test_going_back_uses_the_parent_and_a_new_version_takes_a_new_number(tmp_path: Path) -> None:
+    learned = Learned(tmp_path, "parcel")
+    query = points(1, 2)[0]
+    first, second = adapter(1), adapter(2)
+    learned.keep(first, None, 40)
+    learned.keep(second, None, 50)
+    assert learned.back() == 1
+    used = learned.adapter(EMBEDDER)
+    assert used is not None
+    assert np.array_equal(used.apply(query), first.apply(query))
+    third = learned.keep(adapter(3), None, 60)
+    assert (third.number, third.parent) == (3, 1)
+    assert [learned.back(), learned.back()] == [1, NOTHING]
+    assert learned.adapter(EMBEDDER) is None
+
+
+def test_what_is_not_learned_anew_stays(tmp_path: Path, scope: Scope) -> None:
+    learned = Learned(tmp_path, "parcel")
+    learned.keep(None, scope, 40)
+    version = learned.keep(adapter(1), None, 50)
+    assert version.parts == ("adapter",)
+    assert learned.scope(EMBEDDER) is not None
+    learned.back()
+    assert learned.adapter(EMBEDDER) is None
+    assert learned.scope(EMBEDDER) is not None
+
+
+def test_vectors_of_another_embedder_are_never_mapped(tmp_path: Path, scope: Scope) -> None:
+    learned = Learned(tmp_path, "parcel")
+    learned.keep(adapter(1), scope, 40)
+    for use in (learned.adapter, learned.scope):
+        with pytest.raises(LearnError, match="was learned for the embedder points, not bigger"):
+            use("bigger")
+
+
+@pytest.mark.parametrize("name", ["adapter.safetensors", SCOPE])
+def test_a_damaged_file_is_told(tmp_path: Path, scope: Scope, name: str) -> None:
+    learned = Learned(tmp_path, "parcel")
+    learned.keep(adapter(1), scope, 40)
+    file = tmp_path / "learned" / "parcel" / "0001" / name
+    use = learned.scope if name == SCOPE else learned.adapter
+    whole = file.read_bytes()
+    other = file.with_name(SCOPE if name != SCOPE else "adapter.safetensors").read_bytes()
+    for content in (whole[:100], b"", other):
+        file.write_bytes(content)
+        with pytest.raises(LearnError, match="learn again"):
+            use(EMBEDDER)
+
+
+def test_a_version_that_is_gone_is_told(tmp_path: Path) -> None:
+    learned = Learned(tmp_path, "parcel")
+    learned.keep(adapter(1), None, 40)
+    (tmp_path / "learned" / "parcel" / "current").write_text("7\n")
+    with pytest.raises(LearnError, match="names version 7, which is gone"):
+        learned.current()
