@@ -14,6 +14,7 @@ from rich.logging import RichHandler
 from copilot import __version__
 from copilot.cli.bench import bench
 from copilot.cli.common import JSON, Bars, console, errors, write_bytes, write_json
+from copilot.cli.packs import packs
 from copilot.config import Settings
 from copilot.errors import UserError
 
@@ -188,3 +189,4 @@ async def _listen(
 
 
 main.add_command(bench)
+main.add_command(packs)
