@@ -68,7 +68,11 @@ class PackFile(Struct):
         """Its text with unix line ends; None after adding a fault."""
         if not self.fits():
             return None
-        raw = self.file.read_bytes()
+        try:
+            raw = self.file.read_bytes()
+        except OSError as error:  # deleted meanwhile
+            self.fault(0, f"cannot be read ({error.strerror})", "put it back")
+            return None
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
