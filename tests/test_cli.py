@@ -25,7 +25,8 @@ def run(*words: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "demo", "listen", "index", "replay", "bench", "bench core", "learn"]
+    "command",
+    ["serve", "demo", "listen", "index", "replay", "bench", "bench core", "learn", "packs check"],
 )
 def test_each_command_explains_itself(command: str) -> None:
     result = run(*command.split(), "--help")

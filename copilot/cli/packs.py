@@ -8,6 +8,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from copilot.cli.check import check
 from copilot.cli.common import Bars, console
 from copilot.config import Settings
 
@@ -192,3 +193,6 @@ def _table(*heads: str) -> Table:
 def _when(at: str) -> str:
     """``2026-11-26 09:30`` of an ISO time."""
     return at[:16].replace("T", " ")
+
+
+packs.add_command(check)

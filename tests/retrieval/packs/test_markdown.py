@@ -1,8 +1,9 @@
-"""Packs: what is read, and every fault with its file, line and remedy."""
+"""Markdown packs: what is read, and every fault with its file, line and remedy."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from copilot.core.events import Passage
@@ -61,6 +62,25 @@ def test_the_version_follows_what_can_be_found(tmp_path: Path) -> None:
     assert [p.id for p in other.passages] == [p.id for p in first.passages]
 
 
+def test_a_file_says_what_it_is_about_and_until_when(tmp_path: Path) -> None:
+    front = "---\ntitle: Plus\nentity: Parcel Plus\nvalid_until: 2026-12-31\n---\n"
+    other = (
+        "\n## Till when?\n\nsay: Till five.\nentity: Plus One\nvalid_until: 2026-11-30\n\nFive.\n"
+    )
+    (pack,) = load_packs(write(tmp_path, front + QUESTION + other))
+    assert [(p.say, p.text, p.entity, p.valid_until) for p in pack.passages] == [
+        ("From nine to five.", "We are open from nine.", "Parcel Plus", "2026-12-31"),
+        ("Till five.", "Five.", "Plus One", "2026-11-30"),
+    ]
+
+
+def test_a_pack_that_says_neither_has_the_version_it_had(tmp_path: Path) -> None:
+    (pack,) = load_packs(write(tmp_path))
+    assert b"entity" not in msgspec.json.encode(pack.passages)
+    packs = load_packs(Path(__file__).resolve().parents[3] / "knowledge")
+    assert [pack.ref for pack in packs] == ["hotel@e4e0e169", "parcel@589c1943"]
+
+
 def test_a_file_in_a_subfolder_has_it_in_its_id(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "shop" / "more").mkdir()
@@ -91,6 +111,12 @@ FAULTS: dict[str, tuple[str | bytes, int, str]] = {
     "say twice": (FRONT + "\n## When?\n\nsay: a\n\nsay: b\n\nNow.\n", 9, "only one"),
     "say below": (FRONT + "\n## When?\n\nNow.\n\nsay: a\n", 11, "not the first"),
     "say runs on": (FRONT + "\n## When?\n\nsay: a\nNow.\n", 9, "several lines"),
+    "entity empty": ("---\ntitle: x\nentity: ''\n---\n" + QUESTION, 3, "entity = ''"),
+    "end not a date": ("---\ntitle: x\nvalid_until: soon\n---\n" + QUESTION, 3, "'soon'"),
+    "section's end": (FRONT + "\n## When?\n\nvalid_until: 31.12.26\n\nNow.\n", 9, "no day"),
+    "no such day": (FRONT + "\n## When?\n\nvalid_until: 2026-02-30\n\nNow.\n", 9, "no day"),
+    "entity below": (FRONT + "\n## When?\n\nNow.\n\nentity: Plus\n", 11, "not the first"),
+    "entity runs on": (FRONT + "\n## When?\n\nentity: Plus\nNow.\n", 9, "several lines"),
     "not UTF-8": ((FRONT + QUESTION).encode() + b"caf\xe9\n", 12, "0xe9 is not UTF-8"),
 }
 
