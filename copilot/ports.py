@@ -14,6 +14,7 @@ from copilot.core.events import (
     Effect,
     Entry,
     Heard,
+    NeedModel,
     Passage,
     Signals,
     TurnText,
@@ -81,6 +82,8 @@ class Pinned(NamedTuple):
     refs: tuple[str, ...]
     """The packs with their versions, as the call's log names them: ``parcel@1f0c9a2e``."""
     retriever: Retriever
+    need: NeedModel | None = None
+    """The gate's model for what the retriever tells."""
 
 
 class Shelves(Protocol):

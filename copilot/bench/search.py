@@ -14,7 +14,7 @@ from rich.table import Table
 
 from copilot.bench.machine import machine
 from copilot.config import Provider
-from copilot.core.events import Passage
+from copilot.core.events import Party, Passage, TurnText
 from copilot.ports import Embedder, Vectors
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, open_chroma
@@ -22,6 +22,7 @@ from copilot.providers.registry import Host
 from copilot.retrieval.facets import facets
 from copilot.retrieval.hybrid import POOL, HybridRetriever, Shelf
 from copilot.retrieval.lexical import Lexical
+from copilot.trained import trained_for
 
 TARGET_MS = 30
 """The design's budget for the 95th percentile of a whole search at 10,000 passages."""
@@ -90,8 +91,10 @@ def _measure(
     index_s = perf_counter() - began
     texts = [f"{p.title} {p.text} {p.say}" for p in passages]
     lexical = Lexical(texts)
+    model = trained_for(embedder.name)
     with ThreadPoolExecutor(1) as executor:
-        whole = HybridRetriever(embedder, index, [Shelf(name, passages)], executor)
+        whole = HybridRetriever(embedder, index, [Shelf(name, passages)], executor, model)
+    turns = [TurnText(Party.AGENT, sentence(words, 12, dice))]
     asked = [sentence(words, dice.randint(4, 16), dice) for _ in range(queries)]
     vectors = embedder.embed(asked)
     return {
@@ -100,7 +103,7 @@ def _measure(
         "embed": _times(lambda n: embedder.embed([asked[n]]), queries),
         "dense": _times(lambda n: index.query(name, vectors[n], 3 * min(POOL, size)), queries),
         "lexical": _times(lambda n: lexical.shares(asked[n]), queries),
-        "whole": _times(lambda n: whole.find(asked[n], 5), queries),
+        "whole": _times(lambda n: whole.find(asked[n], 5, turns), queries),
     }
 
 
@@ -140,7 +143,7 @@ def _vectors(count: int, embedder: Embedder, words: Sequence[str], dice: random.
 
 def _passage(number: int, words: Sequence[str], dice: random.Random) -> Passage:
     title, text, say = (sentence(words, length, dice) for length in (8, 60, 12))
-    return Passage(f"bench/f{number // 50}#q{number}", title, text, say, 0)
+    return Passage(f"bench/f{number // 50}#q{number}", title, text, say, 0, _entity(number))
 
 
 def vocabulary(dice: random.Random) -> list[str]:
@@ -157,3 +160,8 @@ def sentence(words: Sequence[str], length: int, dice: random.Random) -> str:
     """Words drawn by Zipf's law: the first ones far more often."""
     last = len(words) - 1
     return " ".join(words[int(len(words) ** dice.random()) % last] for _ in range(length))
+
+
+def _entity(number: int) -> str:
+    """What a passage is about: a thing has 30 passages, as in the DSTC9 knowledge."""
+    return f"branch {number // 30}"

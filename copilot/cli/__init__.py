@@ -19,6 +19,7 @@ from copilot.cli.gaps import gaps
 from copilot.cli.labels import label, labels
 from copilot.cli.learn import learn
 from copilot.cli.packs import packs
+from copilot.cli.train import train
 from copilot.config import Settings
 from copilot.errors import UserError
 
@@ -187,13 +188,13 @@ async def _listen(
     calls = (recorded(*pair) for pair in paths)
     first = next(calls)  # a recording that is none is told before the packs are prepared
     async with senses(settings, progress, lockstep=True) as made:
-        refs, retriever = made.library.pin()
+        pinned = made.library.pin()
         for call in chain([first], calls):
-            played = play(call, made.listener, retriever, refs, settings.policy, progress)
+            played = play(call, made.listener, pinned, settings.policy, progress)
             results.append(await played)
             console.print(picture(results[-1]))
     return results
 
 
-for command in (bench, evaluate, gaps, label, labels, learn, packs):
+for command in (bench, evaluate, gaps, label, labels, learn, packs, train):
     main.add_command(command)

@@ -180,7 +180,7 @@ def _evidence(state: CallState, found: EvidenceFound) -> Step:
     current = state.inquiry
     if current is None or current.id != found.inquiry:
         return state, []
-    asked = current.queries[found.revision - 1] if found.revision <= current.revision else ""
+    asked = current.queries[found.revision - 1] if 0 < found.revision <= current.revision else ""
     features = Features(
         found.signals,
         length=min(len(content(asked)), 6) * 100 // 6,

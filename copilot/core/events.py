@@ -98,6 +98,8 @@ class Signals(Struct, frozen=True, omit_defaults=True):
     """The largest share of the query's information that a passage's words hold."""
     lead: int = 0
     """The first passage's share of the belief, less the best one's that says something else."""
+    answerable: int = 100
+    """Probability that the packs hold an answer, where they have learned to tell."""
     focus: int = 0
     """How plainly the talk has named what the first passage is about."""
 

@@ -37,13 +37,13 @@ class Features(Struct, frozen=True):
 
 
 def need(model: NeedModel | None, features: Features) -> int:
-    """Probability of need in percent; without a model every moment is needed."""
+    """Probability of need in percent; without a model whatever can be answered is needed."""
     if model is None:
-        return 100
+        return features.signals.answerable
     score = model.bias + sum(
         weight * features.value(name) for name, weight in model.weights.items()
     )
-    return calibrated(model.calibration, score)
+    return min(calibrated(model.calibration, score), features.signals.answerable)
 
 
 def calibrated(table: tuple[tuple[int, int], ...], score: int) -> int:

@@ -64,9 +64,15 @@ def fit_seeking(rows: Floats, asks: Bools, weights: Floats) -> Floats:
     return np.append(model.coef_[0], model.intercept_[0]).astype(np.float32)
 
 
-def fit_need(rows: Sequence[Features], needed: Bools, weights: Floats, version: str) -> NeedModel:
+def fit_need(
+    rows: Sequence[Features],
+    needed: Bools,
+    weights: Floats,
+    version: str,
+    names: Sequence[str] = NEED_FEATURES,
+) -> NeedModel:
     """Logistic regression in integers, calibrated by isotonic regression on held-out folds."""
-    matrix = np.array([[row.value(name) for name in NEED_FEATURES] for row in rows], np.float64)
+    matrix = np.array([[row.value(name) for name in names] for row in rows], np.float64)
     scale = matrix.std(0) + 1e-9
     model = LogisticRegression(C=1.0, max_iter=1000)
     fit = {"sample_weight": weights}
@@ -75,10 +81,7 @@ def fit_need(rows: Sequence[Features], needed: Bools, weights: Floats, version: 
     )
     model.fit(matrix / scale, needed, sample_weight=weights)
     return NeedModel(
-        {
-            name: round(1000 * w)
-            for name, w in zip(NEED_FEATURES, model.coef_[0] / scale, strict=True)
-        },
+        {name: round(1000 * w) for name, w in zip(names, model.coef_[0] / scale, strict=True)},
         round(1000 * float(model.intercept_[0])),
         calibration(scores, needed, weights),
         version=version,

@@ -32,7 +32,7 @@ from copilot.core.policy import Policy
 from copilot.core.transcript import Line, Transcript, hear
 from copilot.errors import AudioError
 from copilot.evaluate.metrics import word_errors
-from copilot.ports import Listener, Retriever
+from copilot.ports import Listener, Pinned
 from copilot.session import Parts, Session
 
 Progress = Callable[[str, int, int], None]
@@ -146,20 +146,24 @@ def recorded(first: Path, second: Path | None = None) -> Recorded:
 async def play(
     call: Recorded,
     listener: Listener,
-    retriever: Retriever,
-    packs: Sequence[str],
+    pinned: Pinned,
     policy: Policy,
     progress: Progress,
 ) -> Result:
     """Each micro-turn is heard and acted on before the next; nothing is spoken or drafted."""
     silent = msgspec.structs.replace(policy, voice=False, compose=False)
     started = CallStarted(
-        call.name, silent, tuple(packs), __version__, date=date.today().isoformat()
+        call.name,
+        silent,
+        pinned.refs,
+        __version__,
+        date=date.today().isoformat(),
+        need=pinned.need,
     )
     notes = _Notes()
     since = perf_counter()
     ear = await listener.open(started)
-    session = Session(started, Parts(ear, retriever, notes, notes))
+    session = Session(started, Parts(ear, pinned.retriever, notes, notes))
     await session.play(_turns(call, listener.rate, progress))
     return Result(call, tuple(notes.entries), perf_counter() - since)
 

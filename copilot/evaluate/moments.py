@@ -77,9 +77,7 @@ def read_corpus(folder: Path) -> Corpus:
     for number, row in enumerate(rows, 1):
         place = f"{folder / 'turns.jsonl.gz'}, line {number}"
         if not row.turns or row.turns[-1].speaker is not Party.CUSTOMER:
-            raise DataError(
-                f"{place}: a moment ends with a turn of the customer; {row.id!r} does not"
-            )
+            raise DataError(f"{place}: {row.id!r} does not end with a turn of the customer")
         if lost := [gold for gold in row.gold if gold not in ids]:
             raise DataError(f"{place}: gold {lost[0]!r} is no passage of knowledge.jsonl.gz")
     domains: dict[str, list[Passage]] = {}
@@ -117,13 +115,11 @@ def read_lines(file: Path, kind: type[T]) -> list[T]:
         lines = [line for line in text.splitlines() if line.strip()]
         for line in lines:
             rows.append(decoder.decode(line))  # noqa: PERF401  rows counts the lines for the error
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(
-            f"{file}: cannot be read ({reason}); name a folder of that layout"
-        ) from None
     except (EOFError, gzip.BadGzipFile) as error:
         raise DataError(f"{file}: not a gzip file ({error})") from None
+    except OSError as error:
+        remedy = "name a folder of that layout"
+        raise DataError(f"{file}: cannot be read ({error.strerror or error}); {remedy}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{file}, line {len(rows) + 1}: not usable ({error})") from None
     if not rows:

@@ -1,6 +1,7 @@
 """The public sources of the trained models, each brought to the form that the fits take."""
 
 import gzip
+import hashlib
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -139,6 +140,21 @@ def other_trades(data: Path) -> tuple[Pack, tuple[Moment, ...]]:
             turn = (TurnText(Party.CUSTOMER, question),)
             moments.append(Moment(f"{intent}-{n}", turn, known, (passage,) if known else ()))
     return as_pack(OTHER_TRADES, passages), tuple(moments)
+
+
+def digests(data: Path) -> dict[str, str]:
+    """SHA-256 of each file that the models were trained from."""
+    used = [
+        *(data / "turns").glob("dstc*_val/*.gz"),
+        *(data / "dstc9_train_knowledge_seeking").glob("*.gz"),
+        data / "star" / "dialogues.jsonl.gz",
+        data / "clinc150" / "train_val.json.gz",
+        *sorted((data / "earnings21").glob("*.json.gz"))[::2],
+    ]
+    return {
+        file.relative_to(data).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(used)
+    }
 
 
 def _answers(file: Path) -> list[tuple[str, str]]:

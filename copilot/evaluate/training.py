@@ -6,6 +6,8 @@ nothing), ``clinc150`` (need, over half of its intents), ``earnings21`` (every o
 and the same ones for the burden).
 """
 
+import datetime
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,11 +17,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from copilot import __version__
 from copilot.core.events import NeedModel
+from copilot.core.policy import Policy
 from copilot.evaluate import sources
 from copilot.evaluate.fitting import fit_need, fit_ranker, fit_seeking
 from copilot.evaluate.memo import Memo
 from copilot.evaluate.moments import Corpus, read_corpus
+from copilot.evaluate.silence import burden, listen
 from copilot.evaluate.tables import (
     Progress,
     Row,
@@ -34,15 +39,17 @@ from copilot.retrieval.hybrid import HybridRetriever
 from copilot.retrieval.learning import Lessons, Recipe, learn
 from copilot.retrieval.ranking import FEATURES
 from copilot.retrieval.teach import blend
-from copilot.trained import Trained
+from copilot.trained import Trained, save
 
 CORPORA = ("dstc9_val", "dstc11_val")
 HOLDOUT = 0.3
 """Share of the needy moments that are repeated with their answer taken away."""
 BACKGROUND_WEIGHT, NEAR_WEIGHT, LINE_WEIGHT = 0.3, 0.5, 0.25
 """Of a line of background talk, a question of another trade, a line without a conversation."""
-PULL = 200.0
+PULL = 250.0
 """Of the shipped adapter towards the identity: strong, for it serves every trade."""
+VERSION = "1"
+"""Of the shipped models, as logs name it."""
 NO_NEED = NeedModel({}, 0, ((0, 100),))
 
 
@@ -102,7 +109,7 @@ def table(
     data: Path, embedder: Embedder, adapter: NDArray[np.float32], progress: Progress
 ) -> Iterator[Table]:
     """Read the sources and see them through search; the indexes last as long as the context."""
-    memo = Memo(embedder)
+    memo = embedder if isinstance(embedder, Memo) else Memo(embedder)
     zeros = np.zeros(2 * memo.dim + 1, np.float32)
     plain = Trained(memo.name, dict.fromkeys(FEATURES, 0.0), NO_NEED, zeros, adapter)
     rows: list[Row] = []
@@ -124,11 +131,50 @@ def table(
         yield Table(tuple(rows), tuple(idle), tuple(near), searches, lines, adapter, memo)
 
 
+def train(
+    data: Path, folder: Path, embedder: Embedder, hours: float, progress: Progress
+) -> dict[str, object]:
+    """Learn everything from the data and write it to the folder; returns the recipe's figures."""
+    memo = Memo(embedder)
+    adapter = learn_adapter(data, memo)
+    with table(data, memo, adapter, progress) as made:
+        model = made.fit(version=VERSION)
+        search = made.searches[CORPORA[0]].using(model)
+        talks = sources.training_talks(data)
+        quiet = listen(
+            talks, search, Policy(min_need=100), model.need, progress, 3600 * hours / len(talks)
+        )
+        model = replace(model, need=replace(model.need, burden=burden(quiet)))
+        figures: dict[str, object] = {
+            "rows": Counter(row.source for row in [*made.rows, *made.idle, *made.near]),
+            "lines": {"asking": len(made.lines.asking), "idle": len(made.lines.idle)},
+            "background": {"hours": round(quiet.hours, 2), "searches": quiet.searches},
+        }
+    recipe = {
+        "made": datetime.date.today().isoformat(),
+        "by": f"copilot {__version__} train gate",
+        "sources": sources.digests(data),
+        "moments": {name: read_corpus(data / "turns" / name).digest for name in CORPORA},
+        **figures,
+    }
+    save(model, recipe, folder)
+    return recipe
+
+
 def learn_adapter(data: Path, embedder: Embedder) -> NDArray[np.float32]:
-    """The query adapter, from questions of the DSTC9 training set and their passages."""
+    """The query adapter, from questions of the DSTC9 training set and their passages.
+
+    Questions of many other trades are rehearsed beside them, so that it serves those no worse.
+    """
     corpus = read_corpus(data / "turns" / CORPORA[0])
     passages = [passage for pack in corpus.packs for passage in pack.passages]
     questions, right = sources.answered(data, [passage.id for passage in passages])
+    pack, moments = sources.other_trades(data)
+    first = {passage.id: n for n, passage in enumerate(pack.passages, len(passages))}
+    known = [moment for moment in moments if moment.needs]
+    passages += pack.passages
+    questions += [moment.query for moment in known]
+    right = np.append(right, [first[moment.gold[0]] for moment in known])
     vectors = embedder.embed([facet.text for facet in facets(passages)])
     lessons = Lessons(
         questions,

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from copilot.core.events import Party, Passage, Signals, TurnText
 from copilot.ports import DenseIndex, Embedder, Found, Vectors
 from copilot.retrieval import ranking
-from copilot.retrieval.adapter import moved
+from copilot.retrieval.adapter import Adapter, moved
 from copilot.retrieval.facets import FACETS, facet_id, passage_id
 from copilot.retrieval.focus import Focus, Tracker
 from copilot.retrieval.lexical import Lexical, Scores, content_words
+from copilot.retrieval.scope import Scope
 from copilot.retrieval.seeking import seeking
 from copilot.trained import Trained
 
@@ -42,6 +43,9 @@ class Shelf(NamedTuple):
     collection: str
     passages: Sequence[Passage]
     title: str = ""
+    adapter: Adapter | None = None
+    scope: Scope | None = None
+    """What was learned for the pack."""
 
 
 class Look(NamedTuple):
@@ -55,6 +59,7 @@ class Look(NamedTuple):
     """Cosines of the query as it was said and the facets, float32 ``[rows, FACETS]``."""
     shares: Scores
     focus: Focus
+    text: str
     query: Vectors
     agent: Vectors | None
 
@@ -78,7 +83,6 @@ class HybridRetriever:
         self._lexical = Lexical([f"{p.title} {p.text} {p.say}" for p in self.passages])
         self._model = model
         self._weights = ranking.weights(model.ranker) if model else ranking.PLAIN
-        self._adapter = model.adapter if model else None
         self._embed_line = lru_cache(64)(self._embed)
         if self._shelves:
             self._vectors = np.concatenate([self._load(shelf) for shelf in self._shelves])
@@ -111,18 +115,20 @@ class HybridRetriever:
         if not self.passages or not content_words(query):
             return None
         said = self._embed(query)
-        adapted = said if self._adapter is None else moved(said, self._adapter)
+        adapted = self._adapted(said)
         shares = self._lexical.shares(query)
         focus = self._tracker.look(query, said, turns)
         chosen = fuse(self._by_meaning(adapted), self._by_words(shares))
         rows = np.array([*dict.fromkeys([*chosen, *self._in_focus(focus, adapted)])], np.intp)
-        likes = self._vectors[rows] @ adapted
+        likes = self._likes(rows, adapted)
         features = ranking.features(
             likes, shares[rows], focus, self._tracker.entity[rows], self._tracker.pack[rows]
         )
         asked = turns and turns[-1].party is Party.AGENT
         agent = self._embed_line(turns[-1].text) if asked else None
-        return Look(rows, features, self._vectors[rows] @ said, shares[rows], focus, said, agent)
+        return Look(
+            rows, features, self._vectors[rows] @ said, shares[rows], focus, query, said, agent
+        )
 
     def belief(self, look: Look) -> Scores:
         """The share of belief of each passage put forward."""
@@ -131,7 +137,7 @@ class HybridRetriever:
     def using(self, model: Trained) -> "HybridRetriever":
         """The same shelves searched with another model."""
         other = copy.copy(self)
-        other._model, other._adapter = model, model.adapter
+        other._model = model
         other._weights = ranking.weights(model.ranker)
         return other
 
@@ -159,12 +165,33 @@ class HybridRetriever:
             text=_percent(look.likes[:, 1].max()),
             words=_percent(look.shares.max()),
             lead=_percent(shares[first] - (shares[rival] if rival is not None else 0)),
+            answerable=_percent(self._answerable(look)),
             focus=_percent(look.focus.best[entity]) if entity >= 0 else 0,
         )
 
     def _differs(self, one: int, other: int) -> bool:
         """Whether the two answer differently, not the same question of another thing."""
         return self.passages[one].title != self.passages[other].title
+
+    def _adapted(self, said: Vectors) -> Vectors:
+        """The query's vector as each shelf is searched with it, ``[shelves, dim]``."""
+        general = said if self._model is None else moved(said, self._model.adapter)
+        return np.stack(
+            [shelf.adapter.apply(general) if shelf.adapter else general for shelf in self._shelves]
+        )
+
+    def _likes(self, rows: NDArray[np.intp], adapted: Vectors) -> ranking.Matrix:
+        likes: ranking.Matrix = np.einsum(
+            "rfd,rd->rf", self._vectors[rows], adapted[self._tracker.pack[rows]]
+        )
+        return likes
+
+    def _answerable(self, look: Look) -> float:
+        """What the packs have learned of whether they can answer; 1 if one has learned nothing."""
+        return max(
+            shelf.scope.answerable(look.query, look.text) if shelf.scope else 1.0
+            for shelf in self._shelves
+        )
 
     def _load(self, shelf: Shelf) -> Vectors:
         """float32 ``[passages, facets, dim]``, as the index has them."""
@@ -177,10 +204,10 @@ class HybridRetriever:
         vector: Vectors = self._embedder.embed([text])[0]
         return vector
 
-    def _by_meaning(self, vector: Vectors) -> list[int]:
+    def _by_meaning(self, adapted: Vectors) -> list[int]:
         """Rows whose best facet is nearest, nearest first."""
         near: dict[int, float] = {}
-        for shelf in self._shelves:
+        for shelf, vector in zip(self._shelves, adapted, strict=True):
             wanted = min(POOL, len(shelf.passages)) * len(FACETS)
             for row, cosine in self._index.query(shelf.collection, vector, wanted):
                 place = self._place[passage_id(row)]
@@ -192,7 +219,7 @@ class HybridRetriever:
         best = np.argpartition(-shares, min(POOL, len(shares)) - 1)[:POOL]
         return [int(row) for row in best[np.argsort(-shares[best])] if shares[row] > 0]
 
-    def _in_focus(self, focus: Focus, vector: Vectors) -> Iterable[int]:
+    def _in_focus(self, focus: Focus, adapted: Vectors) -> Iterable[int]:
         """The nearest passages of the things that the talk has named, or sounds like."""
         if not self._tracker.entities:
             return
@@ -202,7 +229,7 @@ class HybridRetriever:
         ]
         for entity in dict.fromkeys(nearest):
             members = self._tracker.members(entity)
-            likes = (self._vectors[members] @ vector).max(1)
+            likes = self._likes(members, adapted).max(1)
             yield from (int(members[place]) for place in ranking.best(likes, EACH))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -15,12 +15,15 @@ from copilot.config import Settings
 from copilot.core.events import Passage
 from copilot.errors import ConfigError, PackError, UserError
 from copilot.ports import DenseIndex, Embedder, Pinned
+from copilot.retrieval.adapter import Adapter
 from copilot.retrieval.facets import sentences
 from copilot.retrieval.hybrid import HybridRetriever, Shelf
 from copilot.retrieval.indexing import Indexer, Progress, collection
+from copilot.retrieval.learned import Learned
 from copilot.retrieval.packs import Pack
 from copilot.retrieval.published import Published, State
 from copilot.retrieval.publishing import bring_up, in_use
+from copilot.retrieval.scope import Scope
 from copilot.retrieval.vectors import VectorCache
 from copilot.trained import Trained, trained_for
 
@@ -32,6 +35,15 @@ AGAIN_SECONDS = 60.0
 """Until a version that could not be taken over is tried again."""
 CLAIM_SECONDS = 3600.0
 """Between two renewals of the claim on the collections in use."""
+
+
+Taught = Callable[[str], tuple[Adapter | None, Scope | None]]
+"""What was learned for a pack."""
+
+
+def nothing(pack: str) -> tuple[Adapter | None, Scope | None]:
+    """No pack has learned anything."""
+    return None, None
 
 
 class Source(Struct, frozen=True):
@@ -54,9 +66,10 @@ class Library:
         index: DenseIndex,
         packs: Sequence[Pack],
         model: Trained | None = None,
+        learned: Taught = nothing,
     ) -> None:
         """Take packs that are indexed; `model` orders their passages, if it is trained for them."""
-        self._model = model
+        self._model, self._learned = model, learned
         self._embedder = embedder
         self._index = index
         self._search = ThreadPoolExecutor(1, "search")
@@ -90,7 +103,8 @@ class Library:
     def pin(self, packs: Sequence[str] = ()) -> Pinned:
         """The named packs as they are now; whoever has it keeps those versions."""
         edition = self._edition  # another thread may change it
-        return Pinned(edition.refs(packs), self._retriever(edition, packs))
+        need = self._model.need if self._model else None
+        return Pinned(edition.refs(packs), self._retriever(edition, packs), need)
 
     def retriever(self, packs: Sequence[str] = ()) -> HybridRetriever:
         """Search over the named packs, all of them when none is named; the same for every call."""
@@ -132,17 +146,16 @@ class Library:
                 raise ConfigError(f"pack {name!r} is not in use; there are {there}")
         wanted = tuple(packs) or tuple(known)
         if wanted not in edition.retrievers:
-            shelves = [
-                Shelf(
-                    collection(known[name], self._embedder), known[name].passages, known[name].title
-                )
-                for name in wanted
-            ]
+            shelves = [self._shelf(known[name]) for name in wanted]
             made = HybridRetriever(self._embedder, self._index, shelves, self._search, self._model)
             with self._lock:
                 self._alive[made] = frozenset(shelf.collection for shelf in shelves)
             edition.retrievers[wanted] = made
         return edition.retrievers[wanted]
+
+    def _shelf(self, pack: Pack) -> Shelf:
+        name = collection(pack, self._embedder)
+        return Shelf(name, pack.passages, pack.title, *self._learned(pack.name))
 
 
 class Edition:
@@ -229,6 +242,10 @@ async def open_library(
     Raises PackFaults if a pack that was never published has a fault: then nothing is published.
     """
 
+    def learned(pack: str) -> tuple[Adapter | None, Scope | None]:
+        kept = Learned(settings.data, pack)
+        return kept.adapter(embedder.name), kept.scope(embedder.name)
+
     def prepare() -> Library:
         published = published_in(settings)
         names = settings.knowledge.packs
@@ -238,7 +255,7 @@ async def open_library(
         packs = in_use(published, names)
         if not packs:
             raise PackError("every pack is retired; `copilot packs publish` brings one back")
-        library = Library(embedder, index, packs, trained_for(embedder.name))
+        library = Library(embedder, index, packs, trained_for(embedder.name), learned)
         library.retriever()
         return library
 

@@ -15,9 +15,9 @@ from copilot.retrieval.indexing import Progress
 from copilot.retrieval.labels import QueryLabel
 from copilot.retrieval.learned import NOTHING, Learned, Version, now
 from copilot.retrieval.learning import Lessons, Trial
+from copilot.retrieval.ranking import LIKENESS
 from copilot.retrieval.scope import About, Scope, Skill
 from copilot.retrieval.scoping import NONE, Examples
-from copilot.retrieval.support import SAY, TEXT, TITLE
 
 EMBED_ROWS = 96
 """Texts embedded between two steps of the progress bar."""
@@ -91,8 +91,9 @@ def teach(
 
 
 def blend(by_facet: Vectors) -> Vectors:
-    """A unit vector a passage from its facets ``[n, 3, dim]``, weighed as `Likeness.match` does."""
-    sums = np.einsum("f,nfd->nd", np.array([TITLE, TEXT, SAY], np.float32), by_facet)
+    """A unit vector a passage from its facets ``[n, 3, dim]``, weighed as in `LIKENESS`."""
+    weights = np.array([LIKENESS[facet] for facet in FACETS], np.float32)
+    sums = np.einsum("f,nfd->nd", weights, by_facet)
     unit: Vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
     return unit
 

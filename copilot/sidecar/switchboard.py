@@ -131,6 +131,7 @@ class Switchboard:
             __version__,
             offer.consent,
             datetime.date.today().isoformat(),
+            pinned.need,
         )
         line = Line(self._listener.rate)
         async with AsyncExitStack() as made:  # undone unless all of it is made

@@ -4,19 +4,22 @@
 """
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
+from safetensors.numpy import save as save_tensors
 
 from copilot.core.events import NeedModel
 
 FOLDER = Path(__file__).parent
-MODELS = "models.json"
+MODELS, RECIPE = "models.json", "RECIPE.json"
 VECTORS = "vectors.safetensors"
 """``seeking`` float32 ``[2 * dim + 1]``: weights of the customer's and the agent's words, and a
 bias; ``adapter`` float16 ``[dim, dim]``: what is added to a query's vector, q + qA."""
@@ -42,6 +45,25 @@ class Models(Struct, frozen=True):
     need: NeedModel
 
 
+def save(model: Trained, recipe: Mapping[str, object], folder: Path) -> None:
+    """Write it, with the recipe that made it, each file whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    models = Models(model.embedder, model.ranker, model.need)
+    tensors: dict[str, NDArray[Any]] = {
+        "seeking": model.seeking,
+        "adapter": model.adapter.astype(np.float16),
+    }
+    _write(folder / MODELS, msgspec.json.format(msgspec.json.encode(models), indent=1))
+    _write(folder / VECTORS, save_tensors(tensors))
+    _write(folder / RECIPE, msgspec.json.format(msgspec.json.encode(recipe), indent=1))
+
+
+def _write(file: Path, content: bytes) -> None:
+    part = file.with_name(file.name + ".part")
+    part.write_bytes(content)
+    part.replace(file)
+
+
 @cache
 def trained(folder: Path = FOLDER) -> Trained:
     """What is in the folder."""
@@ -54,6 +76,19 @@ def trained(folder: Path = FOLDER) -> Trained:
         tensors["seeking"].astype(np.float32),
         tensors["adapter"].astype(np.float32),
     )
+
+
+class Recipe(Struct, frozen=True):
+    """How it was made, as far as programs ask."""
+
+    moments: dict[str, str]
+    """SHA-256 of the moments of each corpus that it was trained on."""
+
+
+@cache
+def recipe(folder: Path = FOLDER) -> Recipe:
+    """The recipe of what is in the folder."""
+    return msgspec.json.decode((folder / RECIPE).read_bytes(), type=Recipe)
 
 
 def trained_for(embedder: str) -> Trained | None:

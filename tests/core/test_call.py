@@ -89,7 +89,7 @@ def test_a_failed_search_ends_in_silence_not_in_waiting() -> None:
 
 
 def test_the_late_failure_of_an_older_search_does_not_hide_the_newer_answer() -> None:
-    call = Call(nothing, search_ticks=10_000).customer(LONG_QUESTION)
+    call = Call(nothing, search_ticks=10_000).customer(LONG_QUESTION).quiet(10)
     newest = call.pending[-1][1]
     assert newest.revision > 1
     call.give(Failed(1, "search", "no answer within 1 s", revision=newest.revision - 1))

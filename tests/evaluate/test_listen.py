@@ -26,7 +26,7 @@ from copilot.core.policy import Policy
 from copilot.errors import AudioError
 from copilot.evaluate.listen import Recorded, Result, picture, play, recorded, recordings
 from copilot.evaluate.logs import write
-from copilot.ports import Found
+from copilot.ports import Found, Pinned
 from tests.helpers import passage
 
 QUESTION = "can i change the delivery address of my parcel".split()
@@ -143,7 +143,7 @@ class Shelf:
 async def result(score: int, reference: str = "") -> Result:
     customer = np.zeros(16_000 * 6, np.float32)
     call = Recorded("call.wav", None, customer, 16_000, reference)
-    return await play(call, Asking(), Shelf(score), ["p@1"], Policy(), lambda *_: None)
+    return await play(call, Asking(), Pinned(("p@1",), Shelf(score)), Policy(), lambda *_: None)
 
 
 async def test_a_card_and_a_log_that_replays(tmp_path: Path) -> None:

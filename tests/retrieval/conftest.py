@@ -11,6 +11,7 @@ from copilot.providers.chroma import open_chroma
 from copilot.retrieval.indexing import index_packs
 from copilot.retrieval.library import Library
 from copilot.retrieval.packs import load_packs
+from copilot.trained import trained_for
 
 KNOWLEDGE = Path(__file__).resolve().parents[2] / "knowledge"
 
@@ -21,7 +22,7 @@ def library(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Ite
     packs = load_packs(KNOWLEDGE)
     index = open_chroma("", tmp_path_factory.mktemp("index"))
     index_packs(packs, embedder, index)
-    made = Library(embedder, index, packs)
+    made = Library(embedder, index, packs, trained_for(embedder.name))
     yield made
     made.close()
 

@@ -1,0 +1,140 @@
+"""``copilot evaluate turns|silence``: the product's decisions on public data."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from copilot.cli.common import JSON, Bars, console, write_bytes, write_json
+from copilot.config import Settings
+from copilot.errors import UserError
+
+if TYPE_CHECKING:
+    from copilot.ports import Embedder
+    from copilot.trained import Trained
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+PICTURE = click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the reliability diagram to PATH (SVG).",
+)
+
+
+@click.command("turns")
+@click.option("--data", "folder", type=FOLDER, required=True, help="Knowledge and moments.")
+@click.option(
+    "--corpora",
+    type=FOLDER,
+    help="Where the training data is; by default around DIR, if it was trained on.",
+)
+@click.option("--limit", type=click.IntRange(1), help="Only so many moments, evenly spread.")
+@PICTURE
+@JSON
+@click.pass_obj
+def turns(
+    settings: Settings,
+    folder: Path,
+    corpora: Path | None,
+    limit: int | None,
+    picture: Path | None,
+    json_path: Path | None,
+) -> None:
+    """Whether knowledge is needed and which, over DIR/knowledge.jsonl.gz and DIR/turns.jsonl.gz.
+
+    The knowledge is indexed in Chroma; every moment is heard, searched and decided by the product
+    itself. Moments that the shipped models learned from are decided by models that were fitted
+    without them, in five folds; for that the training data must be at hand.
+    """
+    settings.make_data()
+    from copilot.evaluate import turns_report
+    from copilot.evaluate.reliability import svg
+
+    embedder, model = _models(settings)
+    with Bars() as progress:
+        result = turns_report.run(
+            folder, embedder, model, settings.policy, progress, corpora, limit
+        )
+    console.print(turns_report.render(result), highlight=False)
+    if picture is not None:
+        title = f"Probability of need on {result.name}"
+        write_bytes(picture, svg(result.calibration, title).encode())
+    if json_path is not None:
+        write_json(json_path, turns_report.figures(result))
+
+
+@click.command("silence")
+@click.option("--data", "folder", type=FOLDER, required=True, help="Calls of timed words.")
+@click.option("--packs", "names", default="", help="Packs in use, by commas; all by default.")
+@click.option("--base", type=FOLDER, help="Take the knowledge of a folder of moments instead.")
+@click.option("--minutes", type=click.FloatRange(0.1), help="Only the first minutes of each call.")
+@click.option("--unseen", is_flag=True, help="Only the calls that nothing was trained on.")
+@JSON
+@click.pass_obj
+def silence(
+    settings: Settings,
+    folder: Path,
+    names: str,
+    base: Path | None,
+    minutes: float | None,
+    unseen: bool,
+    json_path: Path | None,
+) -> None:
+    """Unneeded whispers per hour on talk that is none of the packs' business, with reasons.
+
+    Every speaker is heard as the customer, which is the harder reading.
+    """
+    settings.make_data()
+    from copilot.evaluate import silence as measure
+    from copilot.evaluate import silence_report
+    from copilot.evaluate.background import read_talks
+    from copilot.evaluate.memo import Memo
+    from copilot.evaluate.moments import read_corpus
+    from copilot.evaluate.tables import searching
+    from copilot.retrieval.packs import load_packs
+
+    talks = read_talks(folder)[1 if unseen else 0 :: 2 if unseen else 1]
+    wanted = [name for name in names.split(",") if name]
+    packs = read_corpus(base).packs if base else load_packs(settings.knowledge.path, wanted)
+    embedder, model = _models(settings)
+    need = model.need if model else None
+    with Bars() as progress, searching(packs, Memo(embedder), model, progress) as retriever:
+        seconds = 60 * minutes if minutes else None
+        quiet = measure.listen(talks, retriever, settings.policy, need, progress, seconds)
+    console.print(silence_report.render(quiet), highlight=False)
+    if json_path is not None:
+        write_json(json_path, silence_report.figures(quiet))
+
+
+@click.command("ablation")
+@click.option("--data", "folder", type=FOLDER, required=True, help="The training data.")
+@click.option("--corpus", default="dstc9_val", show_default=True, help="Whose moments to measure.")
+@JSON
+@click.pass_obj
+def ablation(settings: Settings, folder: Path, corpus: str, json_path: Path | None) -> None:
+    """What each feature is worth: everything is refitted without it, on one held-out fold."""
+    settings.make_data()
+    import msgspec
+
+    from copilot.evaluate import ablation as measure
+    from copilot.evaluate.training import CORPORA, table
+
+    if corpus not in CORPORA:
+        raise UserError(f"--corpus {corpus}: there are {', '.join(CORPORA)}")
+    embedder, model = _models(settings)
+    if model is None:
+        raise UserError(f"embedder.provider: nothing was trained for {embedder.name}")
+    with Bars() as progress, table(folder, embedder, model.adapter, progress) as made:
+        result = measure.ablate(made, corpus)
+    console.print(measure.render(result), highlight=False)
+    if json_path is not None:
+        write_json(json_path, msgspec.to_builtins(result))
+
+
+def _models(settings: Settings) -> "tuple[Embedder, Trained | None]":
+    from copilot.providers import registry
+    from copilot.providers.registry import Host
+    from copilot.trained import trained_for
+
+    embedder = registry.embedder(settings.embedder, Host(settings.data / "cache"))
+    return embedder, trained_for(embedder.name)

@@ -1,0 +1,47 @@
+"""``copilot train``: make anew what ships as data."""
+
+from pathlib import Path
+
+import click
+
+from copilot.cli.common import JSON, Bars, console, write_json
+from copilot.config import Settings
+
+
+@click.group()
+def train() -> None:
+    """Train the models that ship with the product, from public data."""
+
+
+@train.command("gate")
+@click.option(
+    "--data", "source", required=True, type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with the public data sets.",
+)  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder instead of the package's.",
+)
+@click.option(
+    "--hours", type=click.FloatRange(0.1, 100), default=5.0, show_default=True,
+    help="Background talk that the burden is measured on.",
+)  # fmt: skip
+@JSON
+@click.pass_obj
+def train_gate(
+    settings: Settings, source: Path, out: Path | None, hours: float, json_path: Path | None
+) -> None:
+    """Learn the query adapter, the order of passages, the detector of questions and the gate."""
+    settings.make_data()
+    from copilot.evaluate import training
+    from copilot.providers import registry
+    from copilot.providers.registry import Host
+    from copilot.trained import FOLDER
+
+    embedder = registry.embedder(settings.embedder, Host(settings.data / "cache"))
+    with Bars() as progress:
+        recipe = training.train(source, out or FOLDER, embedder, hours, progress)
+    console.print(f"trained; wrote {out or FOLDER}")
+    if json_path is not None:
+        write_json(json_path, recipe)
