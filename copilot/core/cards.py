@@ -28,7 +28,7 @@ from copilot.core.gate import (
     may_speak,
 )
 from copilot.core.inquiry import SLACK, Inquiry
-from copilot.core.need import threshold
+from copilot.core.need import least_need
 from copilot.core.state import CallState, Card, Playing, Told
 from copilot.core.words import is_backchannel, stems
 
@@ -261,7 +261,7 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         told={told.passage for told in recent},
         dismissed=state.dismissed,
         since_whisper=tick - state.whispered,
-        least_need=max(policy.min_need, threshold(state.need, policy.budget)),
+        least_need=least_need(state.need, policy),
         date=state.started.date if state.started else "",
         spent=state.spent(),
     )
