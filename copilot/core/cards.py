@@ -30,7 +30,7 @@ from copilot.core.gate import (
 from copilot.core.inquiry import SLACK, Inquiry
 from copilot.core.need import threshold
 from copilot.core.state import CallState, Card, Playing, Told
-from copilot.core.words import is_backchannel, stems
+from copilot.core.words import is_backchannel, pivots, stems
 
 Step = tuple[CallState, list[Effect]]
 _CONTEXT = 12
@@ -272,7 +272,8 @@ def _evidence(inquiry: Inquiry) -> Evidence:
 
 
 def _agent_said(state: CallState, since: int) -> frozenset[str]:
-    return stems([state.transcript.since(Party.AGENT, since - SLACK)])
+    said = state.transcript.since(Party.AGENT, since - SLACK)
+    return stems([said]) | pivots(said)
 
 
 def _over(state: CallState, party: Party, before: int) -> int:
