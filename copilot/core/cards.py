@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from copilot.core.compose import grounded
+from copilot.core.compose import grounded, title
 from copilot.core.events import (
     CardTouched,
     Compose,
@@ -126,7 +126,7 @@ def revise(state: CallState, draft: DraftReady) -> Step:
     show = ShowCard(
         card.inquiry,
         card.revision,
-        cited[0].title,
+        title(cited[0]),
         draft.text,
         draft.cites,
         cited[0].score,
@@ -218,7 +218,7 @@ def _put(state: CallState, inquiry: Inquiry, whisper: Whisper, revision: int) ->
     cites = (passage.id,)
     answers = inquiry.answers
     card = ShowCard(
-        inquiry.id, revision, passage.title, text, cites, passage.score, answers, inquiry.need
+        inquiry.id, revision, title(passage), text, cites, passage.score, answers, inquiry.need
     )
     return state, [card]
 

@@ -23,7 +23,7 @@ OTHER_TRADES = "clinc150"
 LINES, MISHEARD = 4000, 2000
 """Lines of each kind for the detector of questions, and how many of them again as misheard."""
 WORD_ERRORS = 0.15
-WINDOW, WINDOWS = 20, 2500
+WINDOW, WINDOWS = 24, 3000
 """Words of a line of background talk, and how many lines."""
 EXAMPLES, QUESTIONS = 3, 8
 """Of an intent: examples that make its passage, and questions asked of it."""

@@ -319,3 +319,8 @@ def test_a_line_is_not_said_without_its_numbers_or_its_denial() -> None:
     assert not is_said(line, stems([half]) | pivots(half), policy)
     whole = "refunds take fourteen days we do not pay in cash"
     assert is_said(line, stems([whole]) | pivots(whole), policy)
+
+
+def test_a_card_says_what_it_is_about() -> None:
+    call = Call(knows(passage(entity="Old Mill"))).customer(LONG_QUESTION)
+    assert [card.title for card in shown(call)] == ["Old Mill: parcel/address#change"]
