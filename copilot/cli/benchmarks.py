@@ -1,4 +1,4 @@
-"""``copilot evaluate turns|silence``: the product's decisions on public data."""
+"""``copilot evaluate turns|silence|scope``: the product's decisions on public data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +103,34 @@ def silence(
     console.print(silence_report.render(quiet), highlight=False)
     if json_path is not None:
         write_json(json_path, silence_report.figures(quiet))
+
+
+@click.command("scope")
+@click.option("--data", "folder", type=FOLDER, required=True, help="Questions by intent.")
+@click.option("--train", type=FOLDER, help="Learn from this folder's questions instead.")
+@JSON
+@click.pass_obj
+def scope(settings: Settings, folder: Path, train: Path | None, json_path: Path | None) -> None:
+    """Whether the copilot can tell what a knowledge base cannot answer.
+
+    DIR holds lists of [question, intent], train and valid or test, and questions that no intent
+    covers, as banking77_oos and clinc150 do. An intent is a passage, its training questions are
+    learned from as `copilot learn` does it, without one uncovered question; where the folder has
+    some to learn from, a second row uses them.
+    """
+    settings.make_data()
+    import msgspec
+
+    from copilot.evaluate import scope as measure
+    from copilot.evaluate.intents import read_intents
+    from copilot.evaluate.memo import Memo
+
+    intents = read_intents(folder, train)
+    with Bars() as progress:
+        result = measure.run(intents, Memo(memo(settings)), progress)
+    console.print(measure.render(result), highlight=False)
+    if json_path is not None:
+        write_json(json_path, msgspec.to_builtins(result))
 
 
 @click.command("ablation")
