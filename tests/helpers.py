@@ -38,8 +38,9 @@ def passage(
     say: str = "You can change the address in the app until the evening before delivery.",
     score: int = 80,
     valid_until: str = "",
+    entity: str = "",
 ) -> Passage:
-    return Passage(id, title=id, text=say, say=say, score=score, valid_until=valid_until)
+    return Passage(id, id, say, say, score, entity, valid_until)
 
 
 def nothing(query: str) -> Sequence[Passage]:

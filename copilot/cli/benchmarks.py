@@ -1,4 +1,4 @@
-"""``copilot evaluate turns|silence``: the product's decisions on public data."""
+"""``copilot evaluate turns|silence|scope``: the product's decisions on public data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from copilot.config import Settings
 from copilot.errors import UserError
 
 if TYPE_CHECKING:
-    from copilot.ports import Embedder
+    from copilot.evaluate.memo import Memo
     from copilot.trained import Trained
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -88,7 +88,6 @@ def silence(
     from copilot.evaluate import silence as measure
     from copilot.evaluate import silence_report
     from copilot.evaluate.background import read_talks
-    from copilot.evaluate.memo import Memo
     from copilot.evaluate.moments import read_corpus
     from copilot.evaluate.tables import searching
     from copilot.retrieval.packs import load_packs
@@ -98,12 +97,40 @@ def silence(
     packs = read_corpus(base).packs if base else load_packs(settings.knowledge.path, wanted)
     embedder, model = _models(settings)
     need = model.need if model else None
-    with Bars() as progress, searching(packs, Memo(embedder), model, progress) as retriever:
+    with Bars() as progress, searching(packs, embedder, model, progress) as retriever:
         seconds = 60 * minutes if minutes else None
         quiet = measure.listen(talks, retriever, settings.policy, need, progress, seconds)
     console.print(silence_report.render(quiet), highlight=False)
     if json_path is not None:
         write_json(json_path, silence_report.figures(quiet))
+
+
+@click.command("scope")
+@click.option("--data", "folder", type=FOLDER, required=True, help="Questions by intent.")
+@click.option("--train", type=FOLDER, help="Learn from this folder's questions instead.")
+@JSON
+@click.pass_obj
+def scope(settings: Settings, folder: Path, train: Path | None, json_path: Path | None) -> None:
+    """Whether the copilot can tell what a knowledge base cannot answer.
+
+    DIR holds lists of [question, intent], train and valid or test, and questions that no intent
+    covers, as banking77_oos and clinc150 do. An intent is a passage, its training questions are
+    learned from as `copilot learn` does it, without one uncovered question; where the folder has
+    some to learn from, a second row uses them.
+    """
+    settings.make_data()
+    import msgspec
+
+    from copilot.evaluate import scope as measure
+    from copilot.evaluate.intents import read_intents
+    from copilot.evaluate.memo import Memo
+
+    intents = read_intents(folder, train)
+    with Bars() as progress:
+        result = measure.run(intents, Memo(memo(settings)), progress)
+    console.print(measure.render(result), highlight=False)
+    if json_path is not None:
+        write_json(json_path, msgspec.to_builtins(result))
 
 
 @click.command("ablation")
@@ -131,10 +158,19 @@ def ablation(settings: Settings, folder: Path, corpus: str, json_path: Path | No
         write_json(json_path, msgspec.to_builtins(result))
 
 
-def _models(settings: Settings) -> "tuple[Embedder, Trained | None]":
-    from copilot.providers import registry
-    from copilot.providers.registry import Host
+def _models(settings: Settings) -> "tuple[Memo, Trained | None]":
     from copilot.trained import trained_for
 
-    embedder = registry.embedder(settings.embedder, Host(settings.data / "cache"))
+    embedder = memo(settings)
     return embedder, trained_for(embedder.name)
+
+
+def memo(settings: Settings) -> "Memo":
+    """The embedder in use, whose vectors of a run's texts are kept in the data folder."""
+    from copilot.evaluate.memo import Memo
+    from copilot.providers import registry
+    from copilot.providers.registry import Host
+    from copilot.retrieval.library import vectors_in
+
+    embedder = registry.embedder(settings.embedder, Host(settings.data / "cache"))
+    return Memo(embedder, vectors_in(settings))

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -150,7 +149,7 @@ def calibration_error(probabilities: Floats, outcomes: Floats, bins: int = BINS)
     )
 
 
-class Bin(NamedTuple):
+class Bin(Struct, frozen=True):
     """One bar of a reliability picture."""
 
     mass: float

@@ -89,7 +89,7 @@ def teach(
     lack = scoping.lacking(examples.columns, len(passages))
     made = None if lack else scoping.learn(examples)
     ids = tuple(passage.id for passage in passages)
-    scope = _scope(pack, ids, examples, made, embedder) if made and _tells(made.skill) else None
+    scope = make_scope(pack, ids, examples, made, embedder) if made and _tells(made.skill) else None
     kept = learned.keep(adapter, scope, len(labels)) if adapter or scope else None
     skill = made.skill if made else None
     return Outcome(pack, len(answered), len(nothing), trial, skill, lack or "", kept)
@@ -153,9 +153,10 @@ def _tells(skill: Skill) -> bool:
     return skill.auroc > skill.cosine
 
 
-def _scope(
+def make_scope(
     pack: str, ids: tuple[str, ...], examples: Examples, made: scoping.Made, embedder: Embedder
 ) -> Scope:
+    """A scope with its description; `ids` are the passages in the order of the columns."""
     unanswerable = int((examples.columns == NONE).sum())
     about = About(
         pack=pack,
