@@ -114,15 +114,25 @@ def test_a_folder_of_logs_is_run_again(run: Run, log: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ['do_not_trigger=["delivery address"]', "min_need=100", "budget=0"]
+    ("seeking", "value", "fate"),
+    [
+        (90, 'do_not_trigger=["delivery address"]', "lost"),
+        (90, "min_need=100", "lost"),
+        (90, "budget=0", "lost"),
+        (20, "min_need=10", "silent"),
+        (20, 'trigger=["delivery address"]', "new"),
+    ],
 )
-def test_any_value_of_the_policy_may_change(run: Run, tmp_path: Path, value: str) -> None:
-    made = Call(knows(passage()), need=SEEKS, signals=Signals(seeking=90))
+def test_any_value_of_the_policy_may_change(
+    run: Run, tmp_path: Path, seeking: int, value: str, fate: str
+) -> None:
+    """Less need than the budget asks for is silence whatever `min_need` is."""
+    made = Call(knows(passage()), need=SEEKS, signals=Signals(seeking=seeking))
     made.customer("can i change the delivery address please").quiet(60)
     path = tmp_path / "asked.jsonl"
     path.write_bytes(write(made.end().log))
     done = run("evaluate", "whatif", str(path), "--set", value, "--no-search", "--json", "-")
-    assert json.loads(done.stdout)["fates"]["lost"] == 1, done.output
+    assert json.loads(done.stdout)["fates"][fate] == 1, done.output
 
 
 def test_new_queries_are_searched_where_packs_and_model_are_those_of_the_call(
