@@ -8,7 +8,6 @@ from copilot.core.events import (
     DraftReady,
     EvidenceFound,
     Failed,
-    NeedModel,
     ShowCard,
     Signals,
     Silence,
@@ -21,11 +20,9 @@ from copilot.core.events import (
 from copilot.core.gate import Evidence, Moment, Silent, decide, is_said
 from copilot.core.policy import Policy
 from copilot.core.words import pivots, stems
-from tests.helpers import Call, knows, nothing, of, passage
+from tests.helpers import SEEKS, Call, knows, nothing, of, passage
 
 QUESTION = "can i change the delivery address of my parcel"
-SEEKS = NeedModel({"seeking": 1}, 0, ((0, 0), (100, 100)), ((0, 900), (60, 200), (90, 100)))
-"""Need as the signal of the same name says."""
 LONG_QUESTION = f"{QUESTION} before the driver brings it tomorrow morning"
 
 
