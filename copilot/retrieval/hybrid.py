@@ -1,7 +1,8 @@
 """Finds passages by meaning, by words and by what the talk is about, then orders them.
 
 Reciprocal rank fusion only chooses candidates, for a rank forgets by how much a passage leads;
-the order is the trained ranker's (``copilot/retrieval/ranking.py``).
+the order is the trained ranker's (``copilot/retrieval/ranking.py``), and a reranker's if there is
+one (``copilot/retrieval/reranking.py``).
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from copilot.retrieval.adapter import Adapter, moved
 from copilot.retrieval.facets import FACETS, facet_id, passage_id
 from copilot.retrieval.focus import Focus, Tracker
 from copilot.retrieval.lexical import Lexical, Scores, content_words
+from copilot.retrieval.reranking import SecondLook, rescored
 from copilot.retrieval.scope import Scope
 from copilot.retrieval.seeking import seeking
 from copilot.trained import Trained
@@ -74,6 +76,7 @@ class HybridRetriever:
         shelves: Sequence[Shelf],
         executor: Executor,
         model: Trained | None = None,
+        second: SecondLook | None = None,
     ) -> None:
         """`model` None: without a trained order, by likeness alone."""
         self._embedder, self._index, self._executor = embedder, index, executor
@@ -81,7 +84,7 @@ class HybridRetriever:
         self.passages = [passage for shelf in self._shelves for passage in shelf.passages]
         self._place = {passage.id: n for n, passage in enumerate(self.passages)}
         self._lexical = Lexical([f"{p.title} {p.text} {p.say}" for p in self.passages])
-        self._model = model
+        self._model, self._second = model, second
         self._weights = ranking.weights(model.ranker) if model else ranking.PLAIN
         self._embed_line = lru_cache(64)(self._embed)
         if self._shelves:
@@ -132,7 +135,11 @@ class HybridRetriever:
 
     def belief(self, look: Look) -> Scores:
         """The share of belief of each passage put forward."""
-        return ranking.shares_of(look.features @ self._weights)
+        scores: Scores = look.features @ self._weights
+        if self._second is not None:
+            passages = [self.passages[row] for row in look.rows]
+            scores = rescored(scores, look.text, passages, self._second)
+        return ranking.shares_of(scores)
 
     def using(self, model: Trained) -> "HybridRetriever":
         """The same shelves searched with another model."""
