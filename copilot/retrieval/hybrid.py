@@ -9,7 +9,7 @@ import asyncio
 import copy
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import msgspec
@@ -86,7 +86,8 @@ class HybridRetriever:
         self._lexical = Lexical([f"{p.title} {p.text} {p.say}" for p in self.passages])
         self._model, self._second = model, second
         self._weights = ranking.weights(model.ranker) if model else ranking.PLAIN
-        self._embed_line = lru_cache(64)(self._embed)
+        # Not of a method: that would keep a retriever alive, and its collections, after its calls.
+        self._embed_line = lru_cache(64)(partial(_embed, embedder))
         if self._shelves:
             self._vectors = np.concatenate([self._load(shelf) for shelf in self._shelves])
             packs = [(shelf.title, shelf.passages) for shelf in self._shelves]
@@ -117,7 +118,7 @@ class HybridRetriever:
         """What there is to decide on; None for a query without content, or without passages."""
         if not self.passages or not content_words(query):
             return None
-        said = self._embed(query)
+        said = _embed(self._embedder, query)
         adapted = self._adapted(said)
         shares = self._lexical.shares(query)
         focus = self._tracker.look(query, said, turns)
@@ -207,10 +208,6 @@ class HybridRetriever:
         made: Vectors = vectors.reshape(len(shelf.passages), len(FACETS), -1)
         return made
 
-    def _embed(self, text: str) -> Vectors:
-        vector: Vectors = self._embedder.embed([text])[0]
-        return vector
-
     def _by_meaning(self, adapted: Vectors) -> list[int]:
         """Rows whose best facet is nearest, nearest first."""
         near: dict[int, float] = {}
@@ -247,6 +244,11 @@ def fuse(meaning: Iterable[int], words: Iterable[int]) -> list[int]:
         for rank, row in enumerate(ranked):
             merit[row] = merit.get(row, 0.0) + weight / (RANK_OFFSET + rank)
     return sorted(merit, key=lambda row: (-merit[row], row))
+
+
+def _embed(embedder: Embedder, text: str) -> Vectors:
+    vector: Vectors = embedder.embed([text])[0]
+    return vector
 
 
 def _percent(value: float) -> int:
