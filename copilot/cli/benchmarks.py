@@ -11,6 +11,7 @@ from copilot.errors import UserError
 
 if TYPE_CHECKING:
     from copilot.evaluate.memo import Memo
+    from copilot.retrieval.packs import Pack
     from copilot.trained import Trained
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -53,7 +54,7 @@ def turns(
     embedder, model = _models(settings)
     with Bars() as progress:
         result = turns_report.run(
-            folder, embedder, model, settings.policy, progress, corpora, limit
+            folder, embedder, model, settings.policy, packs_in(settings), progress, corpora, limit
         )
     console.print(turns_report.render(result), highlight=False)
     if picture is not None:
@@ -151,7 +152,10 @@ def ablation(settings: Settings, folder: Path, corpus: str, json_path: Path | No
     embedder, model = _models(settings)
     if model is None:
         raise UserError(f"embedder.provider: nothing was trained for {embedder.name}")
-    with Bars() as progress, table(folder, embedder, model.adapter, progress) as made:
+    with (
+        Bars() as progress,
+        table(folder, packs_in(settings), embedder, model.adapter, progress) as made,
+    ):
         result = measure.ablate(made, corpus)
     console.print(measure.render(result), highlight=False)
     if json_path is not None:
@@ -163,6 +167,13 @@ def _models(settings: Settings) -> "tuple[Memo, Trained | None]":
 
     embedder = memo(settings)
     return embedder, trained_for(embedder.name)
+
+
+def packs_in(settings: Settings) -> "tuple[Pack, ...]":
+    """The packs of the knowledge folder, the sample ones among them."""
+    from copilot.retrieval.packs import load_packs
+
+    return load_packs(settings.knowledge.path)
 
 
 def memo(settings: Settings) -> "Memo":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from copilot.cli.benchmarks import memo
+from copilot.cli.benchmarks import memo, packs_in
 from copilot.cli.common import JSON, Bars, console, write_json
 from copilot.config import Settings
 
@@ -39,7 +39,9 @@ def train_gate(
     from copilot.trained import FOLDER
 
     with Bars() as progress:
-        recipe = training.train(source, out or FOLDER, memo(settings), hours, progress)
+        recipe = training.train(
+            source, packs_in(settings), out or FOLDER, memo(settings), hours, progress
+        )
     console.print(f"trained; wrote {out or FOLDER}")
     if json_path is not None:
         write_json(json_path, recipe)

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict
 
 from copilot.core.events import NeedModel
 from copilot.core.need import Features
@@ -21,7 +20,8 @@ NEED_FEATURES = ("odds", "seeking", "title", "text", "words", "lead", "focus", "
 """What the shipped model of need looks at; a team's own labels may teach it `wish` and
 `dismissed` as well, of which no public data tells."""
 RIDGE = 1e-3
-"""Of the ranker, on standardised features."""
+"""Of both, on standardised features."""
+FOLDS = 5
 
 
 class Choice(Struct, frozen=True):
@@ -71,21 +71,40 @@ def fit_need(
     version: str,
     names: Sequence[str] = NEED_FEATURES,
 ) -> NeedModel:
-    """Logistic regression in integers, calibrated by isotonic regression on held-out folds."""
+    """A rising logistic regression in integers, calibrated by isotonic regression out of fold."""
     matrix = np.array([[row.value(name) for name in names] for row in rows], np.float64)
+    folds = np.random.default_rng(0).integers(0, FOLDS, len(rows))
+    scores = np.zeros(len(rows))
+    for fold in range(FOLDS):
+        held = folds == fold
+        slope, bias = _rising(matrix[~held], needed[~held], weights[~held])
+        scores[held] = matrix[held] @ slope + bias
+    slope, bias = _rising(matrix, needed, weights)
+    thousandths = {name: round(1000 * w) for name, w in zip(names, slope, strict=True)}
+    table = calibration(scores, needed, weights)
+    return NeedModel(thousandths, round(1000 * bias), table, version=version)
+
+
+def _rising(
+    matrix: NDArray[np.float64], needed: Bools, weights: Floats
+) -> tuple[NDArray[np.float64], float]:
+    """Logistic regression without a negative weight: more evidence never means less need."""
     scale = np.where(matrix.std(0) > 0, matrix.std(0), 1.0)
-    model = LogisticRegression(C=1.0, max_iter=1000)
-    fit = {"sample_weight": weights}
-    scores = cross_val_predict(
-        model, matrix / scale, needed, cv=5, method="decision_function", params=fit
-    )
-    model.fit(matrix / scale, needed, sample_weight=weights)
-    return NeedModel(
-        {name: round(1000 * w) for name, w in zip(names, model.coef_[0] / scale, strict=True)},
-        round(1000 * float(model.intercept_[0])),
-        calibration(scores, needed, weights),
-        version=version,
-    )
+    rows = np.c_[matrix / scale, np.ones(len(matrix))]
+    signs = np.where(needed, 1.0, -1.0)
+    shares = weights / weights.sum()
+
+    def loss(given: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        margins = signs * (rows @ given)
+        value = float(shares @ np.logaddexp(0, -margins)) + RIDGE * float(given[:-1] @ given[:-1])
+        slope = -(shares * signs / (1 + np.exp(margins))) @ rows
+        slope[:-1] += 2 * RIDGE * given[:-1]
+        return value, slope
+
+    bounds = [(0.0, None)] * matrix.shape[1] + [(None, None)]
+    start = np.zeros(rows.shape[1])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return found[:-1] / scale, float(found[-1])
 
 
 def calibration(

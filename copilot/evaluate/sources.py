@@ -22,7 +22,7 @@ from copilot.retrieval.packs import Pack
 T = TypeVar("T")
 
 SEED = 5
-OTHER_TRADES = "clinc150"
+OTHER_TRADES, SAMPLE = "clinc150", "sample packs"
 LINES, MISHEARD = 4000, 2000
 """Lines of each kind for the detector of questions, and how many of them again as misheard."""
 WORD_ERRORS = 0.15
@@ -143,6 +143,42 @@ def other_trades(data: Path) -> tuple[Pack, tuple[Moment, ...]]:
             turn = (TurnText(Party.CUSTOMER, question),)
             moments.append(Moment(f"{intent}-{n}", turn, known, (passage,) if known else ()))
     return as_pack(OTHER_TRADES, passages), tuple(moments)
+
+
+class Spoken(Struct, frozen=True):
+    """Lines as callers of the sample packs say them; written for this project."""
+
+    plain: dict[str, str]
+    """Passage id to a question that it answers, asked in few words; no part in the fit."""
+    asked: dict[str, str]
+    """The same for every passage, asked as a rambling caller does."""
+    near: dict[str, list[str]]
+    """By pack: the right trade, but no answer."""
+    small_talk: list[str]
+    off_topic: list[str]
+
+
+def read_spoken() -> Spoken:
+    """The lines that come with the package."""
+    file = Path(__file__).with_name("spoken.yaml")
+    return msgspec.yaml.decode(file.read_bytes(), type=Spoken)
+
+
+def sample(packs: Sequence[Pack]) -> Corpus:
+    """The sample packs and the questions that callers ask of them, and what they say besides."""
+    spoken = read_spoken()
+    known = {passage.id for pack in packs for passage in pack.passages}
+    idle = [
+        *spoken.small_talk,
+        *spoken.off_topic,
+        *(x for near in spoken.near.values() for x in near),
+    ]
+    rows = [(line, (passage,)) for passage, line in spoken.asked.items() if passage in known]
+    moments = [
+        Moment(f"spoken-{n}", (TurnText(Party.CUSTOMER, line),), bool(gold), gold)
+        for n, (line, gold) in enumerate([*rows, *((line, ()) for line in idle)])
+    ]
+    return Corpus(SAMPLE, tuple(packs), tuple(moments), "")
 
 
 def _drawn(rows: Sequence[T], count: int, dice: random.Random) -> list[T]:

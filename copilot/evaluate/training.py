@@ -36,6 +36,7 @@ from copilot.evaluate.tables import (
 from copilot.retrieval.facets import FACETS, facets
 from copilot.retrieval.hybrid import HybridRetriever
 from copilot.retrieval.learning import Lessons, Recipe, learn
+from copilot.retrieval.packs import Pack
 from copilot.retrieval.ranking import FEATURES
 from copilot.retrieval.teach import blend
 from copilot.trained import Trained, save
@@ -43,12 +44,15 @@ from copilot.trained import Trained, save
 CORPORA = ("dstc9_val", "dstc11_val")
 HOLDOUT = 0.3
 """Share of the needy moments that are repeated with their answer taken away."""
-BACKGROUND_WEIGHT, NEAR_WEIGHT, LINE_WEIGHT = 1.0, 0.5, 0.25
-"""Of a line of background talk, a question of another trade, a line without a conversation."""
+BACKGROUND_WEIGHT, NEAR_WEIGHT, SAMPLE_WEIGHT, LINE_WEIGHT = 1.0, 0.2, 4.0, 0.25
+"""Of a line of background talk, of a question of other trades and of the sample packs, and of a
+line without a conversation."""
 PULL = 250.0
 """Of the shipped adapter towards the identity: strong, for it serves every trade."""
 VERSION = "1"
 """Of the shipped models, as logs name it."""
+OWN = (sources.OTHER_TRADES, sources.SAMPLE)
+"""Sources that have a weight of their own."""
 NO_NEED = NeedModel({}, 0, ((0, 100),))
 
 
@@ -61,16 +65,24 @@ class Table(Struct, frozen=True):
     """Background talk, looked up like a question."""
     near: tuple[Row, ...]
     """Questions of many trades, answerable by half of the intents."""
+    sample: tuple[Row, ...]
+    """Questions to the sample packs, and other talk."""
     searches: dict[str, HybridRetriever]
     """By source of a row."""
     lines: sources.Lines
     adapter: NDArray[np.float32]
     embedder: Memo
 
+    @property
+    def every(self) -> list[Row]:
+        """All rows."""
+        return [*self.rows, *self.idle, *self.near, *self.sample]
+
     def fit(self, without: Collection[str] = (), version: str = "") -> Trained:
         """All models, from every moment but these; a misheard copy goes with its moment."""
         rows = [row for row in self.rows if row.moment.id.rstrip("~") not in without]
-        choices = [row.choice for row in rows if row.needed and sources.answers(row.moment)]
+        asked = [*rows, *self.sample]
+        choices = [row.choice for row in asked if row.needed and sources.answers(row.moment)]
         model = Trained(
             self.embedder.name,
             fit_ranker(choices),
@@ -96,18 +108,22 @@ class Table(Struct, frozen=True):
         return fit_seeking(np.concatenate(parts).astype(np.float32), np.array(asks), weights)
 
     def _fit_need(self, rows: Sequence[Row], model: Trained, version: str) -> NeedModel:
-        every = [*rows, *self.idle, *self.near]
+        parts = [(rows, 1.0), (self.idle, BACKGROUND_WEIGHT), (self.near, NEAR_WEIGHT)]
+        parts.append((self.sample, SAMPLE_WEIGHT))
+        every = [row for part, _ in parts for row in part]
         search = {name: made.using(model) for name, made in self.searches.items()}
         features = [need_features(row, search[row.source]) for row in every]
-        weights = np.ones(len(every), np.float32)
-        weights[len(rows) : len(rows) + len(self.idle)] = BACKGROUND_WEIGHT
-        weights[len(rows) + len(self.idle) :] = NEAR_WEIGHT
+        weights = np.concatenate([np.full(len(part), weight) for part, weight in parts])
         return fit_need(features, np.array([row.needed for row in every]), weights, version)
 
 
 @contextmanager
 def table(
-    data: Path, embedder: Memo, adapter: NDArray[np.float32], progress: Progress
+    data: Path,
+    packs: Sequence[Pack],
+    embedder: Memo,
+    adapter: NDArray[np.float32],
+    progress: Progress,
 ) -> Iterator[Table]:
     """Read the sources and see them through search; the indexes last as long as the context."""
     zeros = np.zeros(2 * embedder.dim + 1, np.float32)
@@ -118,6 +134,7 @@ def table(
     base = sources.background(data, CORPORA[0])
     corpora = [read_corpus(data / "turns" / name) for name in CORPORA]
     corpora.append(Corpus(sources.OTHER_TRADES, (pack,), questions, ""))
+    corpora.append(sources.sample(packs))
     with ExitStack() as stack:
         for corpus in corpora:
             made = stack.enter_context(searching(corpus.packs, embedder, plain, progress))
@@ -125,18 +142,25 @@ def table(
             seen = rows_of(corpus, made, embedder, progress)
             rows += [*seen, *unanswerable(seen, made, HOLDOUT)]
         idle = rows_of(base, searches[CORPORA[0]], embedder, progress)
-        near = [row for row in rows if row.source == sources.OTHER_TRADES]
-        rows = [row for row in rows if row.source != sources.OTHER_TRADES]
-        lines = sources.lines(data)
-        yield Table(tuple(rows), tuple(idle), tuple(near), searches, lines, adapter, embedder)
+        parts: dict[str, list[Row]] = {}
+        for row in rows:
+            parts.setdefault(row.source if row.source in OWN else "", []).append(row)
+        near, own = (tuple(parts.get(name, ())) for name in OWN)
+        talk = tuple(parts[""])
+        yield Table(talk, tuple(idle), near, own, searches, sources.lines(data), adapter, embedder)
 
 
 def train(
-    data: Path, folder: Path, embedder: Memo, hours: float, progress: Progress
+    data: Path,
+    packs: Sequence[Pack],
+    folder: Path,
+    embedder: Memo,
+    hours: float,
+    progress: Progress,
 ) -> dict[str, object]:
-    """Learn everything from the data and write it to the folder; returns the recipe's figures."""
+    """Learn everything from the data and the sample packs, and write it to the folder."""
     adapter = learn_adapter(data, embedder)
-    with table(data, embedder, adapter, progress) as made:
+    with table(data, packs, embedder, adapter, progress) as made:
         model = made.fit(version=VERSION)
         search = made.searches[CORPORA[0]].using(model)
         talks = sources.training_talks(data)
@@ -145,7 +169,9 @@ def train(
         )
         model = replace(model, need=replace(model.need, burden=burden(quiet)))
         figures: dict[str, object] = {
-            "rows": Counter(row.source for row in [*made.rows, *made.idle, *made.near]),
+            "rows": Counter(
+                row.source for row in [*made.rows, *made.idle, *made.near, *made.sample]
+            ),
             "lines": {"asking": len(made.lines.asking), "idle": len(made.lines.idle)},
             "background": {"hours": round(quiet.hours, 2), "searches": quiet.searches},
         }

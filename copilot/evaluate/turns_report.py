@@ -20,6 +20,7 @@ from copilot.evaluate.reliability import Reliability
 from copilot.evaluate.tables import Progress, searching
 from copilot.evaluate.training import CORPORA, table
 from copilot.evaluate.turns import Judged, Scores, judge_all, score
+from copilot.retrieval.packs import Pack
 from copilot.trained import Trained, recipe
 
 FOLDS = 5
@@ -66,6 +67,7 @@ def run(
     embedder: Memo,
     model: Trained | None,
     policy: Policy,
+    packs: Sequence[Pack],
     progress: Progress,
     corpora: Path | None = None,
     limit: int | None = None,
@@ -83,7 +85,7 @@ def run(
                 f"{folder}: the shipped models were trained on it; name the folder of the training"
                 " data by --corpora, so that they can be fitted without each moment"
             )
-        judged = _in_folds(corpus, moments, data, embedder, model, policy, progress)
+        judged = _in_folds(corpus, moments, data, packs, embedder, model, policy, progress)
     else:
         judged = _decide(corpus, moments, embedder, model, policy, progress)
     needs = [one.need / 100 for one in judged]
@@ -114,6 +116,7 @@ def _in_folds(
     corpus: Corpus,
     moments: Sequence[Moment],
     data: Path,
+    packs: Sequence[Pack],
     embedder: Memo,
     shipped: Trained | None,
     policy: Policy,
@@ -122,7 +125,7 @@ def _in_folds(
     """Each moment by models fitted without its fold; the burden stays the shipped one's."""
     assert shipped is not None, "what was trained on ships"
     judged: list[Judged] = []
-    with table(data, embedder, shipped.adapter, progress) as made:
+    with table(data, packs, embedder, shipped.adapter, progress) as made:
         for fold in range(FOLDS):
             held = [moment for moment in moments if fold_of(moment.id) == fold]
             out = {m.id for m in corpus.moments if fold_of(m.id) == fold}

@@ -9,7 +9,7 @@ import yaml
 from copilot.evaluate.asking import asks, question
 
 SPOKEN: dict[str, Any] = yaml.safe_load(
-    (Path(__file__).parents[1] / "retrieval" / "spoken.yaml").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "copilot" / "evaluate" / "spoken.yaml").read_text(encoding="utf-8")
 )
 
 

@@ -13,11 +13,13 @@ from copilot.evaluate.tables import searching
 from copilot.evaluate.training import CORPORA, train
 from copilot.evaluate.turns import judge_all
 from copilot.ports import Embedder
+from copilot.retrieval.packs import load_packs
 from copilot.retrieval.ranking import FEATURES
 from copilot.trained import recipe, trained
 from tests.evaluate.test_turns import MOMENTS, quiet
 from tests.retrieval.test_focus import BRANCHES, passages
 
+KNOWLEDGE = Path(__file__).parents[2] / "knowledge"
 ASKS = ("Is there wifi?", "Do they have wifi there?", "Can I park my car?", "How can I pay?")
 ANSWERS = ("Tuesday please", "My name is Bob", "For two people", "Yes book it", "No that is all")
 TALK = "our revenue grew by six percent and the margin of the segment improved in europe".split()
@@ -75,7 +77,7 @@ def test_what_is_trained_is_written_and_decides(
     data: Path, embedder: Embedder, tmp_path: Path
 ) -> None:
     memo = Memo(embedder)
-    train(data, tmp_path, memo, 0.01, quiet)
+    train(data, load_packs(KNOWLEDGE), tmp_path, memo, 0.01, quiet)
     made = trained(tmp_path)
     assert made.embedder == embedder.name
     assert set(made.ranker) == set(FEATURES)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
+from copilot.evaluate.sources import Spoken, read_spoken
 from copilot.ports import Embedder
 from copilot.providers.chroma import open_chroma
 from copilot.retrieval.indexing import index_packs
@@ -27,20 +27,6 @@ def library(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Ite
     made.close()
 
 
-class Spoken(msgspec.Struct, frozen=True):
-    """Lines as callers say them."""
-
-    plain: dict[str, str]
-    """Passage id to a question that it answers, asked in few words."""
-    asked: dict[str, str]
-    """The same for every passage, asked as a rambling caller does."""
-    near: dict[str, list[str]]
-    """By pack: the right trade, but no answer."""
-    small_talk: list[str]
-    off_topic: list[str]
-
-
 @pytest.fixture(scope="session")
 def spoken() -> Spoken:
-    text = (Path(__file__).parent / "spoken.yaml").read_bytes()
-    return msgspec.yaml.decode(text, type=Spoken)
+    return read_spoken()

@@ -7,10 +7,9 @@ from statistics import median
 import pytest
 
 from copilot.core.events import Passage
+from copilot.evaluate.sources import Spoken
 from copilot.retrieval.hybrid import fuse
 from copilot.retrieval.library import Library
-
-from .conftest import Spoken
 
 
 def first(library: Library, query: str, packs: tuple[str, ...] = ()) -> Passage:

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from copilot.cli import main
 from copilot.core.events import NeedModel
 from copilot.errors import LearnError
+from copilot.evaluate.sources import Spoken
 from copilot.ports import Embedder, Vectors
 from copilot.providers.chroma import open_chroma
 from copilot.retrieval.adapter import Adapter, Quality
@@ -25,7 +26,7 @@ from copilot.retrieval.ranking import FEATURES, LIKENESS
 from copilot.retrieval.teach import blend, teach
 from copilot.trained import Trained
 
-from .conftest import KNOWLEDGE, Spoken
+from .conftest import KNOWLEDGE
 
 CHATTER = (
     "hi there good morning how are you doing today my neighbour told me that i should ring you up"
