@@ -24,7 +24,7 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.run
 	mkdir -p build/bench
-	for part in core search ear sidecar; do \
+	for part in core search index ear sidecar whatif; do \
 		$(BIN)/copilot bench $$part --json build/bench/$$part.json || exit 1; done
 	$(BIN)/copilot bench whatif tests/calls/sample-call.jsonl --json build/bench/whatif.json
 

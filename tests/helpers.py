@@ -26,6 +26,8 @@ WORD_TICKS = 4
 """Ticks per spoken word: 320 ms, unhurried English."""
 
 SILENCE = Hearing()
+SEEKS = NeedModel({"seeking": 1}, 0, ((0, 0), (100, 100)), ((0, 900), (60, 200), (90, 100)))
+"""Need as the signal of the same name says; with the burden of each probability asked for."""
 NO_SIGNALS = Signals()
 
 Knowledge = Callable[[str], Sequence[Passage]]
@@ -36,8 +38,9 @@ def passage(
     say: str = "You can change the address in the app until the evening before delivery.",
     score: int = 80,
     valid_until: str = "",
+    entity: str = "",
 ) -> Passage:
-    return Passage(id, title=id, text=say, say=say, score=score, valid_until=valid_until)
+    return Passage(id, id, say, say, score, entity, valid_until)
 
 
 def nothing(query: str) -> Sequence[Passage]:

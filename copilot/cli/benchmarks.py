@@ -10,7 +10,7 @@ from copilot.config import Settings
 from copilot.errors import UserError
 
 if TYPE_CHECKING:
-    from copilot.ports import Embedder
+    from copilot.evaluate.memo import Memo
     from copilot.trained import Trained
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -88,7 +88,6 @@ def silence(
     from copilot.evaluate import silence as measure
     from copilot.evaluate import silence_report
     from copilot.evaluate.background import read_talks
-    from copilot.evaluate.memo import Memo
     from copilot.evaluate.moments import read_corpus
     from copilot.evaluate.tables import searching
     from copilot.retrieval.packs import load_packs
@@ -98,7 +97,7 @@ def silence(
     packs = read_corpus(base).packs if base else load_packs(settings.knowledge.path, wanted)
     embedder, model = _models(settings)
     need = model.need if model else None
-    with Bars() as progress, searching(packs, Memo(embedder), model, progress) as retriever:
+    with Bars() as progress, searching(packs, embedder, model, progress) as retriever:
         seconds = 60 * minutes if minutes else None
         quiet = measure.listen(talks, retriever, settings.policy, need, progress, seconds)
     console.print(silence_report.render(quiet), highlight=False)
@@ -128,7 +127,7 @@ def scope(settings: Settings, folder: Path, train: Path | None, json_path: Path 
 
     intents = read_intents(folder, train)
     with Bars() as progress:
-        result = measure.run(intents, Memo(_embedder(settings)), progress)
+        result = measure.run(intents, Memo(memo(settings)), progress)
     console.print(measure.render(result), highlight=False)
     if json_path is not None:
         write_json(json_path, msgspec.to_builtins(result))
@@ -188,15 +187,19 @@ def ablation(settings: Settings, folder: Path, corpus: str, json_path: Path | No
         write_json(json_path, msgspec.to_builtins(result))
 
 
-def _models(settings: Settings) -> "tuple[Embedder, Trained | None]":
+def _models(settings: Settings) -> "tuple[Memo, Trained | None]":
     from copilot.trained import trained_for
 
-    embedder = _embedder(settings)
+    embedder = memo(settings)
     return embedder, trained_for(embedder.name)
 
 
-def _embedder(settings: Settings) -> "Embedder":
+def memo(settings: Settings) -> "Memo":
+    """The embedder in use, whose vectors of a run's texts are kept in the data folder."""
+    from copilot.evaluate.memo import Memo
     from copilot.providers import registry
     from copilot.providers.registry import Host
+    from copilot.retrieval.library import vectors_in
 
-    return registry.embedder(settings.embedder, Host(settings.data / "cache"))
+    embedder = registry.embedder(settings.embedder, Host(settings.data / "cache"))
+    return Memo(embedder, vectors_in(settings))

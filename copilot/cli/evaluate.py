@@ -156,14 +156,16 @@ class Knowledge:
         await self._stack.aclose()
 
     async def seek(self, started: "CallStarted", search: "Search") -> "EvidenceFound | None":
-        """Search the call's packs; None unless they are there in the call's own versions."""
+        """Search as the call did; None unless its packs' versions and its model are in use."""
         from copilot.evaluate.whatif import search_anew
 
         library = await self._open()
         if library is None or not started.packs or set(started.packs) - set(library.refs()):
             return None
-        names = tuple(ref.split("@")[0] for ref in started.packs)
-        return await search_anew(library.retriever(names), search)
+        pinned = library.pin(tuple(ref.split("@")[0] for ref in started.packs))
+        if pinned.need != started.need:
+            return None  # its signals would not mean to the call's model what they say
+        return await search_anew(pinned.retriever, search)
 
     async def _open(self) -> "Library | None":
         from copilot.assemble import shelves
@@ -190,4 +192,8 @@ def _name(policy: Path | None, changes: Mapping[str, Any]) -> str:
     """What the other policy is called in the table."""
     if policy is not None or len(changes) > 2:
         return policy.stem if policy else "what if"
-    return ", ".join(f"{key} {value}" for key, value in changes.items())
+    return ", ".join(f"{key} {_told(value)}" for key, value in changes.items())
+
+
+def _told(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -28,7 +28,11 @@ VERDICTS = ("right", "wrong", "missed", "silent", "unneeded")
 @click.argument("call")
 @click.argument("inquiry", type=click.IntRange(1), required=False)
 @click.argument("verdict", type=click.Choice(VERDICTS), required=False)
-@click.option("--passage", default="", help="Id of the passage that would have been right.")
+@click.option(
+    "--passage",
+    default="",
+    help="Id of the passage that would have been right; `none` where nothing in the packs answers.",
+)
 @click.option("--note", default="", help="Anything to remember.")
 @click.option("--by", help="Who says so; without it, your user name.")
 @click.pass_obj
@@ -143,7 +147,9 @@ async def _add(
 
 
 def _check(made: "Label", cases: "tuple[Labelled, ...]") -> None:
-    """A verdict fits its inquiry."""
+    """A verdict fits its inquiry, and its passage the verdict."""
+    from copilot.store.label import NOTHING, Verdict
+
     known = {one.case.inquiry: one.case for one in cases}
     case = known.get(made.inquiry)
     where = f"{made.call_id}, inquiry {made.inquiry}"
@@ -154,6 +160,10 @@ def _check(made: "Label", cases: "tuple[Labelled, ...]") -> None:
         raise LabelError(f"{where}: it had a card; say right, wrong or unneeded")
     if not case.shown and made.verdict.shown:
         raise LabelError(f"{where}: it had no card; say silent or missed")
+    if made.verdict is Verdict.RIGHT and made.passage == NOTHING:
+        raise LabelError(
+            f"{where}: right, though nothing answers? Leave --passage out, or say wrong"
+        )
 
 
 async def _labelled(store: "Store", call: str) -> "tuple[Labelled, ...]":

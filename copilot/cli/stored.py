@@ -31,6 +31,14 @@ class Chosen(NamedTuple):
         return "No stored calls yet: `copilot serve` keeps the calls whose parties consent."
 
 
+SINCE = click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Stored calls that began on this day (UTC) or later.",
+)
+
+
 def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options by which calls are chosen, handed to the command as ``chosen``."""
 
@@ -57,12 +65,7 @@ def choosing(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Labels of the log files' calls, as `copilot labels export` writes them.",
         ),
         click.option("--all", "every", is_flag=True, help="All stored calls."),
-        click.option(
-            "--since",
-            type=click.DateTime(["%Y-%m-%d"]),
-            metavar="DATE",
-            help="Stored calls that began on this day (UTC) or later.",
-        ),
+        SINCE,
         click.argument(
             "logs", nargs=-1, type=click.Path(path_type=Path, exists=True), metavar="[LOG.jsonl]..."
         ),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from copilot.cli.benchmarks import memo
 from copilot.cli.common import JSON, Bars, console, write_json
 from copilot.config import Settings
 
@@ -35,13 +36,10 @@ def train_gate(
     """Learn the query adapter, the order of passages, the detector of questions and the gate."""
     settings.make_data()
     from copilot.evaluate import training
-    from copilot.providers import registry
-    from copilot.providers.registry import Host
     from copilot.trained import FOLDER
 
-    embedder = registry.embedder(settings.embedder, Host(settings.data / "cache"))
     with Bars() as progress:
-        recipe = training.train(source, out or FOLDER, embedder, hours, progress)
+        recipe = training.train(source, out or FOLDER, memo(settings), hours, progress)
     console.print(f"trained; wrote {out or FOLDER}")
     if json_path is not None:
         write_json(json_path, recipe)

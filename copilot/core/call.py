@@ -24,6 +24,7 @@ from copilot.core.events import (
     encode,
 )
 from copilot.core.floor import Floor, Turn, advance
+from copilot.core.gate import is_triggered
 from copilot.core.inquiry import Inquiry, Span
 from copilot.core.need import Features, need
 from copilot.core.state import CallState
@@ -187,7 +188,8 @@ def _evidence(state: CallState, found: EvidenceFound) -> Step:
         wish=state.wish,
         dismissed=min(10 * len(state.dismissed), 100),
     )
-    current = inquiry.answer(current, found, need(state.need, features))
+    wanted = 100 if is_triggered(asked, state.policy) else need(state.need, features)
+    current = inquiry.answer(current, found, wanted)
     return cards.gate(replace(state, inquiry=current))
 
 

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from copilot.core.compose import grounded
+from copilot.core.compose import grounded, title
 from copilot.core.events import (
     CardTouched,
     Compose,
@@ -28,9 +28,9 @@ from copilot.core.gate import (
     may_speak,
 )
 from copilot.core.inquiry import SLACK, Inquiry
-from copilot.core.need import threshold
+from copilot.core.need import least_need
 from copilot.core.state import CallState, Card, Playing, Told
-from copilot.core.words import is_backchannel, stems
+from copilot.core.words import is_backchannel, pivots, stems
 
 Step = tuple[CallState, list[Effect]]
 _CONTEXT = 12
@@ -126,7 +126,7 @@ def revise(state: CallState, draft: DraftReady) -> Step:
     show = ShowCard(
         card.inquiry,
         card.revision,
-        cited[0].title,
+        title(cited[0]),
         draft.text,
         draft.cites,
         cited[0].score,
@@ -218,7 +218,7 @@ def _put(state: CallState, inquiry: Inquiry, whisper: Whisper, revision: int) ->
     cites = (passage.id,)
     answers = inquiry.answers
     card = ShowCard(
-        inquiry.id, revision, passage.title, text, cites, passage.score, answers, inquiry.need
+        inquiry.id, revision, title(passage), text, cites, passage.score, answers, inquiry.need
     )
     return state, [card]
 
@@ -261,7 +261,7 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         told={told.passage for told in recent},
         dismissed=state.dismissed,
         since_whisper=tick - state.whispered,
-        least_need=max(policy.min_need, threshold(state.need, policy.budget)),
+        least_need=least_need(state.need, policy),
         date=state.started.date if state.started else "",
         spent=state.spent(),
     )
@@ -272,7 +272,8 @@ def _evidence(inquiry: Inquiry) -> Evidence:
 
 
 def _agent_said(state: CallState, since: int) -> frozenset[str]:
-    return stems([state.transcript.since(Party.AGENT, since - SLACK)])
+    said = state.transcript.since(Party.AGENT, since - SLACK)
+    return stems([said]) | pivots(said)
 
 
 def _over(state: CallState, party: Party, before: int) -> int:

@@ -24,6 +24,12 @@ def line(passage: Passage, query: str) -> str:
     return _clip(max(sentences, key=lambda sentence: len(asked & set(content(sentence)))))
 
 
+def title(passage: Passage) -> str:
+    """The question that it answers, and what it is about where the question does not say."""
+    named = set(tokens(passage.entity)) <= set(tokens(passage.title))
+    return passage.title if named else f"{passage.entity}: {passage.title}"
+
+
 def grounded(draft: str, passages: Sequence[Passage]) -> bool:
     """Whether each sentence of the draft, and each number in it, stands in the passages."""
     texts = [text for passage in passages for text in (passage.title, passage.text, passage.say)]

@@ -7,7 +7,7 @@ from msgspec import Struct
 from copilot.core.compose import line
 from copilot.core.events import Passage, Silence
 from copilot.core.policy import Policy
-from copilot.core.words import share, tokens
+from copilot.core.words import pivots, share, tokens
 
 HOUR = 45_000
 """Ticks in an hour, the span of the budget."""
@@ -26,7 +26,7 @@ class Moment(Struct, frozen=True):
     customer_silent: bool
     consent: bool
     agent_said: Set[str]
-    """Content stems of the agent's recent words."""
+    """What the agent's recent words say: content stems and pivots."""
     told: Set[str]
     """Passages that had their card a short while ago."""
     dismissed: Set[str]
@@ -100,8 +100,23 @@ def may_speak(moment: Moment, text: str, policy: Policy) -> bool:
 
 
 def is_said(text: str, agent_said: Set[str], policy: Policy) -> bool:
-    """Whether the agent's own words cover the line."""
-    return share(text, agent_said) >= policy.said_share
+    """Whether the agent's own words cover the line: most of its content, and all that turns it."""
+    return share(text, agent_said) >= policy.said_share and pivots(text) <= agent_said
+
+
+def is_triggered(query: str, policy: Policy) -> bool:
+    """Whether the words hold a phrase at which the team wants a card in any case."""
+    return _holds(query, policy.trigger)
+
+
+def _holds(query: str, phrases: tuple[str, ...]) -> bool:
+    said = f" {' '.join(tokens(query))} "
+    return any(f" {' '.join(tokens(phrase))} " in said for phrase in phrases)
+
+
+def _is_being_said(text: str, moment: Moment, policy: Policy) -> bool:
+    """Whether an agent who is speaking has begun to say it."""
+    return not moment.agent_silent and share(text, moment.agent_said) >= policy.saying_share
 
 
 def _is_weak(moment: Moment, evidence: Evidence, policy: Policy) -> bool:
@@ -115,10 +130,9 @@ def _is_weak(moment: Moment, evidence: Evidence, policy: Policy) -> bool:
 
 
 def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Silence | None:
-    query = f" {' '.join(tokens(moment.query))} "
-    if any(f" {' '.join(tokens(phrase))} " in query for phrase in policy.do_not_trigger):
+    if _holds(moment.query, policy.do_not_trigger):
         return Silence.DO_NOT_TRIGGER
-    if is_said(text, moment.agent_said, policy):
+    if is_said(text, moment.agent_said, policy) or _is_being_said(text, moment, policy):
         return Silence.ALREADY_SAID
     if passage.id in moment.told:
         return Silence.ALREADY_TOLD

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from msgspec import Struct
 
 from copilot.core.events import NeedModel, Signals
+from copilot.core.policy import Policy
 
 LOG_ODDS = (0, *(round(100 * math.log(p / (100 - p))) for p in range(1, 100)))
 """By percent from 1 to 99, in hundredths."""
@@ -65,3 +66,8 @@ def threshold(model: NeedModel | None, budget: int) -> int:
     if model is None or not model.burden:
         return 0
     return next((percent for percent, cost in model.burden if cost <= budget), 101)
+
+
+def least_need(model: NeedModel | None, policy: Policy) -> int:
+    """The probability of need that the policy and its budget ask of a card, percent."""
+    return max(policy.min_need, threshold(model, policy.budget))

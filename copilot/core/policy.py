@@ -59,10 +59,14 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Support under which an early card is taken back once its question is whole."""
     stable_searches: Some = 2
     """Searches in a row that must agree on the first passage before a card is shown early."""
+    trigger: tuple[str, ...] = ()
+    """A team lead's phrases: a turn that holds one is taken to need a card."""
     do_not_trigger: tuple[str, ...] = ()
     """A team lead's phrases: a turn that holds one brings no card."""
     said_share: Percent = 60
     """Share of a line's content words that the agent must have said for it to count as said."""
+    saying_share: Percent = 40
+    """The same share while the agent is speaking: the line is about to be said."""
     said_window_ticks: Whole = 375
     """How far back the agent's words are compared with a line: 30 s."""
     told_ticks: Whole = 1500

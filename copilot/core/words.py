@@ -9,7 +9,10 @@ _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
     "fifteen sixteen seventeen eighteen nineteen"
 ).split()
+_DENIALS = frozenset("not no never cannot nothing neither nor without".split())
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+
+_NUMBERS = frozenset((*_ONES, *_TENS, "hundred", "thousand"))
 
 BACKCHANNELS = frozenset(
     "mm mhm hmm hm uh huh um aha ah oh yeah yes yep yup okay ok right sure no nope good great "
@@ -78,6 +81,13 @@ def share(line: str, heard: Set[str]) -> int:
     """How much of the line's content is among the heard stems, percent; 0 for an empty line."""
     wanted = set(content(line))
     return 100 * len(wanted & heard) // len(wanted) if wanted else 0
+
+
+def pivots(text: str) -> frozenset[str]:
+    """Words that turn what a line says: its numbers, and whether it denies."""
+    said = tokens(text)
+    denied = any(word in _DENIALS or word.endswith("n't") for word in said)
+    return frozenset(_NUMBERS.intersection(said)) | (frozenset({"not"}) if denied else frozenset())
 
 
 def stems(texts: Iterable[str]) -> frozenset[str]:

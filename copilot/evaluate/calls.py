@@ -14,7 +14,7 @@ from copilot.evaluate.cases import cases_of
 from copilot.evaluate.corpus import Stored
 from copilot.evaluate.labels import Labelled, Use, unheard
 from copilot.evaluate.metrics import percentile
-from copilot.evaluate.reliability import Reliability, picture, reliability
+from copilot.evaluate.reliability import Reliability, picture, reliability, summary
 from copilot.evaluate.report import lead
 
 
@@ -55,7 +55,7 @@ class Quality(Struct, frozen=True):
     """Cards known to have been of no use."""
     unneeded_per_hour: float
     expected_unneeded_per_hour: float
-    """The same by the cards' own support: what they spent of the budget."""
+    """The same by the cards' own need: what they spent of the budget."""
     lead_ms: Spread | None
     """None without a card whose turn is known to have ended."""
     uses: dict[Use, int]
@@ -63,6 +63,8 @@ class Quality(Struct, frozen=True):
     silences: dict[Silence, int]
     calibration: Reliability
     """Of support, over all inquiries of which it is known whether their passage was useful."""
+    need_calibration: Reliability
+    """Of need, where it was estimated and it is known whether a card was needed."""
     judged: int
     """Inquiries that people have judged."""
 
@@ -80,6 +82,8 @@ class Tally:
         self._silences: Counter[Silence] = Counter()
         self._said: list[float] = []
         self._came: list[bool] = []
+        self._need_said: list[float] = []
+        self._need_came: list[bool] = []
 
     def add(self, call: Stored) -> None:
         """Count one call."""
@@ -106,6 +110,11 @@ class Tally:
         if useful is not None:
             self._said.append(case.support / 100)
             self._came.append(useful)
+        # A silence because it was said already is right however likely a need was.
+        told = case.shown or one.verdict is not None
+        if told and case.seeking is not None and one.needed is not None:
+            self._need_said.append(case.need / 100)
+            self._need_came.append(one.needed)
 
     def quality(self) -> Quality:
         """What the calls so far come to."""
@@ -123,6 +132,7 @@ class Tally:
             uses={use: self._uses[use] for use in Use if self._uses[use]},
             silences={why: self._silences[why] for why in Silence if self._silences[why]},
             calibration=reliability(self._said, self._came),
+            need_calibration=reliability(self._need_said, self._need_came),
             judged=self._judged,
         )
 
@@ -158,8 +168,10 @@ def _rows(found: Quality) -> Iterable[tuple[str, str]]:
     yield (
         "burden",
         f"{found.unneeded_per_hour:.1f} unneeded cards per hour known, "
-        f"{found.expected_unneeded_per_hour:.1f} expected by their support",
+        f"{found.expected_unneeded_per_hour:.1f} expected by their need",
     )
+    if found.need_calibration.count:
+        yield "need", summary(found.need_calibration)
     yield "lead", _lead(found.lead_ms)
     yield "cards were", _counts(found.uses) or "none"
     yield "silences", _counts(found.silences) or "none"

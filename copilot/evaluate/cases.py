@@ -48,12 +48,15 @@ class Case(Struct, frozen=True):
     gone: int | None = None
     """Tick at which it was."""
     touches: tuple[Touch, ...] = ()
+    need: int = 100
+    """Probability that anything was needed, percent."""
     spent: int = 0
     """Hundredths of an unneeded whisper that its card and the corrections of it cost."""
     asked_until: int | None = None
     """Tick after the customer's turn that called for it; None where it never ended."""
-    seeking: int = 0
-    """Probability that the words ask for something, percent; 0 where the log does not tell."""
+    seeking: int | None = None
+    """Probability that the words ask for something, percent; None where nothing estimated it, and
+    then `need` was not estimated either."""
 
     @property
     def shown(self) -> bool:
@@ -88,7 +91,8 @@ class _Draft:
         self.withdrawn = ""
         self.gone: int | None = None
         self.touches: list[Touch] = []
-        self.spent = self.seeking = 0
+        self.spent = 0
+        self.seeking: int | None = None
         self.until: int | None = None
 
     @property
@@ -111,6 +115,7 @@ class _Draft:
             self.withdrawn,
             self.gone,
             tuple(self.touches),
+            told.need,
             self.spent,
             self.until,
             self.seeking,
@@ -123,6 +128,8 @@ class _Reader:
     def __init__(self) -> None:
         self.drafts: dict[int, _Draft] = {}
         self._policy = Policy()
+        self._estimates = False
+        """Whether the call had a model of need."""
         self._floor = Floor()
         self._until: int | None = None
         """End of the customer's latest turn that is over."""
@@ -132,8 +139,8 @@ class _Reader:
 
     def take(self, entry: Entry) -> None:
         match entry.event:
-            case CallStarted(policy=policy):
-                self._policy = policy
+            case CallStarted(policy=policy, need=need):
+                self._policy, self._estimates = policy, need is not None
             case Heard() as heard:
                 self._hear(heard)
             case Search(inquiry=inquiry):
@@ -165,8 +172,9 @@ class _Reader:
     def _find(self, found: EvidenceFound, tick: int) -> None:
         self._titles.update((passage.id, passage.title) for passage in found.passages)
         draft = self._draft(found.inquiry, tick)
-        # Logs of a copilot that did not estimate it have no such field.
-        draft.seeking = getattr(found, "seeking", 0)
+        # Search without a model, or over nothing, tells no more than its defaults.
+        known = self._estimates and found.passages
+        draft.seeking = found.signals.seeking if known else None
 
     def _show(self, card: ShowCard, tick: int) -> None:
         draft = self._draft(card.inquiry, tick)
@@ -175,7 +183,7 @@ class _Reader:
             draft.tick = tick
             self._decide(draft)
         if before is None or before.cites[:1] != card.cites[:1]:
-            draft.spent += 100 - card.support
+            draft.spent += 100 - card.need
         draft.card, draft.title, draft.withdrawn, draft.gone = card, card.title, "", None
 
     def _withhold(self, held: Withheld, tick: int) -> None:

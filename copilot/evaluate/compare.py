@@ -83,7 +83,8 @@ def carry(known: Sequence[Labelled], cases: Sequence[Case]) -> tuple[Labelled, .
             continue
         same = one.shown == other.shown and one.passage == other.passage
         verdict = label.verdict if same else None
-        found.append(Labelled(other, use_of(other), verdict, label.needed, label.right))
+        known_of = (verdict, label.needed, label.right, label.nothing)
+        found.append(Labelled(other, use_of(other), *known_of))
     return tuple(sorted(found, key=lambda label: label.case.inquiry))
 
 
@@ -127,7 +128,7 @@ class Side(Struct):
 
     cards: int = 0
     spent: int = 0
-    """Hundredths of an unneeded whisper, by the cards' own support."""
+    """Hundredths of an unneeded whisper, by the cards' own need."""
     useful: int = 0
     """Cards known to have been useful."""
     unneeded: int = 0
@@ -136,6 +137,9 @@ class Side(Struct):
     """Inquiries known to need a card that got the right one."""
     silences: Counter[Silence] = msgspec.field(default_factory=Counter)
     leads: list[int] = []
+    least_need: set[int] = set()
+    """Probabilities of need, percent, that the calls' policies and budgets ask of a card; of calls
+    whose model tells what talk that needs nothing brings."""
 
 
 class Comparison:

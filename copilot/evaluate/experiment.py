@@ -6,8 +6,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from copilot.core.events import CallStarted
+from copilot.core.need import least_need
 from copilot.evaluate.cases import cases_of
-from copilot.evaluate.compare import Comparison, carry, moments
+from copilot.evaluate.compare import Comparison, Side, carry, moments
 from copilot.evaluate.corpus import Stored
 from copilot.evaluate.whatif import Change, Rerun, Seek, effects_of, rerun
 
@@ -72,11 +74,18 @@ async def _add(
         _sum(totals, base)
     elif await _drifts(call):
         totals.drifted += 1
+    _ask(comparison.before, against(call.started) if against else call.started)
+    _ask(comparison.after, change(call.started))
     for moment in moments(call.name, known, cases_of(after.entries)):
         comparison.add(moment)
     totals.calls += 1
     totals.hours += call.hours
     _sum(totals, after)
+
+
+def _ask(side: Side, started: CallStarted) -> None:
+    if started.need is not None and started.need.burden:
+        side.least_need.add(least_need(started.need, started.policy))
 
 
 async def _drifts(call: Stored) -> bool:

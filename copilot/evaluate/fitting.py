@@ -38,7 +38,7 @@ def fit_ranker(choices: Sequence[Choice]) -> dict[str, float]:
     right = np.concatenate([choice.right for choice in usable])
     starts = np.cumsum([0, *(len(choice.right) for choice in usable[:-1])])
     lengths = np.diff([*starts, len(rows)])
-    scale = rows.std(0) + 1e-9
+    scale = np.where(rows.std(0) > 0, rows.std(0), 1.0)
     rows /= scale
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -73,7 +73,7 @@ def fit_need(
 ) -> NeedModel:
     """Logistic regression in integers, calibrated by isotonic regression on held-out folds."""
     matrix = np.array([[row.value(name) for name in names] for row in rows], np.float64)
-    scale = matrix.std(0) + 1e-9
+    scale = np.where(matrix.std(0) > 0, matrix.std(0), 1.0)
     model = LogisticRegression(C=1.0, max_iter=1000)
     fit = {"sample_weight": weights}
     scores = cross_val_predict(

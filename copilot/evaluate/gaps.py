@@ -21,12 +21,11 @@ from copilot.store.label import Verdict
 UNANSWERED = (Silence.NO_EVIDENCE, Silence.WEAK, Silence.EXPIRED)
 SEEKING = 50
 """Percent: probability of asking from which words count as a question."""
-NEAR_SUPPORT = 40
-"""Percent: support from which a silence about words without a question's form counts all the same:
-more than small talk has."""
 DISTANCE = 0.5
 """Mean cosine distance up to which questions are one gap: between the best of BANKING77 (0.45) and
-of CLINC150 (0.6), on 463 of their questions; nine in ten then share their intent."""
+of CLINC150 (0.6), on 463 of their questions. At it the purity of clusters, the share of questions
+with the most frequent intent of theirs, was .71 on a sample of BANKING77 and .98 on CLINC150: where
+all questions are of one trade, three in ten stand with another intent's."""
 EMBED_ROWS = 96
 MOST = 5000
 """Different questions that are clustered at once; memory grows with their square."""
@@ -142,9 +141,7 @@ def _judged(label: Labelled) -> bool:
 def asked(label: Labelled) -> bool:
     """Whether it was a question, not small talk."""
     case = label.case
-    if case.seeking:
-        return case.seeking >= SEEKING
-    return asks(case.query) or (not case.shown and case.support >= NEAR_SUPPORT)
+    return asks(case.query) if case.seeking is None else case.seeking >= SEEKING
 
 
 def _packs(call: Stored) -> str:

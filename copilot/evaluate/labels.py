@@ -9,7 +9,7 @@ from msgspec import Struct
 from copilot.core.events import TICK_MS, Entry, Silence, Touch
 from copilot.evaluate.cases import Case, cases_of
 from copilot.evaluate.questions import ANSWER_MS, Expected, Expects, Question
-from copilot.store.label import Label, Verdict, standing
+from copilot.store.label import NOTHING, Label, Verdict, standing
 
 READ_TICKS = 25
 """Two seconds: a line that the agent says sooner after its card was begun without it."""
@@ -43,7 +43,7 @@ class Opinion(Struct, frozen=True):
 
     verdict: Verdict
     passage: str = ""
-    """The passage that would have been right, where they name one."""
+    """The passage that would have been right, or NOTHING; empty where they name none."""
 
 
 class Labelled(Struct, frozen=True):
@@ -57,6 +57,8 @@ class Labelled(Struct, frozen=True):
     """Whether a card was needed: no, if the agent knew the answer."""
     right: str
     """The passage that answers the query, also where no card was needed; empty where unknown."""
+    nothing: bool = False
+    """Whether people say that no passage of the packs answers."""
 
     @property
     def query(self) -> str:
@@ -85,7 +87,7 @@ class Labelled(Struct, frozen=True):
             return False
         if self.needed is None or not self.passage:
             return None
-        if self.verdict is Verdict.WRONG:
+        if self.verdict is Verdict.WRONG or self.nothing:
             return False
         return self.right == self.passage if self.right else None
 
@@ -179,7 +181,9 @@ def _question(questions: Sequence[Question], case: Case) -> Question | None:
 def _label(case: Case, opinion: Opinion | None, touching: bool) -> Labelled:
     use = use_of(case)
     if opinion is not None:
-        return Labelled(case, use, opinion.verdict, opinion.verdict.needed, _right(case, opinion))
+        verdict, right = opinion.verdict, _right(case, opinion)
+        nothing = opinion.passage == NOTHING
+        return Labelled(case, use, verdict, verdict.needed, right, nothing)
     needed = NEEDED[use]
     if use is Use.IGNORED and touching and case.withdrawn == "expired":
         needed = False
@@ -201,6 +205,8 @@ NEEDED: Mapping[Use, bool | None] = {
 
 
 def _right(case: Case, opinion: Opinion) -> str:
+    if opinion.passage == NOTHING:
+        return ""
     return opinion.passage or (case.passage if opinion.verdict is Verdict.RIGHT else "")
 
 

@@ -51,12 +51,20 @@ def _sides(comparison: Comparison, totals: Totals, before: str, after: str) -> T
     table.add_row("known unneeded an hour", *per_hour)
     spent = (f"{side.spent / 100 / hours:.1f}" for side in sides)
     table.add_row("budget spent an hour", *spent)
+    if comparison.before.least_need:
+        table.add_row("need a card takes", *(_least(side.least_need) for side in sides))
     table.add_row("median lead", *(lead(_median(side)) or "–" for side in sides), end_section=True)
     for reason in Silence:
         counts = [side.silences[reason] for side in sides]
         if any(counts):
             table.add_row(f"silent: {reason.replace('_', ' ')}", *map(str, counts))
     return table
+
+
+def _least(percents: set[int]) -> str:
+    """What cards take, from the call that asks for least to the one that asks for most."""
+    low, high = (f"{one} %" if one <= 100 else "no card" for one in (min(percents), max(percents)))
+    return low if low == high else f"{low} to {high}"
 
 
 def _median(side: Side) -> float | None:
@@ -96,7 +104,7 @@ def _caveats(totals: Totals) -> Iterator[str]:
     if totals.unanswered:
         yield (
             f"{totals.unanswered} of {totals.reused + totals.searched + totals.unanswered} "
-            "searches had no answer: the query is new, and its packs are not at hand"
+            "searches had no answer: the query is new, and what the call searched is not at hand"
         )
     if totals.searched:
         yield f"{totals.searched} searches were made anew, {totals.reused} taken from the logs"
@@ -141,9 +149,15 @@ def _case(case: Case | None) -> str:
     if case is None:
         return "not asked"
     if case.silence is not None:
-        return f"silent: {case.silence.replace('_', ' ')} ({case.support} %)"
+        return f"silent: {case.silence.replace('_', ' ')} ({_chances(case)})"
     at = f", {lead(case.lead_ms)}" if case.lead_ms is not None else ""
-    return f"{case.title} ({case.support} %{at})"
+    return f"{case.title} ({_chances(case)}{at})"
+
+
+def _chances(case: Case) -> str:
+    """Support, and need where it was estimated."""
+    need = "" if case.seeking is None else f", need {case.need} %"
+    return f"{case.support} %{need}"
 
 
 def _worth(moment: Moment) -> str:
@@ -185,5 +199,6 @@ def _side(side: Side, hours: float) -> dict[str, object]:
         "unneeded_per_hour": side.unneeded / (hours or 1.0),
         "spent_per_hour": side.spent / 100 / (hours or 1.0),
         "median_lead_ms": _median(side),
+        "least_need": sorted(side.least_need),
         "silences": {reason.value: count for reason, count in sorted(side.silences.items())},
     }

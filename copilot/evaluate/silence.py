@@ -19,6 +19,7 @@ from copilot.core.events import (
     Silence,
     Withheld,
 )
+from copilot.core.inquiry import Inquiry
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
 from copilot.evaluate.background import Talk, heard
@@ -97,6 +98,15 @@ def burden(quiet: Quiet) -> tuple[tuple[int, int], ...]:
     return tuple(table)
 
 
+def _height(inquiry: Inquiry, policy: Policy) -> int:
+    """The need that would bring a card now; 0 where half a question is not enough for one."""
+    support = inquiry.passages[0].score if inquiry.passages else 0
+    if inquiry.whole:
+        return inquiry.need if support >= policy.min_support else 0
+    sure = support >= policy.early_support and inquiry.stable >= policy.stable_searches
+    return inquiry.need if sure and inquiry.need >= policy.early_need else 0
+
+
 class _Playing:
     """A call in progress, searched at once."""
 
@@ -107,7 +117,7 @@ class _Playing:
         self.silences: Counter[Silence] = Counter()
         self.heights: dict[int, int] = {}
         self.searches = 0
-        self._talk, self._retriever = talk, retriever
+        self._talk, self._retriever, self._policy = talk, retriever, policy
         self._state = CallState()
         self.take(CallStarted(talk.id, policy, version=__version__, need=model))
 
@@ -115,7 +125,7 @@ class _Playing:
         self._state, entries = enter(self._state, event)
         inquiry = self._state.inquiry
         if isinstance(event, EvidenceFound) and inquiry is not None:
-            height = max(inquiry.need, self.heights.get(inquiry.id, 0))
+            height = max(_height(inquiry, self._policy), self.heights.get(inquiry.id, 0))
             self.heights[inquiry.id] = height
         for entry in entries:
             match entry.event:

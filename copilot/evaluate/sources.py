@@ -5,6 +5,7 @@ import hashlib
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -18,12 +19,14 @@ from copilot.evaluate.moments import Corpus, Moment, as_pack, read_lines
 from copilot.evaluate.noise import misheard
 from copilot.retrieval.packs import Pack
 
+T = TypeVar("T")
+
 SEED = 5
 OTHER_TRADES = "clinc150"
 LINES, MISHEARD = 4000, 2000
 """Lines of each kind for the detector of questions, and how many of them again as misheard."""
 WORD_ERRORS = 0.15
-WINDOW, WINDOWS = 20, 2500
+WINDOW, WINDOWS = 24, 3000
 """Words of a line of background talk, and how many lines."""
 EXAMPLES, QUESTIONS = 3, 8
 """Of an intent: examples that make its passage, and questions asked of it."""
@@ -74,8 +77,8 @@ def lines(data: Path) -> Lines:
     dice = random.Random(SEED)
     folder = data / "dstc9_train_knowledge_seeking"
     asked = {one.text for one in read_lines(folder / "utterances.jsonl.gz", _Utterance)}
-    asking = dice.sample(sorted(asked), LINES)
-    idle = dice.sample(sorted(set(_answers(data / "star" / "dialogues.jsonl.gz"))), LINES)
+    asking = _drawn(sorted(asked), LINES, dice)
+    idle = _drawn(sorted(set(_answers(data / "star" / "dialogues.jsonl.gz"))), LINES, dice)
     asking += [misheard(line, WORD_ERRORS, dice) for line in asking[:MISHEARD]]
     idle += [
         (misheard(agent, WORD_ERRORS, dice), misheard(line, WORD_ERRORS, dice))
@@ -96,14 +99,14 @@ def answered(data: Path, passages: Sequence[str]) -> tuple[list[str], NDArray[np
         for passage in (f"{one.domain}/{one.entity_id}/{one.doc_id}" for one in item.knowledge)
         if passage in place
     ]
-    return [text for text, _ in found], np.array([row for _, row in found])
+    return [text for text, _ in found], np.array([row for _, row in found], np.int64)
 
 
 def background(data: Path, base: str) -> Corpus:
     """Lines of every other call of earnings21, to be looked up in the knowledge of `base`."""
     dice = random.Random(SEED)
     cut = [line for talk in training_talks(data) for line in windows(talk, WINDOW)]
-    chosen = dice.sample(cut, min(WINDOWS, len(cut)))
+    chosen = _drawn(cut, WINDOWS, dice)
     moments = [
         Moment(f"background-{n}", (TurnText(Party.CUSTOMER, line),), False)
         for n, line in enumerate(chosen)
@@ -140,6 +143,11 @@ def other_trades(data: Path) -> tuple[Pack, tuple[Moment, ...]]:
             turn = (TurnText(Party.CUSTOMER, question),)
             moments.append(Moment(f"{intent}-{n}", turn, known, (passage,) if known else ()))
     return as_pack(OTHER_TRADES, passages), tuple(moments)
+
+
+def _drawn(rows: Sequence[T], count: int, dice: random.Random) -> list[T]:
+    """So many of the rows, or all where there are fewer."""
+    return dice.sample(rows, min(count, len(rows)))
 
 
 def digests(data: Path) -> dict[str, str]:

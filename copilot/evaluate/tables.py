@@ -54,7 +54,7 @@ def searching(
     with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
         index = open_chroma("", Path(folder))
         try:
-            index_packs(packs, embedder, index, progress)
+            index_packs(packs, embedder, index, progress, embedder.cache)
             shelves = [
                 Shelf(collection(pack, embedder), pack.passages, pack.title) for pack in packs
             ]

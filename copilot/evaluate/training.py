@@ -33,7 +33,6 @@ from copilot.evaluate.tables import (
     searching,
     unanswerable,
 )
-from copilot.ports import Embedder
 from copilot.retrieval.facets import FACETS, facets
 from copilot.retrieval.hybrid import HybridRetriever
 from copilot.retrieval.learning import Lessons, Recipe, learn
@@ -44,7 +43,7 @@ from copilot.trained import Trained, save
 CORPORA = ("dstc9_val", "dstc11_val")
 HOLDOUT = 0.3
 """Share of the needy moments that are repeated with their answer taken away."""
-BACKGROUND_WEIGHT, NEAR_WEIGHT, LINE_WEIGHT = 0.3, 0.5, 0.25
+BACKGROUND_WEIGHT, NEAR_WEIGHT, LINE_WEIGHT = 1.0, 0.5, 0.25
 """Of a line of background talk, a question of another trade, a line without a conversation."""
 PULL = 250.0
 """Of the shipped adapter towards the identity: strong, for it serves every trade."""
@@ -85,9 +84,11 @@ class Table(Struct, frozen=True):
         none = np.zeros(self.embedder.dim, np.float32)
         looks = [(row.look, row.moment.needs) for row in rows if row.answerable]
         seen = [np.append(one.query, none if one.agent is None else one.agent) for one, _ in looks]
-        asked = self.embedder.embed(self.lines.asking)
-        before = self.embedder.embed([agent for agent, _ in self.lines.idle])
-        said = self.embedder.embed([line for _, line in self.lines.idle])
+        lines = self.lines
+        self.embedder.prepare([*lines.asking, *(text for pair in lines.idle for text in pair)])
+        asked = self.embedder.embed(lines.asking)
+        before = self.embedder.embed([agent for agent, _ in lines.idle])
+        said = self.embedder.embed([line for _, line in lines.idle])
         parts = (np.stack(seen), np.c_[asked, np.zeros_like(asked)], np.c_[said, before])
         asks = [needs for _, needs in looks] + [True] * len(asked) + [False] * len(said)
         weights = np.ones(len(asks), np.float32)
@@ -106,12 +107,11 @@ class Table(Struct, frozen=True):
 
 @contextmanager
 def table(
-    data: Path, embedder: Embedder, adapter: NDArray[np.float32], progress: Progress
+    data: Path, embedder: Memo, adapter: NDArray[np.float32], progress: Progress
 ) -> Iterator[Table]:
     """Read the sources and see them through search; the indexes last as long as the context."""
-    memo = embedder if isinstance(embedder, Memo) else Memo(embedder)
-    zeros = np.zeros(2 * memo.dim + 1, np.float32)
-    plain = Trained(memo.name, dict.fromkeys(FEATURES, 0.0), NO_NEED, zeros, adapter)
+    zeros = np.zeros(2 * embedder.dim + 1, np.float32)
+    plain = Trained(embedder.name, dict.fromkeys(FEATURES, 0.0), NO_NEED, zeros, adapter)
     rows: list[Row] = []
     searches: dict[str, HybridRetriever] = {}
     pack, questions = sources.other_trades(data)
@@ -120,24 +120,23 @@ def table(
     corpora.append(Corpus(sources.OTHER_TRADES, (pack,), questions, ""))
     with ExitStack() as stack:
         for corpus in corpora:
-            made = stack.enter_context(searching(corpus.packs, memo, plain, progress))
+            made = stack.enter_context(searching(corpus.packs, embedder, plain, progress))
             searches[corpus.name] = made
-            seen = rows_of(corpus, made, memo, progress)
+            seen = rows_of(corpus, made, embedder, progress)
             rows += [*seen, *unanswerable(seen, made, HOLDOUT)]
-        idle = rows_of(base, searches[CORPORA[0]], memo, progress)
+        idle = rows_of(base, searches[CORPORA[0]], embedder, progress)
         near = [row for row in rows if row.source == sources.OTHER_TRADES]
         rows = [row for row in rows if row.source != sources.OTHER_TRADES]
         lines = sources.lines(data)
-        yield Table(tuple(rows), tuple(idle), tuple(near), searches, lines, adapter, memo)
+        yield Table(tuple(rows), tuple(idle), tuple(near), searches, lines, adapter, embedder)
 
 
 def train(
-    data: Path, folder: Path, embedder: Embedder, hours: float, progress: Progress
+    data: Path, folder: Path, embedder: Memo, hours: float, progress: Progress
 ) -> dict[str, object]:
     """Learn everything from the data and write it to the folder; returns the recipe's figures."""
-    memo = Memo(embedder)
-    adapter = learn_adapter(data, memo)
-    with table(data, memo, adapter, progress) as made:
+    adapter = learn_adapter(data, embedder)
+    with table(data, embedder, adapter, progress) as made:
         model = made.fit(version=VERSION)
         search = made.searches[CORPORA[0]].using(model)
         talks = sources.training_talks(data)
@@ -161,7 +160,7 @@ def train(
     return recipe
 
 
-def learn_adapter(data: Path, embedder: Embedder) -> NDArray[np.float32]:
+def learn_adapter(data: Path, embedder: Memo) -> NDArray[np.float32]:
     """The query adapter, from questions of the DSTC9 training set and their passages.
 
     Questions of many other trades are rehearsed beside them, so that it serves those no worse.
@@ -175,6 +174,7 @@ def learn_adapter(data: Path, embedder: Embedder) -> NDArray[np.float32]:
     passages += pack.passages
     questions += [moment.query for moment in known]
     right = np.append(right, [first[moment.gold[0]] for moment in known])
+    embedder.prepare([facet.text for facet in facets(passages)] + questions)
     vectors = embedder.embed([facet.text for facet in facets(passages)])
     lessons = Lessons(
         questions,

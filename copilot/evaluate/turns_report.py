@@ -20,7 +20,6 @@ from copilot.evaluate.reliability import Reliability
 from copilot.evaluate.tables import Progress, searching
 from copilot.evaluate.training import CORPORA, table
 from copilot.evaluate.turns import Judged, Scores, judge_all, score
-from copilot.ports import Embedder
 from copilot.trained import Trained, recipe
 
 FOLDS = 5
@@ -64,7 +63,7 @@ class Result(Struct, frozen=True):
 
 def run(
     folder: Path,
-    embedder: Embedder,
+    embedder: Memo,
     model: Trained | None,
     policy: Policy,
     progress: Progress,
@@ -101,13 +100,13 @@ def run(
 def _decide(
     corpus: Corpus,
     moments: Sequence[Moment],
-    embedder: Embedder,
+    embedder: Memo,
     model: Trained | None,
     policy: Policy,
     progress: Progress,
 ) -> list[Judged]:
-    memo = Memo(embedder)
-    with searching(corpus.packs, memo, model, progress) as retriever:
+    embedder.prepare(text for one in moments for text in (one.query, *_last(one)))
+    with searching(corpus.packs, embedder, model, progress) as retriever:
         return judge_all(moments, retriever, policy, model.need if model else None, progress)
 
 
@@ -115,7 +114,7 @@ def _in_folds(
     corpus: Corpus,
     moments: Sequence[Moment],
     data: Path,
-    embedder: Embedder,
+    embedder: Memo,
     shipped: Trained | None,
     policy: Policy,
     progress: Progress,
@@ -132,6 +131,11 @@ def _in_folds(
             search = made.searches[corpus.name].using(model)
             judged += judge_all(held, search, policy, need, progress)
     return judged
+
+
+def _last(moment: Moment) -> list[str]:
+    """The line before the question, which search embeds too."""
+    return [turn.text for turn in moment.before[-1:]]
 
 
 def fold_of(moment: str) -> int:

@@ -44,7 +44,7 @@ class Lesson(Struct, frozen=True):
     folds: int
     """Held-out folds that the two figures come from."""
     before: Quality
-    """Without an adapter."""
+    """Without an adapter of the pack's own."""
     after: Quality
     """With one learned from the other folds."""
 

@@ -15,6 +15,8 @@ import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
+from copilot.core.words import spoken
+
 Scores = NDArray[np.float32]
 
 FILLERS = frozenset(
@@ -25,13 +27,20 @@ FILLERS = frozenset(
 )
 """Words that say nothing about the topic of a spoken question."""
 PIECE = 3
+DIGITS = 6
+"""Of the longest number that is spoken as one; longer ones are codes."""
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 
 
 def content_words(text: str) -> list[str]:
-    """The words of `text` in lower case without fillers, in order, repeats kept."""
+    """The words of `text` in lower case without fillers, in order, numbers as they are spoken."""
     words = _WORD.findall(text.casefold().replace("’", "'"))
-    return [word for word in words if word not in FILLERS]
+    aloud = (spoken(int(word)) if _is_number(word) else (word,) for word in words)
+    return [word for words in aloud for word in words if word not in FILLERS]
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= DIGITS
 
 
 def tokens(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from copilot.core.events import Passage
 from copilot.errors import LearnError
 from copilot.ports import Embedder, Vectors
 from copilot.retrieval import learning, scoping
-from copilot.retrieval.adapter import Adapter, Lesson
+from copilot.retrieval.adapter import Adapter, Lesson, moved
 from copilot.retrieval.facets import FACETS, facets
 from copilot.retrieval.indexing import Progress
 from copilot.retrieval.labels import QueryLabel
@@ -18,6 +18,7 @@ from copilot.retrieval.learning import Lessons, Trial
 from copilot.retrieval.ranking import LIKENESS
 from copilot.retrieval.scope import About, Scope, Skill
 from copilot.retrieval.scoping import NONE, Examples
+from copilot.trained import Trained
 
 EMBED_ROWS = 96
 """Texts embedded between two steps of the progress bar."""
@@ -48,9 +49,12 @@ def teach(
     embedder: Embedder,
     learned: Learned,
     progress: Progress | None = None,
+    model: Trained | None = None,
 ) -> Outcome:
     """Learn from all labels there are, and use what is better on queries that were held out.
 
+    Search moves a query's vector by the `model` that ships, if there is one for the embedder, and
+    then by the pack's adapter: that learns from, and is tried on, queries as they are after it.
     Raises LearnError where there are too few, or far fewer than the version in use learned from.
     """
     answered = [label for label in labels if label.passage is not None]
@@ -63,9 +67,10 @@ def teach(
     asked = found[len(texts) :]
     right = np.array([rows[label.passage] for label in answered if label.passage], np.int64)
 
+    heard = asked[: len(answered)]
     lessons = Lessons(
         [label.query for label in answered],
-        asked[: len(answered)],
+        heard if model is None else moved(heard, model.adapter),
         right,
         [[rows[passage] for passage in label.wrong] for label in answered],
         blend(by_facet),
@@ -105,7 +110,7 @@ def _check(
     if different < MIN_QUERIES:
         raise LearnError(
             f"{pack}: {different} labelled queries have a right passage; "
-            f"at least {MIN_QUERIES} different ones are needed"
+            f"at least {MIN_QUERIES} different ones are needed; label more of them"
         )
     number = learned.current()
     before = next((v.labels for v in learned.versions() if v.number == number), 0)

@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 
 Text = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*\Z")]
 """PostgreSQL refuses the one character that is left out."""
+NOTHING = "none"
+"""In place of a passage's id: no passage of the packs answers."""
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00]*\Z")]
 
 
@@ -47,7 +49,7 @@ class Label(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_
     """Who says so."""
     at: Annotated[datetime, Meta(tz=True)]
     passage: Text = ""
-    """The passage that would have been right, where the verdict leaves it open."""
+    """The passage that would have been right, or NOTHING, where the verdict leaves it open."""
     note: Text = ""
 
 

@@ -11,17 +11,22 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from copilot.cli import main
-from copilot.core.events import CallStarted, CardTouched, Entry, Touch
+from copilot.core.events import CallStarted, CardTouched, Entry, Signals, Touch
+from copilot.core.policy import Policy
 from copilot.evaluate.logs import write
+from copilot.ports import Embedder
+from copilot.retrieval.packs import load_packs
 from copilot.store.log import open_store
-from tests.helpers import Call, knows, passage
+from copilot.trained import trained_for
+from tests.helpers import SEEKS, Call, knows, passage
+from tests.retrieval.shop import shop
 
 Run = Callable[..., Result]
 
 
 def call(name: str, score: int = 80, touch: Touch | None = None) -> list[Entry]:
-    made = Call(knows(passage(score=score))).customer("can i change the delivery address please")
-    made.quiet(12)
+    made = Call(knows(passage(score=score)), Policy(min_support=50))
+    made.customer("can i change the delivery address please").quiet(12)
     if touch:
         made.give(CardTouched(1, touch))
     first, *rest = made.quiet(60).end().log
@@ -108,6 +113,52 @@ def test_a_folder_of_logs_is_run_again(run: Run, log: Path) -> None:
     assert (written["fates"]["lost"], written["useful_lost"]) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("seeking", "value", "fate"),
+    [
+        (90, 'do_not_trigger=["delivery address"]', "lost"),
+        (90, "min_need=100", "lost"),
+        (90, "budget=0", "lost"),
+        (20, "min_need=10", "silent"),
+        (20, 'trigger=["delivery address"]', "new"),
+    ],
+)
+def test_any_value_of_the_policy_may_change(
+    run: Run, tmp_path: Path, seeking: int, value: str, fate: str
+) -> None:
+    """Less need than the budget asks for is silence whatever `min_need` is."""
+    made = Call(knows(passage()), need=SEEKS, signals=Signals(seeking=seeking))
+    made.customer("can i change the delivery address please").quiet(60)
+    path = tmp_path / "asked.jsonl"
+    path.write_bytes(write(made.end().log))
+    done = run("evaluate", "whatif", str(path), "--set", value, "--no-search", "--json", "-")
+    assert json.loads(done.stdout)["fates"][fate] == 1, done.output
+
+
+def test_new_queries_are_searched_where_packs_and_model_are_those_of_the_call(
+    data: Path, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPILOT_KNOWLEDGE__PATH", str(shop(tmp_path)))
+    (pack,) = load_packs(tmp_path / "knowledge")
+    model = trained_for(embedder.name)
+    assert model is not None
+    for need, refs, searched in (
+        (model.need, (pack.ref,), True),
+        (SEEKS, (pack.ref,), False),
+        (model.need, ("shop@other",), False),
+    ):
+        made = Call(knows(passage()), need=need, signals=Signals(seeking=90))
+        made.customer("hello can you tell me when you are open on sundays").quiet(60)
+        first, *rest = made.end().log
+        assert isinstance(first.event, CallStarted)
+        path = tmp_path / "call.jsonl"
+        path.write_bytes(write([replace(first, event=replace(first.event, packs=refs)), *rest]))
+        words = ("evaluate", "whatif", str(path), "--set", "query_words=4", "--json", "-")
+        done = CliRunner().invoke(main, ["--data", str(data), *words])
+        totals = json.loads(done.stdout)["totals"]
+        assert (totals["searched"] > 0, totals["unanswered"] > 0) == (searched, not searched)
+
+
 def test_a_policy_file_against_another(run: Run, log: Path, tmp_path: Path) -> None:
     strict, lax = tmp_path / "strict.toml", tmp_path / "lax.toml"
     strict.write_text("[policy]\nmin_support = 90\nearly_support = 90\n")
@@ -161,6 +212,8 @@ def test_labels_that_cannot_be(run: Run, kept: None) -> None:
     assert "it had a card" in mistake(run("label", "one", "1", "missed"))
     assert "it had no card" in mistake(run("label", "two", "1", "right"))
     assert "say a VERDICT" in mistake(run("label", "one", "1"))
+    nothing = run("label", "one", "1", "right", "--passage", "none")
+    assert "right, though nothing answers?" in mistake(nothing)
     long = run("label", "one", "1", "right", "--by", "x" * 200)
     assert "cannot be kept" in mistake(long)
 
@@ -187,7 +240,7 @@ def test_labels_go_to_a_file_and_back(run: Run, kept: None, tmp_path: Path) -> N
 def test_gaps_of_stored_calls(run: Run, kept: None) -> None:
     done = run("gaps", "--all", "--json", "-")
     (gap,) = json.loads(done.stdout)["gaps"]
-    assert gap["name"] == "can i change the delivery address"
+    assert gap["name"] == "can i change the delivery address please"
     assert gap["counts"][0]["pack"] == "parcel"
     assert "No stored call used the pack hotel" in run("gaps", "--all", "--pack", "hotel").output
     mine = json.loads(run("gaps", "--all", "--pack", "test", "--json", "-").stdout)

@@ -8,7 +8,6 @@ from copilot.core.events import (
     DraftReady,
     EvidenceFound,
     Failed,
-    NeedModel,
     ShowCard,
     Signals,
     Silence,
@@ -18,12 +17,12 @@ from copilot.core.events import (
     WithdrawCard,
     Withheld,
 )
+from copilot.core.gate import Evidence, Moment, Silent, decide, is_said
 from copilot.core.policy import Policy
-from tests.helpers import Call, knows, nothing, of, passage
+from copilot.core.words import pivots, stems
+from tests.helpers import SEEKS, Call, knows, nothing, of, passage
 
 QUESTION = "can i change the delivery address of my parcel"
-SEEKS = NeedModel({"seeking": 1}, 0, ((0, 0), (100, 100)), ((0, 900), (60, 200), (90, 100)))
-"""Need as the signal of the same name says."""
 LONG_QUESTION = f"{QUESTION} before the driver brings it tomorrow morning"
 
 
@@ -276,3 +275,49 @@ def test_two_questions_in_one_long_turn_get_two_cards() -> None:
         "parcel/address#change",
         "parcel/fees#lost",
     ]
+
+
+def test_a_phrase_of_the_team_lead_brings_a_card_whatever_the_need() -> None:
+    policy = Policy(trigger=("cancel my contract",))
+    call = Call(knows(passage()), policy, need=SEEKS, signals=Signals(seeking=5))
+    call.customer("then i will cancel my contract with you").quiet(30)
+    assert [card.need for card in shown(call)] == [100]
+
+
+def test_a_line_that_the_agent_has_begun_waits_until_the_agent_is_silent() -> None:
+    card = passage("parcel/address#change", "You can change the address in our app or by phone.")
+    for speaking, expected in ((True, [Silence.ALREADY_SAID]), (False, [])):
+        moment = Moment(
+            query=QUESTION,
+            age=5,
+            turn_over=True,
+            whole=True,
+            agent_silent=not speaking,
+            customer_silent=True,
+            consent=True,
+            agent_said=stems(["you can change the address in"]),
+            told=frozenset(),
+            dismissed=frozenset(),
+            since_whisper=10_000,
+            least_need=50,
+            date="",
+            spent=0,
+        )
+        decision = decide(moment, Evidence((card,), 100, 1), Policy())
+        assert ([decision.reason] if isinstance(decision, Silent) else []) == expected
+
+
+def test_a_line_is_not_said_without_its_numbers_or_its_denial() -> None:
+    policy = Policy()
+    line = "Refunds take 14 days and are not paid in cash."
+    told = "refunds take some days and are paid in cash"
+    assert not is_said(line, stems([told]) | pivots(told), policy)
+    half = "refunds take fourteen days and are paid in cash"
+    assert not is_said(line, stems([half]) | pivots(half), policy)
+    whole = "refunds take fourteen days we do not pay in cash"
+    assert is_said(line, stems([whole]) | pivots(whole), policy)
+
+
+def test_a_card_says_what_it_is_about() -> None:
+    call = Call(knows(passage(entity="Old Mill"))).customer(LONG_QUESTION)
+    assert [card.title for card in shown(call)] == ["Old Mill: parcel/address#change"]

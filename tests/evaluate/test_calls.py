@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from copilot.core.events import CallStarted, CardTouched, Entry, Silence, Touch
+from copilot.core.events import CallStarted, CardTouched, Entry, Signals, Silence, Touch
 from copilot.errors import LabelError
 from copilot.evaluate.calls import Quality, Share, Tally, figures, render
 from copilot.evaluate.corpus import Stored, from_files, from_store, read_labels, write_labels
@@ -20,14 +20,16 @@ from copilot.evaluate.logs import write
 from copilot.evaluate.questions import Expected, Expects, Question
 from copilot.store.label import Label, Verdict
 from copilot.store.log import open_store
-from tests.helpers import Call, knows, passage
+from tests.helpers import SEEKS, Call, knows, passage
 
 ASKS = "can i change the delivery address of my parcel"
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
-def call(score: int = 80, touch: Touch | None = None, name: str = "call") -> tuple[Entry, ...]:
-    made = Call(knows(passage(score=score))).customer(ASKS).quiet(12)
+def call(need: int = 80, touch: Touch | None = None, name: str = "call") -> tuple[Entry, ...]:
+    """Support is `need`, for the passage is sure."""
+    made = Call(knows(passage(score=100)), need=SEEKS, signals=Signals(seeking=need))
+    made.customer(ASKS).quiet(12)
     if touch:
         made.give(CardTouched(1, touch))
     first, *rest = made.quiet(600).end().log
@@ -72,7 +74,15 @@ def test_the_figures_of_four_calls() -> None:
     assert found.silences == {Silence.WEAK: 1}
     pairs = [(one.said, one.came) for one in found.calibration.bins]
     assert pairs == [(0.3, 1.0), (0.8, 1.0), (0.9, 0.0)]
+    assert [(one.said, one.came) for one in found.need_calibration.bins] == pairs
     assert found.lead_ms is not None
+
+
+def test_need_is_not_judged_where_nothing_estimated_it() -> None:
+    plain = Call(knows(passage())).customer(ASKS).quiet(12)
+    plain.give(CardTouched(1, Touch.DISMISSED))
+    found = quality([Stored("a", tuple(plain.end().log))])
+    assert (found.calibration.count, found.need_calibration.count) == (1, 0)
 
 
 def test_recall_counts_what_people_say_only() -> None:

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from copilot.core.events import CardTouched, Passage, Silence, Touch, Withheld
+from copilot.core.events import CardTouched, Passage, Signals, Silence, Touch, Withheld
+from copilot.core.policy import Policy
 from copilot.evaluate.cases import Case
 from copilot.evaluate.compare import Comparison, Fate, carry, moments
 from copilot.evaluate.corpus import Stored
@@ -16,7 +17,7 @@ from copilot.evaluate.experiment import changed, experiment
 from copilot.evaluate.labels import Labelled, Use
 from copilot.evaluate.sides import figures, render
 from copilot.store.label import Verdict
-from tests.helpers import Call, passage
+from tests.helpers import SEEKS, Call, knows, passage
 
 ADDRESS, COST = "parcel/a#address", "parcel/a#cost"
 
@@ -134,7 +135,8 @@ def knowledge(query: str) -> Sequence[Passage]:
 
 
 def stored(name: str = "one") -> Stored:
-    call = Call(knowledge).customer("can i change the delivery address of my parcel").quiet(12)
+    call = Call(knowledge, Policy(min_support=50))
+    call.customer("can i change the delivery address of my parcel").quiet(12)
     call.give(CardTouched(1, Touch.USED))
     call.quiet(100).customer("what does a big parcel to france cost me").quiet(60)
     return Stored(name, tuple(call.end().log))
@@ -167,6 +169,26 @@ async def test_an_experiment_against_another_policy() -> None:
     assert found.totals.touches_lost == 1
 
 
+async def test_a_budget_tells_the_need_that_a_card_takes() -> None:
+    call = Call(knows(passage()), need=SEEKS, signals=Signals(seeking=80))
+    call.customer("can i change the delivery address of my parcel").quiet(60)
+    asking = Stored("one", tuple(call.end().log))
+    found = await experiment(corpus(asking, stored("two")), changed({"budget": 100}))
+    assert found.comparison.fates[Fate.LOST] == 1
+    written = figures(found)
+    assert [written[side]["least_need"] for side in ("before", "after")] == [[60], [90]]  # type: ignore[index]
+    console = Console(file=io.StringIO(), width=100)
+    console.print(render(found, "as it was", "budget 100"))
+    rows = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    (row,) = (row for row in rows if "need a card takes" in row)
+    assert row.split("│")[2:4] == ["      60 % ", "       90 % "]
+    none = await experiment(corpus(asking, stored("two")), changed({"budget": 10, "min_need": 95}))
+    assert none.comparison.after.least_need == {101}
+    none.comparison.after.least_need.add(95)
+    console.print(render(none, "as it was", "no budget"))
+    assert "95 % to no card" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 async def test_a_log_of_another_core_is_told() -> None:
     call = stored()
     entries = [entry for entry in call.entries if not isinstance(entry.event, Withheld)]
@@ -189,4 +211,4 @@ async def test_the_comparison_fits_the_terminal(width: int) -> None:
     written = json.loads(json.dumps(figures(found)))
     assert written["totals"]["calls"] == 1
     assert written["before"]["cards"] - written["after"]["cards"] == written["fates"]["lost"] == 1
-    assert [one["fate"] for one in written["moments"]] == ["lost", "reason"]
+    assert [one["fate"] for one in written["moments"]] == ["lost"]

@@ -9,14 +9,14 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from copilot.core.events import CardTouched, Touch
+from copilot.core.events import CardTouched, Signals, Touch
 from copilot.evaluate.cases import cases_of
 from copilot.evaluate.corpus import Stored
-from copilot.evaluate.gaps import Count, Unanswered, asked, gaps, unanswered
+from copilot.evaluate.gaps import Count, Unanswered, gaps, unanswered
 from copilot.evaluate.gaptable import figures, render
 from copilot.ports import Embedder
 from copilot.store.label import Label, Verdict
-from tests.helpers import Call, knows, nothing, passage
+from tests.helpers import SEEKS, Call, knows, nothing, passage
 
 JOBS = (
     "are there any summer jobs for students",
@@ -74,7 +74,7 @@ def judged(verdict: Verdict, passage: str = "") -> Label:
 
 
 def test_what_counts_as_unanswered() -> None:
-    weak = Call(knows(passage(score=20))).customer(f"well {JOBS[0]}").quiet(40)
+    weak = Call(knows(passage(score=9))).customer(f"well {JOBS[0]}").quiet(40)
     (one,) = unanswered(stored(weak))
     assert one == Unanswered(
         call="call",
@@ -85,7 +85,7 @@ def test_what_counts_as_unanswered() -> None:
         why="weak",
         nearest=passage().id,
         title=passage().title,
-        support=20,
+        support=9,
     )
     none = Call(nothing).customer(JOBS[0]).quiet(40)
     (one,) = unanswered(stored(none))
@@ -122,27 +122,32 @@ def test_people_say_what_is_a_gap() -> None:
     assert list(unanswered(stored(chat()))) == []
     (one,) = unanswered(stored(chat(), judged(Verdict.MISSED)))
     assert one.words == "the garden was very dry today"
-    jobs = Call(knows(passage(score=20))).customer(JOBS[0]).quiet(40)
+    jobs = Call(knows(passage(score=9))).customer(JOBS[0]).quiet(40)
     assert list(unanswered(stored(jobs, judged(Verdict.SILENT)))) == []
 
 
-def test_small_talk_is_no_gap_and_words_near_to_the_packs_are() -> None:
-    call = Call(knows(passage(score=10)))
+def test_small_talk_is_no_gap_by_its_form_where_nothing_estimates_it() -> None:
+    call = Call(knows(passage(score=9)), signals=Signals(seeking=100))
     call.customer("not too bad it has been raining here all morning").quiet(40)
     call.customer("how are you doing there today my friend daniel").quiet(40)
-    assert len(cases_of(call.log)) == 2
+    assert [case.seeking for case in cases_of(call.log)] == [None, None]
     assert list(unanswered(stored(call))) == []
-    near = Call(knows(passage(score=45))).customer("my parcel came crushed and broken").quiet(40)
-    (one,) = unanswered(stored(near))
-    assert one.support == 45
 
 
-@pytest.mark.parametrize(("seeking", "found"), [(90, True), (10, False)])
-def test_an_estimate_in_the_log_outweighs_the_form_of_the_words(seeking: int, found: bool) -> None:
-    chat = Call(knows(passage(score=9))).customer("the garden was very dry today").quiet(40)
-    call = stored(chat)
-    label = replace(call.labelled()[0], case=replace(cases_of(call.entries)[0], seeking=seeking))
-    assert asked(label) is found
+@pytest.mark.parametrize(("seeking", "found"), [(50, 1), (49, 0)])
+@pytest.mark.parametrize("words", ["the garden was very dry today", JOBS[0]])
+def test_an_estimate_in_the_log_outweighs_the_form_of_the_words(
+    words: str, seeking: int, found: int
+) -> None:
+    call = Call(knows(passage(score=9)), need=SEEKS, signals=Signals(seeking=seeking))
+    call.customer(words).quiet(40)
+    assert [case.seeking for case in cases_of(call.log)] == [seeking]
+    assert len(list(unanswered(stored(call)))) == found
+
+
+def test_without_passages_search_estimates_nothing() -> None:
+    (one,) = unanswered(stored(Call(nothing, need=SEEKS).customer(JOBS[0]).quiet(40)))
+    assert one.why == "no_evidence"
 
 
 @pytest.mark.parametrize("width", [60, 120])

@@ -8,6 +8,7 @@ from copilot.core.events import (
     CardTouched,
     Entry,
     Party,
+    Signals,
     Silence,
     Touch,
 )
@@ -15,8 +16,8 @@ from copilot.core.policy import Policy
 from copilot.evaluate.cases import cases_of
 from copilot.evaluate.labels import Labelled, Use, labels_of, settle, unheard
 from copilot.evaluate.questions import Expected, Expects, Question
-from copilot.store.label import Label, Verdict
-from tests.helpers import Call, knows, nothing, passage
+from copilot.store.label import NOTHING, Label, Verdict
+from tests.helpers import SEEKS, Call, knows, nothing, passage
 
 ASKS = "can i change the delivery address of my parcel"
 SAYS = "you can change the address in the app until the evening before delivery"
@@ -96,10 +97,10 @@ def test_a_silence_because_it_was_said_names_the_right_passage() -> None:
 
 
 def test_other_silences_teach_nothing_by_themselves() -> None:
-    call = Call(knows(passage(score=30))).customer(ASKS).quiet(40).end()
+    call = Call(knows(passage(score=9))).customer(ASKS).quiet(40).end()
     one = only(labels_of(call.log))
     assert (one.use, one.needed, one.right, one.useful) == (Use.WITHHELD, None, "", None)
-    assert one.support == 30
+    assert one.support == 9
 
 
 def test_people_outweigh_use() -> None:
@@ -118,10 +119,12 @@ def test_people_outweigh_use() -> None:
 
 
 def test_a_missed_card_is_useful_where_the_withheld_passage_was_right() -> None:
-    log = Call(knows(passage(score=30))).customer(ASKS).quiet(40).end().log
+    log = Call(knows(passage(score=9))).customer(ASKS).quiet(40).end().log
     assert only(labels_of(log, [told(Verdict.MISSED, passage=ADDRESS)])).useful is True
     assert only(labels_of(log, [told(Verdict.MISSED, passage="parcel/x#y")])).useful is False
     assert only(labels_of(log, [told(Verdict.MISSED)])).useful is None
+    nothing = only(labels_of(log, [told(Verdict.MISSED, passage=NOTHING)]))
+    assert (nothing.nothing, nothing.right, nothing.useful) == (True, "", False)
     assert only(labels_of(log, [told(Verdict.SILENT)])).useful is False
 
 
@@ -179,11 +182,12 @@ def test_a_lead_is_measured_to_the_end_of_the_turn() -> None:
     assert case.asked_until is not None
     assert case.lead_ms == (case.asked_until - case.tick - 1) * 80
     assert case.lead_ms > 0
-    late = Call(knows(passage(score=60))).customer(ASKS).quiet(20)
+    late = Call(knows(passage(score=90)), need=SEEKS, signals=Signals(seeking=60))
+    late.customer(ASKS).quiet(20)
     (case,) = cases_of(late.end().log)
     assert case.lead_ms is not None
     assert case.lead_ms < 0
-    assert case.spent == 40
+    assert (case.seeking, case.need, case.support, case.spent) == (60, 60, 54, 40)
     cut = Call(knows(passage(score=90))).customer(f"{ASKS} to my sister in hull")
     (case,) = cases_of(cut.log)
     assert (case.lead_ms, case.shown) == (None, True)

@@ -156,7 +156,7 @@ async def test_a_card_and_a_log_that_replays(tmp_path: Path) -> None:
 
 
 async def test_a_silence_is_told_with_its_reason() -> None:
-    made = await result(10)
+    made = await result(9)
     assert dict(made.silences()) == {"weak": 1}
     assert made.figures()["silences"] == {"weak": 1}
     console = Console(width=100, record=True)

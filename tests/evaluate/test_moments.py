@@ -46,7 +46,7 @@ def test_a_domain_is_a_pack_and_an_entity_is_kept(tmp_path: Path) -> None:
     [
         ([MOMENT | {"gold": ["h/9/9"]}], "line 1: gold 'h/9/9' is no passage"),
         (
-            [MOMENT, MOMENT | {"turns": MOMENT["turns"][:1]}],
+            [MOMENT, MOMENT | {"turns": [AGENT]}],
             "line 2: 'm1' does not end with a turn",
         ),
         ([MOMENT, {"id": "x"}], "line 2: not usable"),

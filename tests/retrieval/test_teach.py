@@ -1,18 +1,29 @@
 """``copilot learn`` over a sample pack and real questions, from file to version and back."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from copilot.cli import main
+from copilot.core.events import NeedModel
 from copilot.errors import LearnError
-from copilot.ports import Embedder
+from copilot.ports import Embedder, Vectors
+from copilot.providers.chroma import open_chroma
+from copilot.retrieval.adapter import Adapter, Quality
+from copilot.retrieval.facets import FACETS, facet_id
+from copilot.retrieval.hybrid import HybridRetriever, Shelf
+from copilot.retrieval.indexing import collection, index_packs
 from copilot.retrieval.labels import QueryLabel
 from copilot.retrieval.learned import NOTHING, Learned
+from copilot.retrieval.learning import quality, ranks
 from copilot.retrieval.packs import load_packs
-from copilot.retrieval.teach import teach
+from copilot.retrieval.ranking import FEATURES, LIKENESS
+from copilot.retrieval.teach import blend, teach
+from copilot.trained import Trained
 
 from .conftest import KNOWLEDGE, Spoken
 
@@ -62,6 +73,47 @@ def test_what_is_better_is_kept_and_what_is_not_changes_nothing(
     assert learned.current() == 1
 
 
+def drawing(queries: Vectors, passage: Vectors) -> Trained:
+    """A model as ships, but of no use: it orders by likeness, and draws queries to one passage."""
+    usual = queries.mean(axis=0)
+    weights = {name: LIKENESS.get(name, 0.0) for name in FEATURES}
+    need, seeking = NeedModel({}, 0, ((0, 100),)), np.zeros(2 * len(usual) + 1, np.float32)
+    return Trained("any", weights, need, seeking, np.outer(passage, usual / (usual @ usual)))
+
+
+def test_an_adapter_is_learned_for_queries_as_search_moves_them(
+    embedder: Embedder, spoken: Spoken, tmp_path: Path
+) -> None:
+    (pack,) = load_packs(KNOWLEDGE, ["parcel"])
+    rows = [QueryLabel(CHATTER + row.query, row.passage) for row in labels(spoken, "parcel")]
+    places = {passage.id: [n] for n, passage in enumerate(pack.passages)}
+    right = [places[row.passage or ""] for row in rows]
+    index = open_chroma("", tmp_path / "index")
+    index_packs([pack], embedder, index)
+    place = collection(pack, embedder)
+    ids = [facet_id(passage.id, facet) for passage in pack.passages for facet in FACETS]
+    passages = blend(index.vectors(place, ids).reshape(len(pack.passages), len(FACETS), -1))
+    said = embedder.embed([row.query for row in rows])
+    model = drawing(said, passages[0])
+
+    def quality_of_search(adapter: Adapter | None) -> Quality:
+        """By meaning, with the vectors that search itself compares."""
+        shelf = Shelf(place, pack.passages, pack.title, adapter)
+        with ThreadPoolExecutor(1) as executor:
+            search = HybridRetriever(embedder, index, [shelf], executor, model)
+        queries = np.stack([search._adapted(vector)[0] for vector in said])
+        return quality(ranks(queries, passages, right))
+
+    learned = Learned(tmp_path, "parcel")
+    outcome = teach("parcel", pack.passages, rows, embedder, learned, model=model)
+    before = quality_of_search(None)
+    assert outcome.trial.before == before
+    assert before.first < quality(ranks(said, passages, right)).first
+    assert outcome.kept is not None
+    assert quality_of_search(learned.adapter(embedder.name)).reciprocal > before.reciprocal
+    index.close()
+
+
 def test_too_few_labels(embedder: Embedder, spoken: Spoken, tmp_path: Path) -> None:
     (pack,) = load_packs(KNOWLEDGE, ["parcel"])
     few = labels(spoken, "parcel")[:9]
@@ -88,8 +140,8 @@ def test_the_command_learns_tells_and_goes_back(
 def test_mistakes_are_one_line(tmp_path: Path, spoken: Spoken) -> None:
     file = written(tmp_path, [QueryLabel("where", "parcel/none#such")])
     for words, said in (
-        (["hotel"], "give --labels FILE, --back or --versions"),
-        (["hotel", "--back", "--versions"], "one of them"),
+        (["hotel"], "give --labels FILE or --calls to learn"),
+        (["hotel", "--back", "--versions"], "or --back, or --versions"),
         (["motel", "--labels", file], "no such pack"),
         (["parcel", "--labels", file], "'parcel/none#such' is not in the pack"),
         (["parcel", "--labels", "nowhere.jsonl"], "nowhere.jsonl: cannot be read"),
