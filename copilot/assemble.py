@@ -64,9 +64,10 @@ async def senses(
         pool = stack.enter_context(ThreadPoolExecutor(1, "start"))
         run = partial(asyncio.get_running_loop().run_in_executor, pool)
         embedder = await run(registry.embedder, settings.embedder, Host(cache))
+        reranker = await run(registry.reranker, settings.reranker, Host(cache))
         index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
         stack.callback(index.close)
-        library = await open_library(settings, embedder, index, progress)
+        library = await open_library(settings, embedder, index, progress, reranker)
         stack.callback(library.close)
         vectors = stack.enter_context(closing(vectors_in(settings)))
         indexer = Indexer(embedder, index, vectors, workers=1)
@@ -175,10 +176,12 @@ async def shelves(settings: Settings, progress: Progress | None = None) -> Async
     async with AsyncExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(1, "start"))
         run = partial(asyncio.get_running_loop().run_in_executor, pool)
-        embedder = await run(registry.embedder, settings.embedder, Host(settings.data / "cache"))
+        host = Host(settings.data / "cache")
+        embedder = await run(registry.embedder, settings.embedder, host)
+        reranker = await run(registry.reranker, settings.reranker, host)
         index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
         stack.callback(index.close)
-        library = await open_library(settings, embedder, index, progress)
+        library = await open_library(settings, embedder, index, progress, reranker)
         stack.callback(library.close)
         yield library
 

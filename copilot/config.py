@@ -40,6 +40,17 @@ class Provider(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Reranking(Provider):
+    """Who reads the first passages of a search again, and what that counts."""
+
+    provider: str = "none"
+    """``none``: nobody does."""
+    weight: float = Field(default=1.0, gt=0, le=100)
+    """Of the reranker's log-odds, against 1 for the ranker's."""
+    passages: int = Field(default=8, ge=2, le=100)
+    """Those that come first are read."""
+
+
 class Server(Section):
     host: str = "127.0.0.1"
     """Interface of the web server."""
@@ -98,6 +109,7 @@ class Settings(BaseSettings):
     ear: Provider = Provider(provider="embedded")
     voice: Provider = Provider(provider="espeak")
     embedder: Provider = Provider(provider="minilm")
+    reranker: Reranking = Reranking()
     deadlines: Deadlines = Deadlines()
     policy: Policy = Policy()
 

@@ -23,6 +23,9 @@ from copilot.core.events import (
 Vectors = NDArray[np.float32]
 """Unit-length embeddings, float32 ``[n, dim]``."""
 
+LogOdds = NDArray[np.float32]
+"""Log-odds that each text answers, float32 ``[n]``."""
+
 
 class Ear(Protocol):
     """Hears one call."""
@@ -115,6 +118,12 @@ class Embedder(Protocol):
     def dim(self) -> int: ...
 
     def embed(self, texts: Sequence[str]) -> Vectors: ...
+
+
+class Reranker(Protocol):
+    """Reads a query and a text together; blocking, so callers run it in an executor."""
+
+    def score(self, query: str, texts: Sequence[str]) -> LogOdds: ...
 
 
 class DenseIndex(Protocol):

@@ -39,8 +39,9 @@ def passage(
     score: int = 80,
     valid_until: str = "",
     entity: str = "",
+    priority: int = 0,
 ) -> Passage:
-    return Passage(id, id, say, say, score, entity, valid_until)
+    return Passage(id, id, say, say, score, entity, valid_until, priority)
 
 
 def nothing(query: str) -> Sequence[Passage]:

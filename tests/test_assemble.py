@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from copilot.assemble import services
-from copilot.config import Knowledge, Provider, Settings
+from copilot.assemble import services, shelves
+from copilot.config import Knowledge, Provider, Reranking, Settings
+from copilot.errors import ConfigError
 from copilot.retrieval.library import published_in
+from tests.crossencoder import crossencoder
+from tests.retrieval.conftest import KNOWLEDGE
 from tests.retrieval.shop import shop
 
 
@@ -61,3 +64,25 @@ async def test_packs_are_published_and_rolled_back_beside_a_running_service(
             while library.packs != first:
                 await asyncio.sleep(0.01)
     assert not published_in(settings).attended()
+
+
+async def test_a_reranker_on_disk_takes_part_in_every_search(
+    settings: Settings, tmp_path: Path
+) -> None:
+    plain = settings.model_copy(update={"knowledge": Knowledge(path=KNOWLEDGE, packs=("parcel",))})
+
+    def with_model(folder: Path) -> Settings:
+        given = {"provider": "crossencoder", "model": str(folder), "weight": 20, "passages": 4}
+        return plain.model_copy(update={"reranker": Reranking.model_validate(given)})
+
+    async def search(chosen: Settings) -> list[str]:
+        async with shelves(chosen) as library:
+            found = await library.pin().retriever.search("do you deliver on sundays", 6)
+        return [passage.id for passage in found.passages]
+
+    before = await search(plain)
+    after = await search(with_model(crossencoder(tmp_path / "model")))
+    assert (set(after[:4]), after[4:]) == (set(before[:4]), before[4:])
+    assert after != before
+    with pytest.raises(ConfigError, match="no such folder"):
+        await search(with_model(tmp_path / "gone"))

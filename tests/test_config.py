@@ -96,6 +96,12 @@ def test_other_keys_of_a_provider_are_its_own(tmp_path: Path) -> None:
     assert settings.ear.options == {"model": "/m"}
 
 
+def test_what_a_reranker_counts_is_no_option_of_its_provider(tmp_path: Path) -> None:
+    text = '[reranker]\nprovider = "crossencoder"\nmodel = "/m"\nweight = 2\npassages = 4\n'
+    chosen = Settings.load(write(tmp_path, text)).reranker
+    assert (chosen.weight, chosen.passages, chosen.options) == (2.0, 4, {"model": "/m"})
+
+
 def test_the_policy_is_set_by_its_own_names(tmp_path: Path) -> None:
     settings = Settings.load(
         write(tmp_path, "[policy]\nmin_support = 70\nvoice = true\ndo_not_trigger = ['a']\n")
@@ -109,6 +115,9 @@ def test_the_policy_is_set_by_its_own_names(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("servr = 1", "servr: unknown setting"),
+        ("[reranker]\nweight = 0", "reranker.weight = 0"),
+        ("[reranker]\nweight = nan", "reranker.weight = nan"),
+        ("[reranker]\npassages = 1", "reranker.passages = 1"),
         ("[server]\nprot = 1", "server.prot: unknown setting"),
         ('[server]\nport = "many"', "server.port = 'many'"),
         ("[server]\nport = 70000", "server.port = 70000"),

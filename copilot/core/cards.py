@@ -213,6 +213,7 @@ def _put(state: CallState, inquiry: Inquiry, whisper: Whisper, revision: int) ->
             revision=revision,
         ),
         inquiry=replace(inquiry, open=False),
+        whispered_priority=passage.priority,
         told=(*told, Told(passage.id, state.tick, 100 - inquiry.need)),
     )
     cites = (passage.id,)
@@ -261,6 +262,7 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         told={told.passage for told in recent},
         dismissed=state.dismissed,
         since_whisper=tick - state.whispered,
+        whispered_priority=state.whispered_priority,
         least_need=least_need(state.need, policy),
         date=state.started.date if state.started else "",
         spent=state.spent(),

@@ -83,6 +83,8 @@ class Passage(Struct, frozen=True, omit_defaults=True):
     """What it is about, as people name it: a product, a branch; empty where it is general."""
     valid_until: str = ""
     """The last day on which it is true, as ``2026-12-31``; empty where it has no end."""
+    priority: int = 0
+    """During the cool-down only a passage of higher priority may follow."""
 
 
 class Signals(Struct, frozen=True, omit_defaults=True):

@@ -33,6 +33,8 @@ class Moment(Struct, frozen=True):
     """Passages that the agent has dismissed in this call."""
     since_whisper: int
     """Ticks since the last whisper."""
+    whispered_priority: int
+    """The priority of that whisper's passage."""
     least_need: int
     """Probability of need that the policy and its budget ask for, percent."""
     date: str
@@ -142,7 +144,8 @@ def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Si
 
 
 def _unaffordable(moment: Moment, evidence: Evidence, policy: Policy) -> Silence | None:
-    if moment.since_whisper < policy.cooldown_ticks:
+    urgent = evidence.passages[0].priority > moment.whispered_priority
+    if moment.since_whisper < policy.cooldown_ticks and not urgent:
         return Silence.COOLDOWN
     if moment.spent + 100 - evidence.need > policy.budget:
         return Silence.BUDGET

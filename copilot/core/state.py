@@ -67,6 +67,8 @@ class CallState(Struct, frozen=True):
     dismissed: frozenset[str] = frozenset()
     whispered: int = NEVER
     """Tick of the last whisper."""
+    whispered_priority: int = 0
+    """The priority of its passage."""
 
     @property
     def policy(self) -> Policy:

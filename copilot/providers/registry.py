@@ -9,9 +9,11 @@ import msgspec
 
 from copilot.config import Provider
 from copilot.errors import ConfigError
-from copilot.ports import Embedder, Listener, Voice
+from copilot.ports import Embedder, Listener, Reranker, Voice
 
 GROUP = "copilot.providers"
+NONE = "none"
+"""Stands for no provider, of a port that can do without."""
 
 T = TypeVar("T")
 
@@ -39,6 +41,15 @@ def embedder(choice: Provider, host: Host) -> Embedder:
     return cast(Embedder, _create("embedder", choice, host))
 
 
+def reranker(choice: Provider, host: Host) -> Reranker | None:
+    """None where the settings want none."""
+    if choice.provider != NONE:
+        return cast(Reranker, _create("reranker", choice, host, NONE))
+    for key, value in choice.options.items():
+        raise ConfigError(f"reranker.{key} = {value!r}: set reranker.provider too, or remove it")
+    return None
+
+
 def options(section: str, given: Mapping[str, object], kind: type[T]) -> T:
     """The section's options as the provider's own struct; raises ConfigError that names the key."""
     try:
@@ -47,12 +58,16 @@ def options(section: str, given: Mapping[str, object], kind: type[T]) -> T:
         raise ConfigError(f"[{section}] {error}") from None
 
 
-def _create(port: str, choice: Provider, host: Host) -> object:
-    """Call the factory ``{port}.{name}`` as ``factory(options, host)``."""
+def _create(port: str, choice: Provider, host: Host, *others: str) -> object:
+    """Call the factory ``{port}.{name}`` as ``factory(options, host)``.
+
+    `others` are what else the settings may name.
+    """
     found = {point.name: point for point in entry_points(group=GROUP)}
     point = found.get(f"{port}.{choice.provider}")
     if point is None:
-        names = sorted(name.split(".", 1)[1] for name in found if name.startswith(port + "."))
+        mine = [name.split(".", 1)[1] for name in found if name.startswith(port + ".")]
+        names = sorted([*mine, *others])
         raise ConfigError(
             f"{port}.provider = {choice.provider!r}: no such provider; there are {', '.join(names)}"
         )

@@ -1,14 +1,15 @@
 """Finds passages by meaning, by words and by what the talk is about, then orders them.
 
 Reciprocal rank fusion only chooses candidates, for a rank forgets by how much a passage leads;
-the order is the trained ranker's (``copilot/retrieval/ranking.py``).
+the order is the trained ranker's (``copilot/retrieval/ranking.py``), and a reranker's if there is
+one (``copilot/retrieval/reranking.py``).
 """
 
 import asyncio
 import copy
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from copilot.retrieval.adapter import Adapter, moved
 from copilot.retrieval.facets import FACETS, facet_id, passage_id
 from copilot.retrieval.focus import Focus, Tracker
 from copilot.retrieval.lexical import Lexical, Scores, content_words
+from copilot.retrieval.reranking import SecondLook, rescored
 from copilot.retrieval.scope import Scope
 from copilot.retrieval.seeking import seeking
 from copilot.trained import Trained
@@ -74,6 +76,7 @@ class HybridRetriever:
         shelves: Sequence[Shelf],
         executor: Executor,
         model: Trained | None = None,
+        second: SecondLook | None = None,
     ) -> None:
         """`model` None: without a trained order, by likeness alone."""
         self._embedder, self._index, self._executor = embedder, index, executor
@@ -81,9 +84,10 @@ class HybridRetriever:
         self.passages = [passage for shelf in self._shelves for passage in shelf.passages]
         self._place = {passage.id: n for n, passage in enumerate(self.passages)}
         self._lexical = Lexical([f"{p.title} {p.text} {p.say}" for p in self.passages])
-        self._model = model
+        self._model, self._second = model, second
         self._weights = ranking.weights(model.ranker) if model else ranking.PLAIN
-        self._embed_line = lru_cache(64)(self._embed)
+        # Not of a method: that would keep a retriever alive, and its collections, after its calls.
+        self._embed_line = lru_cache(64)(partial(_embed, embedder))
         if self._shelves:
             self._vectors = np.concatenate([self._load(shelf) for shelf in self._shelves])
             packs = [(shelf.title, shelf.passages) for shelf in self._shelves]
@@ -114,7 +118,7 @@ class HybridRetriever:
         """What there is to decide on; None for a query without content, or without passages."""
         if not self.passages or not content_words(query):
             return None
-        said = self._embed(query)
+        said = _embed(self._embedder, query)
         adapted = self._adapted(said)
         shares = self._lexical.shares(query)
         focus = self._tracker.look(query, said, turns)
@@ -132,7 +136,11 @@ class HybridRetriever:
 
     def belief(self, look: Look) -> Scores:
         """The share of belief of each passage put forward."""
-        return ranking.shares_of(look.features @ self._weights)
+        scores: Scores = look.features @ self._weights
+        if self._second is not None:
+            passages = [self.passages[row] for row in look.rows]
+            scores = rescored(scores, look.text, passages, self._second)
+        return ranking.shares_of(scores)
 
     def using(self, model: Trained) -> "HybridRetriever":
         """The same shelves searched with another model."""
@@ -200,10 +208,6 @@ class HybridRetriever:
         made: Vectors = vectors.reshape(len(shelf.passages), len(FACETS), -1)
         return made
 
-    def _embed(self, text: str) -> Vectors:
-        vector: Vectors = self._embedder.embed([text])[0]
-        return vector
-
     def _by_meaning(self, adapted: Vectors) -> list[int]:
         """Rows whose best facet is nearest, nearest first."""
         near: dict[int, float] = {}
@@ -240,6 +244,11 @@ def fuse(meaning: Iterable[int], words: Iterable[int]) -> list[int]:
         for rank, row in enumerate(ranked):
             merit[row] = merit.get(row, 0.0) + weight / (RANK_OFFSET + rank)
     return sorted(merit, key=lambda row: (-merit[row], row))
+
+
+def _embed(embedder: Embedder, text: str) -> Vectors:
+    vector: Vectors = embedder.embed([text])[0]
+    return vector
 
 
 def _percent(value: float) -> int:

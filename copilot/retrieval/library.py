@@ -14,7 +14,7 @@ from msgspec import Struct
 from copilot.config import Settings
 from copilot.core.events import Passage
 from copilot.errors import ConfigError, PackError, UserError
-from copilot.ports import DenseIndex, Embedder, Pinned
+from copilot.ports import DenseIndex, Embedder, Pinned, Reranker
 from copilot.retrieval.adapter import Adapter
 from copilot.retrieval.facets import sentences
 from copilot.retrieval.hybrid import HybridRetriever, Shelf
@@ -23,6 +23,7 @@ from copilot.retrieval.learned import Learned
 from copilot.retrieval.packs import Pack
 from copilot.retrieval.published import Published, State
 from copilot.retrieval.publishing import bring_up, in_use
+from copilot.retrieval.reranking import SecondLook
 from copilot.retrieval.scope import Scope
 from copilot.retrieval.vectors import VectorCache
 from copilot.trained import Trained, trained_for
@@ -67,9 +68,10 @@ class Library:
         packs: Sequence[Pack],
         model: Trained | None = None,
         learned: Taught = nothing,
+        second: SecondLook | None = None,
     ) -> None:
         """Take packs that are indexed; `model` orders their passages, if it is trained for them."""
-        self._model, self._learned = model, learned
+        self._model, self._learned, self._second = model, learned, second
         self._embedder = embedder
         self._index = index
         self._search = ThreadPoolExecutor(1, "search")
@@ -147,7 +149,9 @@ class Library:
         wanted = tuple(packs) or tuple(known)
         if wanted not in edition.retrievers:
             shelves = [self._shelf(known[name]) for name in wanted]
-            made = HybridRetriever(self._embedder, self._index, shelves, self._search, self._model)
+            made = HybridRetriever(
+                self._embedder, self._index, shelves, self._search, self._model, self._second
+            )
             with self._lock:
                 self._alive[made] = frozenset(shelf.collection for shelf in shelves)
             edition.retrievers[wanted] = made
@@ -235,12 +239,19 @@ class Follower:
 
 
 async def open_library(
-    settings: Settings, embedder: Embedder, index: DenseIndex, progress: Progress | None = None
+    settings: Settings,
+    embedder: Embedder,
+    index: DenseIndex,
+    progress: Progress | None = None,
+    reranker: Reranker | None = None,
 ) -> Library:
     """The packs in use: published if they are due, and indexed, all off the event loop.
 
     Raises PackFaults if a pack that was never published has a fault: then nothing is published.
     """
+
+    chosen = settings.reranker
+    second = SecondLook(reranker, chosen.weight, chosen.passages) if reranker else None
 
     def learned(pack: str) -> tuple[Adapter | None, Scope | None]:
         kept = Learned(settings.data, pack)
@@ -255,7 +266,7 @@ async def open_library(
         packs = in_use(published, names)
         if not packs:
             raise PackError("every pack is retired; `copilot packs publish` brings one back")
-        library = Library(embedder, index, packs, trained_for(embedder.name), learned)
+        library = Library(embedder, index, packs, trained_for(embedder.name), learned, second)
         library.retriever()
         return library
 

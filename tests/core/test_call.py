@@ -8,6 +8,7 @@ from copilot.core.events import (
     DraftReady,
     EvidenceFound,
     Failed,
+    Passage,
     ShowCard,
     Signals,
     Silence,
@@ -299,6 +300,7 @@ def test_a_line_that_the_agent_has_begun_waits_until_the_agent_is_silent() -> No
             told=frozenset(),
             dismissed=frozenset(),
             since_whisper=10_000,
+            whispered_priority=0,
             least_need=50,
             date="",
             spent=0,
@@ -321,3 +323,16 @@ def test_a_line_is_not_said_without_its_numbers_or_its_denial() -> None:
 def test_a_card_says_what_it_is_about() -> None:
     call = Call(knows(passage(entity="Old Mill"))).customer(LONG_QUESTION)
     assert [card.title for card in shown(call)] == ["Old Mill: parcel/address#change"]
+
+
+def test_during_the_cooldown_only_a_passage_of_higher_priority_may_follow() -> None:
+    for priority, cards in ((5, 2), (0, 1)):
+        law = passage("p/a#law", "Calls may be recorded for training.", 95, priority=priority)
+
+        def found(query: str, law: Passage = law) -> tuple[Passage, ...]:
+            return (law,) if "recorded" in query else (passage(),)
+
+        call = Call(found, Policy(cooldown_ticks=400)).customer(QUESTION).quiet(10)
+        call.customer("and is this call being recorded or not").quiet(60)
+        assert len(shown(call)) == cards
+        assert reasons(call) == [Silence.COOLDOWN] * (2 - cards)

@@ -229,6 +229,7 @@ def test_more_support_never_makes_weak(
         told=frozenset(),
         dismissed=frozenset(),
         since_whisper=10_000,
+        whispered_priority=0,
         least_need=50,
         date="",
         spent=0,

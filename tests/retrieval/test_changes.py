@@ -25,9 +25,9 @@ def test_added_removed_and_changed() -> None:
 
 
 def test_every_field_counts() -> None:
-    edited = msgspec.structs.replace(ONE, valid_until="2026-12-31", entity="Ham")
+    edited = msgspec.structs.replace(ONE, valid_until="2026-12-31", entity="Ham", priority=9)
     (changed,) = compare(pack(ONE), pack(edited)).changed
-    assert {edit.field for edit in changed.edits} == {"valid_until", "entity"}
+    assert {edit.field for edit in changed.edits} == {"valid_until", "entity", "priority"}
 
 
 def test_another_order_is_no_change() -> None:

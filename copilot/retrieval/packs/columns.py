@@ -9,6 +9,7 @@ COLUMNS = {
     "say": ("say", "spoken line", "spoken answer", "short answer"),
     "entity": ("entity", "product", "branch", "about"),
     "valid_until": ("valid until", "valid to", "valid through", "expires", "expiry date"),
+    "priority": ("priority",),
 }
 """Each column's names; capitals, underscores, hyphens and marks do not matter."""
 WANTED = ("question", "answer")

@@ -1,9 +1,10 @@
 """Markdown files of a pack: front matter, and one ``##`` section a question.
 
 A file opens with YAML front matter (``title``, and optionally ``updated``, ``tags``, ``entity``,
-``valid_until``); every ``##`` heading is a question as customers ask it and its body the answer.
-Directly under a heading may stand lines ``say:`` (the spoken line, at most 25 words), ``entity:``
-and ``valid_until:``, the latter two in place of the file's::
+``valid_until``, ``priority``); every ``##`` heading is a question as customers ask it and its body
+the answer. Directly under a heading may stand lines ``say:`` (the spoken line, at most 25 words),
+``entity:``, ``valid_until:`` and ``priority:`` (0 to 100), all but the first in place of the
+file's::
 
     ---
     title: Tracking a parcel
@@ -16,6 +17,7 @@ and ``valid_until:``, the latter two in place of the file's::
 
     say: With the tracking number I can see the last scan.
     valid_until: 2026-11-30
+    priority: 80
 
     Ask for the tracking number and open it in the tracking page.
 """
@@ -32,12 +34,12 @@ from msgspec import Struct
 
 from copilot.core.events import Passage
 from copilot.retrieval.packs.file import PackFile
-from copilot.retrieval.packs.model import MAX_SAY_WORDS, iso_date, say_problem, slug
+from copilot.retrieval.packs.model import MAX_SAY_WORDS, iso_date, priority_of, say_problem, slug
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
-_NOTE = re.compile(r"(?i:(say)):|(entity|valid_until):")
+_NOTE = re.compile(r"(?i:(say)):|(entity|valid_until|priority):")
 
-_NAMED = {"say": "spoken line", "entity": "entity", "valid_until": "valid_until"}
+_NAMED = {name: name for name in ("entity", "valid_until", "priority")} | {"say": "spoken line"}
 
 
 class Section(Struct):
@@ -53,6 +55,7 @@ class Front(Struct, frozen=True):
 
     entity: str = ""
     valid_until: str = ""
+    priority: int = 0
 
 
 def read_markdown(file: PackFile, asked: dict[str, str]) -> list[Passage]:
@@ -83,6 +86,7 @@ _KINDS = {
     "tags": (list, "write a list, [a, b]"),
     "entity": (str, "write a name; a number in quotes"),
     "valid_until": (datetime.date, "write a date, 2026-12-31"),
+    "priority": (int, "write a whole number from 0 to 100"),
 }
 
 
@@ -105,12 +109,15 @@ def _front(file: PackFile, text: str) -> Front:
             file.fault(line, f"unknown key {key!r} in the front matter", remedy)
             continue
         kind, remedy = _KINDS[key]
-        if not isinstance(value, kind) or not value:
+        usable = priority_of(str(value)) is not None if key == "priority" else bool(value)
+        if not isinstance(value, kind) or not usable:
             file.fault(line, f"{key} = {reprlib.repr(value)} cannot be used", remedy)
     entity, until = given.get("entity"), given.get("valid_until")
+    priority = given.get("priority")
     return Front(
         " ".join(entity.split()) if isinstance(entity, str) else "",
         until.strftime("%Y-%m-%d") if isinstance(until, datetime.date) else "",
+        priority if isinstance(priority, int) else 0,
     )
 
 
@@ -190,11 +197,12 @@ def _passage(
         0,
         notes.get("entity", front.entity),
         notes.get("valid_until", front.valid_until),
+        int(notes.get("priority", front.priority)),
     )
 
 
 def _notes(file: PackFile, section: Section) -> dict[str, str]:
-    """Take the lines ``say:``, ``entity:`` and ``valid_until:`` out of the section's blocks."""
+    """Take the lines ``say:``, ``entity:`` and the like out of the section's blocks."""
     notes: dict[str, str] = {}
     places: dict[str, list[tuple[int, bool]]] = {}
     body: list[tuple[int, str]] = []
@@ -230,3 +238,6 @@ def _check_note(file: PackFile, key: str, value: str, places: list[tuple[int, bo
         file.fault(line, problem, f"shorten it to {MAX_SAY_WORDS} at most")
     elif key == "valid_until" and iso_date(value) is None:
         file.fault(line, f"valid_until = {value!r} is no day", "write it as 2026-12-31")
+    elif key == "priority" and priority_of(value) is None:
+        problem = f"priority = {value!r} is no whole number from 0 to 100"
+        file.fault(line, problem, "write one or remove the line")

@@ -10,6 +10,7 @@ from copilot.core.events import Passage
 from copilot.errors import PackError
 
 MAX_SAY_WORDS = 25
+MAX_PRIORITY = 100
 
 
 class Fault(Struct, frozen=True, order=True):
@@ -77,3 +78,9 @@ def iso_date(text: str) -> str | None:
         return datetime.date.fromisoformat(text).isoformat() if len(text) == 10 else None
     except ValueError:
         return None
+
+
+def priority_of(text: str) -> int | None:
+    """The priority that a whole number from 0 to 100 gives, else None."""
+    number = int(text) if re.fullmatch("[0-9]{1,3}", text) else MAX_PRIORITY + 1
+    return number if number <= MAX_PRIORITY else None

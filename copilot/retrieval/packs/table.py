@@ -1,8 +1,8 @@
 """Question lists: each row of a CSV file or of a workbook's sheet is a question and its answer.
 
 The first row names the columns (``columns.py``): ``question`` and ``answer``, and if wanted
-``say``, ``entity`` and ``valid_until``; others are passed over. A question may be asked again for
-another entity.
+``say``, ``entity``, ``valid_until`` and ``priority``; others are passed over. A question may be
+asked again for another entity.
 """
 
 import csv
@@ -13,7 +13,7 @@ from copilot.core.events import Passage
 from copilot.retrieval.packs.blocks import MAX_ROWS, Refused, Row, Workbook, one_line
 from copilot.retrieval.packs.columns import COLUMNS, WANTED, find_columns
 from copilot.retrieval.packs.file import PackFile
-from copilot.retrieval.packs.model import MAX_SAY_WORDS, iso_date, say_problem, slug
+from copilot.retrieval.packs.model import MAX_SAY_WORDS, iso_date, priority_of, say_problem, slug
 from copilot.retrieval.packs.reader import Reader
 
 _DELIMITERS = ",;\t|"
@@ -123,6 +123,7 @@ class _List:
             0,
             given.get("entity", ""),
             given.get("valid_until", ""),
+            int(given.get("priority") or 0),
         )
 
     def _fault(self, line: int, problem: str, remedy: str) -> None:
@@ -144,6 +145,10 @@ def _row_problem(given: dict[str, str]) -> tuple[str, str]:
     until = given.get("valid_until", "")
     if until and iso_date(until) is None:
         return f"valid_until = {until!r} is no day", "write it as 2026-12-31"
+    priority = given.get("priority", "")
+    if priority and priority_of(priority) is None:
+        problem = f"priority = {priority!r} is no whole number from 0 to 100"
+        return problem, "write one, leave the cell empty, or name the column otherwise"
     return "", ""
 
 

@@ -63,20 +63,23 @@ def test_the_version_follows_what_can_be_found(tmp_path: Path) -> None:
 
 
 def test_a_file_says_what_it_is_about_and_until_when(tmp_path: Path) -> None:
-    front = "---\ntitle: Plus\nentity: Parcel Plus\nvalid_until: 2026-12-31\n---\n"
+    front = "---\ntitle: Plus\nentity: Parcel Plus\nvalid_until: 2026-12-31\npriority: 70\n---\n"
     other = (
-        "\n## Till when?\n\nsay: Till five.\nentity: Plus One\nvalid_until: 2026-11-30\n\nFive.\n"
+        "\n## Till when?\n\n"
+        "say: Till five.\nentity: Plus One\nvalid_until: 2026-11-30\npriority: 0\n\nFive.\n"
     )
     (pack,) = load_packs(write(tmp_path, front + QUESTION + other))
-    assert [(p.say, p.text, p.entity, p.valid_until) for p in pack.passages] == [
-        ("From nine to five.", "We are open from nine.", "Parcel Plus", "2026-12-31"),
-        ("Till five.", "Five.", "Plus One", "2026-11-30"),
+    assert [(p.say, p.text, p.entity, p.valid_until, p.priority) for p in pack.passages] == [
+        ("From nine to five.", "We are open from nine.", "Parcel Plus", "2026-12-31", 70),
+        ("Till five.", "Five.", "Plus One", "2026-11-30", 0),
     ]
 
 
 def test_a_pack_that_says_neither_has_the_version_it_had(tmp_path: Path) -> None:
-    (pack,) = load_packs(write(tmp_path))
-    assert b"entity" not in msgspec.json.encode(pack.passages)
+    (pack,) = load_packs(write(tmp_path, FRONT.replace("title", "priority: 0\ntitle") + QUESTION))
+    kept = msgspec.json.encode(pack.passages)
+    assert b"entity" not in kept
+    assert b"priority" not in kept
     packs = load_packs(Path(__file__).resolve().parents[3] / "knowledge")
     assert [pack.ref for pack in packs] == ["hotel@e4e0e169", "parcel@589c1943"]
 
@@ -115,6 +118,12 @@ FAULTS: dict[str, tuple[str | bytes, int, str]] = {
     "end not a date": ("---\ntitle: x\nvalid_until: soon\n---\n" + QUESTION, 3, "'soon'"),
     "section's end": (FRONT + "\n## When?\n\nvalid_until: 31.12.26\n\nNow.\n", 9, "no day"),
     "no such day": (FRONT + "\n## When?\n\nvalid_until: 2026-02-30\n\nNow.\n", 9, "no day"),
+    "priority a text": ("---\ntitle: x\npriority: high\n---\n" + QUESTION, 3, "'high'"),
+    "priority a yes": ("---\ntitle: x\npriority: yes\n---\n" + QUESTION, 3, "priority = True"),
+    "priority over 100": ("---\ntitle: x\npriority: 101\n---\n" + QUESTION, 3, "priority = 101"),
+    "priority below 0": (FRONT + "\n## When?\n\npriority: -1\n\nNow.\n", 9, "'-1' is no whole"),
+    "priority no number": (FRONT + "\n## When?\n\npriority: high\n\nNow.\n", 9, "'high' is no"),
+    "priority twice": (FRONT + "\n## When?\n\npriority: 1\npriority: 2\n\nNow.\n", 9, "only one"),
     "entity below": (FRONT + "\n## When?\n\nNow.\n\nentity: Plus\n", 11, "not the first"),
     "entity runs on": (FRONT + "\n## When?\n\nentity: Plus\nNow.\n", 9, "several lines"),
     "not UTF-8": ((FRONT + QUESTION).encode() + b"caf\xe9\n", 12, "0xe9 is not UTF-8"),

@@ -19,8 +19,8 @@ def passages(folder: Path) -> tuple[Passage, ...]:
 
 def test_a_row_becomes_a_passage(tmp_path: Path) -> None:
     text = (
-        "Valid until,Answer,No.,QUESTION,Say,Product\n"
-        '2026-12-31,"Two lines\nof answer.",7,Where is it?,Over there.,Parcel Plus\n'
+        "Valid until,Answer,No.,QUESTION,Say,Product,Priority\n"
+        '2026-12-31,"Two lines\nof answer.",7,Where is it?,Over there.,Parcel Plus,70\n'
         ",\n"
         ",Here.,8,Where is it?,,\n"
     )
@@ -34,6 +34,7 @@ def test_a_row_becomes_a_passage(tmp_path: Path) -> None:
             0,
             "Parcel Plus",
             "2026-12-31",
+            70,
         ),
         Passage("shop/list.csv#where-is-it", "Where is it?", "Here.", "", 0),
     )
@@ -64,6 +65,8 @@ FAULTS: dict[str, tuple[str | bytes, int, str]] = {
     "asked again": (HEAD + "Why?,so\nwhy,no\n", 3, "asks 'why' again, as row 2"),
     "say too long": ("question,answer,say\nWhy?,so," + "so " * 26, 2, "26 words"),
     "no day": ("question,answer,expires\nWhy?,so,31.12.2026\n", 2, "'31.12.2026' is no day"),
+    "priority a text": ("question,answer,priority\nWhy?,so,high\n", 2, "priority = 'high' is no"),
+    "priority over 100": ("question,answer,priority\nWhy?,so,1000\n", 2, "'1000' is no whole"),
     "quote not closed": (HEAD + 'Why?,so\nWho?,"me\nWhen?,now\n', 3, "parted into cells"),
     "not UTF-8": (HEAD.encode() + "Café?,ö\n".encode("latin-1"), 2, "0xe9 is not UTF-8"),
     "only a head": (HEAD, 0, "no questions"),
@@ -90,18 +93,18 @@ def test_a_fault_names_the_row(tmp_path: Path, fault: str) -> None:
 def test_the_sheets_of_a_workbook_are_question_lists(tmp_path: Path) -> None:
     rows: list[list[object]] = [
         [],
-        ["Question", "Answer", "Valid until", "Entity"],
-        ["How many?", 5, datetime.date(2026, 12, 31), None],
+        ["Question", "Answer", "Valid until", "Entity", "Priority"],
+        ["How many?", 5, datetime.date(2026, 12, 31), None, 50.0],
         [],
-        ["How heavy?", 2.5, "", "Parcel Plus"],
+        ["How heavy?", 2.5, "", "Parcel Plus", None],
     ]
     file = pack(tmp_path) / "list.xlsx"
     workbook(file, {"FAQ": rows, "More": [["q", "a"], ["Who?", "You."]], "Empty": []})
     found = passages(tmp_path)
-    assert [(p.id, p.text, p.valid_until, p.entity) for p in found] == [
-        ("shop/list.xlsx#how-many", "5", "2026-12-31", ""),
-        ("shop/list.xlsx#how-heavy.parcel-plus", "2.5", "", "Parcel Plus"),
-        ("shop/list.xlsx#who", "You.", "", ""),
+    assert [(p.id, p.text, p.valid_until, p.entity, p.priority) for p in found] == [
+        ("shop/list.xlsx#how-many", "5", "2026-12-31", "", 50),
+        ("shop/list.xlsx#how-heavy.parcel-plus", "2.5", "", "Parcel Plus", 0),
+        ("shop/list.xlsx#who", "You.", "", "", 0),
     ]
 
 
