@@ -1,4 +1,4 @@
-"""``copilot evaluate turns|silence|scope``: the product's decisions on public data."""
+"""``copilot evaluate turns|silence|scope|star``: the product's decisions on public data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,6 +129,35 @@ def scope(settings: Settings, folder: Path, train: Path | None, json_path: Path 
     intents = read_intents(folder, train)
     with Bars() as progress:
         result = measure.run(intents, Memo(memo(settings)), progress)
+    console.print(measure.render(result), highlight=False)
+    if json_path is not None:
+        write_json(json_path, msgspec.to_builtins(result))
+
+
+@click.command("star")
+@click.option("--data", "folder", type=FOLDER, required=True, help="Dialogues and scripts.")
+@click.option("--train", type=FOLDER, help="Learn from this folder's dialogues instead.")
+@JSON
+@click.pass_obj
+def star(settings: Settings, folder: Path, train: Path | None, json_path: Path | None) -> None:
+    """Whether agents take the lines they are shown, and which, on trades never seen before.
+
+    DIR holds dialogues.jsonl.gz and scripts.json.gz as STAR has them. Only what was said and looked
+    up before counts, never what the agent typed to be shown lines, nor which were shown. Each trade
+    is tried by what was learned on dialogues without it.
+    """
+    settings.make_data()
+    import msgspec
+
+    from copilot.evaluate import star as measure
+    from copilot.evaluate.memo import Memo
+    from copilot.evaluate.scripts import read_star
+
+    moments = read_star(folder)
+    learned = read_star(train) if train else ()
+    with Bars() as progress:
+        memo = Memo(_embedder(settings))
+        result = measure.run(folder.resolve().name, moments, memo, progress, learned)
     console.print(measure.render(result), highlight=False)
     if json_path is not None:
         write_json(json_path, msgspec.to_builtins(result))
