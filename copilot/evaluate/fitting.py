@@ -19,6 +19,8 @@ Bools = NDArray[np.bool_]
 NEED_FEATURES = ("odds", "seeking", "title", "text", "words", "lead", "focus", "length")
 """What the shipped model of need looks at; a team's own labels may teach it `wish` and
 `dismissed` as well, of which no public data tells."""
+EITHER = ("general",)
+"""Features of a passage that may speak against it; of all others more is never worse."""
 RIDGE = 1e-3
 """Of both, on standardised features."""
 FOLDS = 5
@@ -53,7 +55,9 @@ def fit_ranker(choices: Sequence[Choice]) -> dict[str, float]:
         slope = (shares - wanted) @ rows / len(starts) + 2 * RIDGE * weights
         return float(value), slope
 
-    found = minimize(loss, np.zeros(len(FEATURES)), jac=True, method="L-BFGS-B")
+    bounds = [(None if name in EITHER else 0.0, None) for name in FEATURES]
+    start = np.zeros(len(FEATURES))
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     weights = found.x / scale
     return {name: round(float(w), 4) for name, w in zip(FEATURES, weights, strict=True)}
 

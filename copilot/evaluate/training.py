@@ -47,6 +47,8 @@ HOLDOUT = 0.3
 BACKGROUND_WEIGHT, NEAR_WEIGHT, SAMPLE_WEIGHT, LINE_WEIGHT = 1.0, 0.2, 4.0, 0.25
 """Of a line of background talk, of a question of other trades and of the sample packs, and of a
 line without a conversation."""
+SAMPLE_TIMES = 8
+"""How often the sample packs' questions count in the order of passages: they are few."""
 PULL = 250.0
 """Of the shipped adapter towards the identity: strong, for it serves every trade."""
 VERSION = "1"
@@ -81,7 +83,7 @@ class Table(Struct, frozen=True):
     def fit(self, without: Collection[str] = (), version: str = "") -> Trained:
         """All models, from every moment but these; a misheard copy goes with its moment."""
         rows = [row for row in self.rows if row.moment.id.rstrip("~") not in without]
-        asked = [*rows, *self.sample]
+        asked = [*rows, *self.sample * SAMPLE_TIMES]
         choices = [row.choice for row in asked if row.needed and sources.answers(row.moment)]
         model = Trained(
             self.embedder.name,

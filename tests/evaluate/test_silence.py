@@ -56,7 +56,7 @@ def test_other_peoples_business_brings_silence_with_a_reason(retriever: HybridRe
 def test_a_real_question_in_it_is_noticed(retriever: HybridRetriever) -> None:
     """The measure could find something: it is not silence by construction."""
     found = play(retriever, talk(QUESTION))
-    assert [whisper.title for whisper in found.whispers] == ["Is there wifi?"]
+    assert [whisper.title for whisper in found.whispers] == ["Juniper Court: Is there wifi?"]
     assert found.per_hour == pytest.approx(1 / found.hours)
 
 
