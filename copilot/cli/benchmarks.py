@@ -123,11 +123,10 @@ def scope(settings: Settings, folder: Path, train: Path | None, json_path: Path 
 
     from copilot.evaluate import scope as measure
     from copilot.evaluate.intents import read_intents
-    from copilot.evaluate.memo import Memo
 
     intents = read_intents(folder, train)
     with Bars() as progress:
-        result = measure.run(intents, Memo(memo(settings)), progress)
+        result = measure.run(intents, memo(settings), progress)
     console.print(measure.render(result), highlight=False)
     if json_path is not None:
         write_json(json_path, msgspec.to_builtins(result))
@@ -149,14 +148,13 @@ def star(settings: Settings, folder: Path, train: Path | None, json_path: Path |
     import msgspec
 
     from copilot.evaluate import star as measure
-    from copilot.evaluate.memo import Memo
     from copilot.evaluate.scripts import read_star
 
     moments = read_star(folder)
     learned = read_star(train) if train else ()
     with Bars() as progress:
-        memo = Memo(_embedder(settings))
-        result = measure.run(folder.resolve().name, moments, memo, progress, learned)
+        name, embedder = folder.resolve().name, memo(settings)
+        result = measure.run(name, moments, embedder, progress, learned)
     console.print(measure.render(result), highlight=False)
     if json_path is not None:
         write_json(json_path, msgspec.to_builtins(result))
