@@ -44,7 +44,9 @@ from copilot.trained import Trained, save
 CORPORA = ("dstc9_val", "dstc11_val")
 HOLDOUT = 0.3
 """Share of the needy moments that are repeated with their answer taken away."""
-BACKGROUND_WEIGHT, NEAR_WEIGHT, SAMPLE_WEIGHT, LINE_WEIGHT = 1.0, 0.2, 4.0, 0.25
+HOLDOUT_WEIGHT = 0.15
+"""Of each: a few of a hundred questions that nothing answers, as the rest of the data has none."""
+BACKGROUND_WEIGHT, NEAR_WEIGHT, SAMPLE_WEIGHT, LINE_WEIGHT = 1.0, 0.05, 4.0, 0.25
 """Of a line of background talk, of a question of other trades and of the sample packs, and of a
 line without a conversation."""
 SAMPLE_TIMES = 8
@@ -115,7 +117,14 @@ class Table(Struct, frozen=True):
         every = [row for part, _ in parts for row in part]
         search = {name: made.using(model) for name, made in self.searches.items()}
         features = [need_features(row, search[row.source]) for row in every]
-        weights = np.concatenate([np.full(len(part), weight) for part, weight in parts])
+        weights = np.array(
+            [
+                weight * (1.0 if row.answerable else HOLDOUT_WEIGHT)
+                for part, weight in parts
+                for row in part
+            ],
+            np.float32,
+        )
         return fit_need(features, np.array([row.needed for row in every]), weights, version)
 
 

@@ -14,7 +14,7 @@ from copilot.retrieval.facets import FACETS, facets
 from copilot.retrieval.indexing import Progress
 from copilot.retrieval.labels import QueryLabel
 from copilot.retrieval.learned import NOTHING, Learned, Version, now
-from copilot.retrieval.learning import Lessons, Trial
+from copilot.retrieval.learning import Lessons, Recipe, Trial
 from copilot.retrieval.ranking import LIKENESS
 from copilot.retrieval.scope import About, Scope, Skill
 from copilot.retrieval.scoping import NONE, Examples
@@ -24,6 +24,9 @@ EMBED_ROWS = 96
 """Texts embedded between two steps of the progress bar."""
 MIN_QUERIES = 10
 """Fewer different queries with a right passage are too few to hold some out."""
+
+
+RECIPE = Recipe(only_labelled=True)
 
 
 class Outcome(Struct, frozen=True):
@@ -77,7 +80,7 @@ def teach(
     )
     if progress:
         progress("learning an adapter", 0, 2)
-    trial = learning.trial(lessons)
+    trial = learning.trial(lessons, RECIPE)
     adapter = _adapter(pack, lessons, trial, embedder, learned.current()) if trial.better else None
     if progress:
         progress("learning an adapter", 2, 2)
@@ -146,7 +149,7 @@ def _adapter(pack: str, lessons: Lessons, trial: Trial, embedder: Embedder, pare
         before=trial.before,
         after=trial.after,
     )
-    return Adapter(learning.learn(lessons), lesson)
+    return Adapter(learning.learn(lessons, RECIPE), lesson)
 
 
 def _tells(skill: Skill) -> bool:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from copilot.retrieval.adapter import moved
-from copilot.retrieval.learning import FOLDS, fold_of, learn, quality, ranks, trial
+from copilot.retrieval.learning import FOLDS, Recipe, fold_of, learn, quality, ranks, trial
 
 from .geometry import shifted
 
@@ -80,3 +80,15 @@ def test_two_passages_may_answer_one_query() -> None:
     )
     query = moved(lessons.vectors[0], learn(both))
     assert query @ lessons.passages[other] > lessons.vectors[0] @ lessons.passages[other]
+
+
+def test_passages_that_no_label_speaks_of_do_not_fall_behind() -> None:
+    lessons = shifted(600, noise=1.8)
+    half = len(lessons.passages) // 2
+    part = lessons.part(np.flatnonzero(lessons.right < half))
+    matrix = learn(part, Recipe(only_labelled=True))
+    rows = np.flatnonzero(lessons.right >= half)
+    good = [[int(row)] for row in lessons.right[rows]]
+    before = quality(ranks(lessons.vectors[rows], lessons.passages, good))
+    after = quality(ranks(moved(lessons.vectors[rows], matrix), lessons.passages, good))
+    assert after.first > before.first - 0.005
