@@ -32,6 +32,11 @@ class Features(Struct, frozen=True):
         """The log-odds of `seeking`, in hundredths, within 1 and 99 percent."""
         return LOG_ODDS[max(1, min(99, self.signals.seeking))]
 
+    @property
+    def nearest(self) -> int:
+        """The nearest passage by its question or as a whole: long answers are far from any words."""
+        return max(self.signals.title, self.signals.text)
+
     def value(self, name: str) -> int:
         """The feature of this name; raises AttributeError for one that is none."""
         return int(getattr(self if hasattr(self, name) else self.signals, name))
