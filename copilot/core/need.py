@@ -34,7 +34,7 @@ class Features(Struct, frozen=True):
 
     @property
     def nearest(self) -> int:
-        """The nearest passage by its question or as a whole: long answers are far from any words."""
+        """The nearest passage, by its question or whole: long answers are far from any words."""
         return max(self.signals.title, self.signals.text)
 
     def value(self, name: str) -> int:

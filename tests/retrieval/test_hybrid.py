@@ -7,6 +7,8 @@ from statistics import median
 import pytest
 
 from copilot.core.events import Passage
+from copilot.core.need import Features, need
+from copilot.core.words import content
 from copilot.evaluate.sources import Spoken
 from copilot.retrieval.hybrid import fuse
 from copilot.retrieval.library import Library
@@ -16,18 +18,20 @@ def first(library: Library, query: str, packs: tuple[str, ...] = ()) -> Passage:
     return library.retriever(packs).find(query, 5).passages[0]
 
 
-def support(library: Library, query: str) -> int:
-    found = library.retriever().find(query, 1).passages
-    return found[0].score if found else 0
+def wanted(library: Library, query: str) -> int:
+    """The gate's probability of need, percent."""
+    found, model = library.retriever().find(query, 1), library.pin().need
+    length = min(len(content(query)), 6) * 100 // 6
+    return need(model, Features(found.signals, length, 0, 0)) if found.passages else 0
 
 
 def test_plain_questions_find_their_passage(library: Library, spoken: Spoken) -> None:
     hits = [first(library, query).id == wanted for wanted, query in spoken.plain.items()]
-    assert sum(hits) / len(hits) >= 0.85
+    assert sum(hits) / len(hits) >= 0.8
 
 
-def test_plain_questions_have_support(library: Library, spoken: Spoken) -> None:
-    assert median(support(library, query) for query in spoken.plain.values()) >= 70
+def test_plain_questions_are_needs(library: Library, spoken: Spoken) -> None:
+    assert median(wanted(library, query) for query in spoken.plain.values()) >= 70
 
 
 def test_rambling_questions_find_their_passage(library: Library, spoken: Spoken) -> None:
@@ -35,20 +39,20 @@ def test_rambling_questions_find_their_passage(library: Library, spoken: Spoken)
         first(library, query, (wanted.split("/")[0],)).id == wanted
         for wanted, query in spoken.asked.items()
     ]
-    assert sum(hits) / len(hits) >= 0.8
+    assert sum(hits) / len(hits) >= 0.75
 
 
-def test_talk_has_little_support(library: Library, spoken: Spoken) -> None:
-    talk = [support(library, line) for line in spoken.small_talk + spoken.off_topic]
+def test_talk_is_no_need(library: Library, spoken: Spoken) -> None:
+    talk = [wanted(library, line) for line in spoken.small_talk + spoken.off_topic]
     assert median(talk) <= 10
-    assert sum(score >= 50 for score in talk) / len(talk) <= 0.05
+    assert sum(need >= 70 for need in talk) / len(talk) <= 0.1
 
 
-def test_support_is_a_probability(library: Library, spoken: Spoken) -> None:
+def test_the_belief_in_a_passage_is_a_probability(library: Library, spoken: Spoken) -> None:
     found = [(wanted, first(library, query)) for wanted, query in spoken.asked.items()]
-    sure = [passage.id == wanted for wanted, passage in found if passage.score >= 50]
-    assert len(sure) > 40
-    assert sum(sure) / len(sure) >= 0.75
+    sure = [passage.id == wanted for wanted, passage in found if passage.score >= 80]
+    assert len(sure) > 30
+    assert sum(sure) / len(sure) >= 0.8
 
 
 def test_order_and_support_agree(library: Library, spoken: Spoken) -> None:
