@@ -83,8 +83,8 @@ def test_nothing_found_is_told() -> None:
 
 
 def test_a_failed_search_ends_in_silence_not_in_waiting() -> None:
-    call = Call(nothing, search_ticks=10_000).customer(QUESTION)
-    call.give(Failed(1, "search", "timeout", revision=2))
+    call = Call(nothing, search_ticks=10_000).customer(QUESTION).quiet(10)
+    call.give(Failed(1, "search", "timeout", revision=call.pending[-1][1].revision))
     assert reasons(call.quiet(40)) == [Silence.NO_EVIDENCE]
 
 
