@@ -7,7 +7,7 @@ from msgspec import Struct
 from copilot.core.compose import line
 from copilot.core.events import Passage, Silence
 from copilot.core.policy import Policy
-from copilot.core.words import pivots, share, tokens
+from copilot.core.words import content, pivots, share, tokens
 
 HOUR = 45_000
 """Ticks in an hour, the span of the budget."""
@@ -128,7 +128,8 @@ def _is_weak(moment: Moment, evidence: Evidence, policy: Policy) -> bool:
     if moment.whole:
         return False
     sure = need >= policy.early_need and support >= policy.early_support
-    return not sure or evidence.stable < policy.stable_searches
+    few = len(content(moment.query)) < policy.early_words
+    return few or not sure or evidence.stable < policy.stable_searches
 
 
 def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Silence | None:

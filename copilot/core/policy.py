@@ -55,6 +55,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Probability of need from which a card may be shown while the customer still speaks."""
     early_support: Percent = 70
     """Probability that the passage is needed, from which it may be shown that early."""
+    early_words: Some = 3
+    """Content words that have been heard before a card may be shown that early."""
     keep_support: Percent = 10
     """Support under which an early card is taken back once its question is whole."""
     stable_searches: Some = 2

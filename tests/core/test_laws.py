@@ -218,7 +218,7 @@ def test_more_support_never_makes_weak(
     score: int, more: int, over: bool, stable: int, second: int, need: int
 ) -> None:
     moment = Moment(
-        query="change my address",
+        query="change my delivery address",
         age=0,
         turn_over=over,
         whole=over,
