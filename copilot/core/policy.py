@@ -37,7 +37,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """How many of the turn's last words make the rolling query."""
     refresh_ticks: Some = 4
     """Shortest time between two searches of one inquiry while the customer speaks."""
-    refresh_words: Some = 1
+    refresh_words: Some = 2
     """New words that make another search worthwhile."""
     reopen_words: Some = 6
     """New content words after a card that make another inquiry within the same turn."""
