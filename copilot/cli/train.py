@@ -25,7 +25,7 @@ def train() -> None:
     help="Folder instead of the package's.",
 )
 @click.option(
-    "--hours", type=click.FloatRange(0.1, 100), default=5.0, show_default=True,
+    "--hours", type=click.FloatRange(0.1, 100), default=8.0, show_default=True,
     help="Background talk that the burden is measured on.",
 )  # fmt: skip
 @JSON

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from copilot.core.need import threshold
 from copilot.core.policy import Policy
 from copilot.errors import DataError
 from copilot.evaluate import reliability as calibrating
@@ -24,6 +25,8 @@ from copilot.retrieval.packs import Pack
 from copilot.trained import Trained, recipe
 
 FOLDS = 5
+UNLIMITED = 1_000_000
+"""Moments out of their calls have no hours: the budget per hour is set aside for them."""
 
 
 class Published(Struct, frozen=True):
@@ -60,6 +63,10 @@ class Result(Struct, frozen=True):
     """0: decided by the shipped models."""
     reasons: dict[str, int]
     """Silences, by reason."""
+    budget: int
+    """The policy's budget, in hundredths of an unneeded whisper per hour."""
+    kept: float
+    """Share of the needed moments that reach the need that the budget asks for."""
 
 
 def run(
@@ -73,6 +80,8 @@ def run(
     limit: int | None = None,
 ) -> Result:
     """Decide every moment of the folder; raises DataError."""
+    budget = policy.budget
+    policy = msgspec.structs.replace(policy, budget=UNLIMITED)
     corpus = read_corpus(folder)
     moments = corpus.moments
     if limit is not None:
@@ -89,6 +98,8 @@ def run(
     else:
         judged = _decide(corpus, moments, embedder, model, policy, progress)
     needs = [one.need / 100 for one in judged]
+    least = max(policy.min_need, threshold(model.need if model else None, budget))
+    needed = sum(one.moment.needs for one in judged)
     return Result(
         corpus.name,
         sum(len(pack.passages) for pack in corpus.packs),
@@ -96,6 +107,8 @@ def run(
         calibrating.reliability(needs, [one.moment.needs for one in judged]),
         FOLDS if learned else 0,
         _reasons(judged),
+        budget,
+        sum(one.need >= least and one.moment.needs for one in judged) / max(1, needed),
     )
 
 
@@ -173,6 +186,8 @@ def render(result: Result) -> RenderableType:
         "Selection (MRR@5, R@1, R@5) is end to end: 2G / (2TP + FP + FN).\n"
         f"Of rightly detected moments: R@1 {scores.given_r1:.3f}, R@5 {scores.given_r5:.3f}\n"
         f"Expected calibration error of need: {result.calibration.ece:.3f}\n"
+        f"A budget of {result.budget / 100:g} unneeded whispers per hour keeps {result.kept:.1%} of"
+        " the needed moments\n"
         "Silences: " + ", ".join(f"{k.replace('_', ' ')} {n}" for k, n in result.reasons.items())
     )
     return Group(head, view, notes)
