@@ -17,6 +17,8 @@ from copilot.retrieval.names import REMEMBERED, Names
 
 Column = NDArray[np.float32]
 
+PLAIN = 0.6
+"""From where a name in the customer's own words settles what is meant."""
 FADE = 0.85
 """What a name said one line earlier is worth."""
 AGENT_COUNTS, EARLIER_COUNTS = 0.97, 0.9
@@ -95,9 +97,12 @@ class Tracker:
         before = turns[:-1] if last else turns
         echoed, talk = self._heard(last)
         named, answered = self._names.match(query), self._names.match(last)
-        earlier = self._fade(self._names, before)
+        earlier, sounded = self._fade(self._names, before), self._sounded(query, turns)
+        if named.max(initial=0.0) >= PLAIN:  # the customer has said which: others were before it
+            own = named >= named.max() - 1e-6
+            answered, earlier, sounded = answered * own, earlier * own, sounded * own
         made = Focus(
-            named, answered, earlier, self._sounded(query, turns), named, echoed,
+            named, answered, earlier, sounded, named, echoed,
             self._likeness(vector), talk,
             self._titles.match(query), self._titles.match(last), self._fade(self._titles, before),
         )  # fmt: skip
