@@ -9,6 +9,7 @@ from scipy.stats import chi2
 from copilot import __version__
 from copilot.core.call import enter
 from copilot.core.events import (
+    TICKS_PER_SECOND,
     CallEnded,
     CallStarted,
     EvidenceFound,
@@ -24,8 +25,8 @@ from copilot.core.policy import Policy
 from copilot.core.state import CallState
 from copilot.evaluate.background import Talk, heard
 from copilot.retrieval.hybrid import HybridRetriever
+from copilot.session import PASSAGES
 
-PASSAGES = 5
 BOUND = 0.9
 """Confidence of the burden's upper bound."""
 
@@ -142,7 +143,7 @@ class _Playing:
         self.take(EvidenceFound(search.inquiry, search.revision, found.passages, found.signals))
 
     def _note(self, card: ShowCard) -> None:
-        second = self._state.tick * 0.08
+        second = self._state.tick / TICKS_PER_SECOND
         made = Whispered(
             self._talk.id, round(second, 1), card.query, card.title, card.need, card.support
         )

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from msgspec import Struct
 
-from copilot.core.events import Party, TurnText
+from copilot.core.events import TurnText
 from copilot.core.need import Features
 from copilot.core.words import content
 from copilot.evaluate.fitting import Choice
@@ -118,8 +118,3 @@ def _misheard(moment: Moment, dice: random.Random) -> Moment:
         TurnText(turn.party, misheard(turn.text, WORD_ERRORS, dice)) for turn in moment.turns
     )
     return Moment(f"{moment.id}~", turns, moment.needs, moment.gold)
-
-
-def customer_line(text: str) -> Moment:
-    """A line without context that needs nothing."""
-    return Moment("", (TurnText(Party.CUSTOMER, text),), False)

@@ -30,6 +30,7 @@ from copilot.core.policy import Policy
 from copilot.core.state import CallState
 from copilot.evaluate.moments import Moment
 from copilot.retrieval.hybrid import HybridRetriever
+from copilot.session import PASSAGES
 
 SPEECH = 13
 """Ticks that a line takes: longer than a backchannel, so that each is a turn."""
@@ -37,7 +38,6 @@ GAP = 12
 """Ticks of silence after it: the turn is over."""
 SETTLED = 30
 """Ticks after the last line within which the gate has decided."""
-PASSAGES = 5
 
 
 class Judged(Struct, frozen=True):
