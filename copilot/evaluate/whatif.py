@@ -39,6 +39,9 @@ Change = Callable[[CallStarted], CallStarted]
 WORD_TICKS = 5
 """How long a spoken word takes where the log does not tell: 150 words a minute."""
 
+SEARCH_TICKS = 1
+"""How long a search takes where the log has none: answered by the next tick."""
+
 Ask = Search | Compose | Speak
 """Effects that are answered by an input."""
 Answer = EvidenceFound | DraftReady | WhisperPlayed | Failed
@@ -117,7 +120,7 @@ class _Run:
             for one in found
             if isinstance(key, Search) and one.answer is not None
         ]
-        self._wait = median_low(waits) if waits else 0
+        self._wait = median_low(waits) if waits else SEARCH_TICKS
         """Ticks that a new search takes: what most searches of the call took."""
         self._at: dict[int, Ask] = {}
         """What this run asked when the logged call did, by the seq of the logged answer."""

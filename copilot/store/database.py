@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "schema_version"
 PATIENCE_S = 2.0
 """How long a statement waits for another process's lock, and a connection for a server."""
+PAUSE_S = 0.02
+"""Between two tries at a lock that SQLite does not wait for by itself."""
 COMMAND_S = 10.0
 """How long a server may take for one statement before the connection counts as lost."""
 FAULTS = (SQLAlchemyError, OSError, TimeoutError)
@@ -104,17 +107,29 @@ async def prepare(address: Address) -> None:
     try:
         if address.path is not None:
             address.path.parent.mkdir(parents=True, exist_ok=True)
-            await asyncio.to_thread(_probe, address.path)
+            await asyncio.to_thread(probe, address.path)
         await _migrate(address)
     except (*FAULTS, sqlite3.Error) as error:
         raise StoreError(explain(address, error)) from None
 
 
-def _probe(path: Path) -> None:
-    """Fail where it can be told: aiosqlite's thread would print a traceback of its own."""
-    with closing(sqlite3.connect(path, timeout=PATIENCE_S)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("select count(*) from sqlite_master")
+def probe(path: Path) -> None:
+    """Fail where it can be told: aiosqlite's thread would print a traceback of its own.
+
+    The change to WAL does not wait as statements do: SQLite refuses it at once while another
+    process makes it. So the waiting is done here.
+    """
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        with closing(sqlite3.connect(path, timeout=PATIENCE_S)) as connection:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("select count(*) from sqlite_master")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+        time.sleep(PAUSE_S)
 
 
 async def _migrate(address: Address) -> None:

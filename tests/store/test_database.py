@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,6 +180,21 @@ async def test_processes_that_start_at_once_migrate_once(url: str) -> None:
         await asyncio.create_subprocess_exec(sys.executable, "-c", opens, url) for _ in range(2)
     ]
     assert await asyncio.gather(*(child.wait() for child in children)) == [0, 0]
+
+
+async def test_openers_of_a_new_file_wait_for_each_other(tmp_path: Path) -> None:
+    opens = (
+        "import sys, time; from pathlib import Path; from copilot.store.database import probe\n"
+        "for at in range(40):\n"
+        "    time.sleep(max(0, float(sys.argv[2]) + at / 50 - time.time()))\n"
+        "    probe(Path(sys.argv[1]) / f'{at}.sqlite')\n"
+    )
+    start = str(time.time() + 3)
+    children = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", opens, str(tmp_path), start)
+        for _ in range(6)
+    ]
+    assert await asyncio.gather(*(child.wait() for child in children)) == [0] * 6
 
 
 async def test_the_files_of_dead_writers_are_cleared_away(tmp_path: Path) -> None:
