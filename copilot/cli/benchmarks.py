@@ -59,7 +59,7 @@ def turns(
     console.print(turns_report.render(result), highlight=False)
     if picture is not None:
         title = f"Probability of need on {result.name}"
-        write_bytes(picture, svg(result.calibration, title).encode())
+        write_bytes(picture, svg(result.new.calibration, title).encode())
     if json_path is not None:
         write_json(json_path, turns_report.figures(result))
 

@@ -12,10 +12,10 @@ from sklearn.metrics import roc_auc_score
 
 from copilot.core.need import need
 from copilot.evaluate.fitting import NEED_FEATURES, Choice, Floats, fit_need, fit_ranker
+from copilot.evaluate.moments import fold_of
 from copilot.evaluate.reliability import reliability
 from copilot.evaluate.tables import Row, need_features
 from copilot.evaluate.training import Table
-from copilot.evaluate.turns_report import fold_of
 from copilot.retrieval import ranking
 from copilot.retrieval.hybrid import RANK_OFFSET
 from copilot.retrieval.ranking import FEATURES
@@ -64,12 +64,9 @@ class Ablation(Struct, frozen=True):
 
 def ablate(table: Table, corpus: str) -> Ablation:
     """Refit without each part on all but one fold, and measure on that fold of the corpus."""
-    train = [row for row in table.rows if fold_of(row.moment.id.rstrip("~")) != HELD]
-    held = [
-        row
-        for row in table.rows
-        if fold_of(row.moment.id.rstrip("~")) == HELD and row.source == corpus
-    ]
+    train = [row for row in table.rows if fold_of(row.moment.id) != HELD]
+    there = [row for row in table.rows if fold_of(row.moment.id) == HELD]
+    held = [row for row in there if row.source == corpus]
     needy = [row for row in held if row.needed]
     order = [_baseline(name, needy) for name in ("dense", "words (BM25)", "fusion of both")]
     fit = [row.choice for row in train if row.needed]

@@ -1,6 +1,6 @@
 """The fits themselves: the order of passages, the detector of questions, the model of need."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression
 
 from copilot.core.events import NeedModel
 from copilot.core.need import Features
-from copilot.retrieval.ranking import FEATURES
+from copilot.evaluate.moments import FOLDS
+from copilot.retrieval.ranking import FEATURES, USAGE
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -21,9 +22,9 @@ NEED_FEATURES = ("odds", "seeking", "nearest", "words", "lead", "focus", "length
 `dismissed` as well, of which no public data tells."""
 EITHER = ("general",)
 """Features of a passage that may speak against it; of all others more is never worse."""
+NO_USAGE = dict.fromkeys(USAGE, 0.0)
 RIDGE = 1e-3
 """Of both, on standardised features."""
-FOLDS = 5
 
 
 class Choice(Struct, frozen=True):
@@ -33,8 +34,13 @@ class Choice(Struct, frozen=True):
     right: Bools
 
 
-def fit_ranker(choices: Sequence[Choice]) -> dict[str, float]:
-    """A conditional logit: the log-likelihood of any right passage among those put forward."""
+def fit_ranker(
+    choices: Sequence[Choice], fixed: Mapping[str, float] = NO_USAGE
+) -> dict[str, float]:
+    """A conditional logit: the log-likelihood of any right passage among those put forward.
+
+    The weights that are `fixed` stay as they are.
+    """
     usable = [choice for choice in choices if choice.right.any() and not choice.right.all()]
     rows = np.concatenate([choice.features for choice in usable]).astype(np.float64)
     right = np.concatenate([choice.right for choice in usable])
@@ -55,8 +61,12 @@ def fit_ranker(choices: Sequence[Choice]) -> dict[str, float]:
         slope = (shares - wanted) @ rows / len(starts) + 2 * RIDGE * weights
         return float(value), slope
 
-    bounds = [(None if name in EITHER else 0.0, None) for name in FEATURES]
-    start = np.zeros(len(FEATURES))
+    bounds: list[tuple[float | None, float | None]] = []
+    for name, unit in zip(FEATURES, scale, strict=True):
+        held = fixed.get(name)
+        free = (None if name in EITHER else 0.0, None)
+        bounds.append(free if held is None else (held * unit, held * unit))
+    start = np.array([low or 0.0 for low, _ in bounds])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     weights = found.x / scale
     return {name: round(float(w), 4) for name, w in zip(FEATURES, weights, strict=True)}

@@ -6,7 +6,8 @@ The layout is ``knowledge.jsonl.gz`` (id, domain, entity_name, title, body) and 
 
 import gzip
 import hashlib
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,8 +17,12 @@ from msgspec import Struct
 from copilot.core.events import Party, Passage, TurnText
 from copilot.errors import DataError
 from copilot.retrieval.packs import Pack
+from copilot.retrieval.usage import Usage, counted
 
 T = TypeVar("T")
+
+FOLDS = 5
+"""In which moments are held out from what is fitted."""
 
 
 class Moment(Struct, frozen=True):
@@ -37,6 +42,17 @@ class Moment(Struct, frozen=True):
     @property
     def before(self) -> tuple[TurnText, ...]:
         return self.turns[:-1]
+
+
+def fold_of(moment: str) -> int:
+    """The fold of a moment by its id; a misheard copy, marked by ~, goes with its original."""
+    return zlib.crc32(moment.rstrip("~").encode()) % FOLDS
+
+
+def usage_of(moments: Iterable[Moment]) -> Usage:
+    """How often each passage was right, each moment counted once."""
+    right = {moment.id.rstrip("~"): moment.gold for moment in moments if moment.needs}
+    return counted([passage for gold in right.values() for passage in gold])
 
 
 class Corpus(Struct, frozen=True):

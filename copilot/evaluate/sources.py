@@ -32,6 +32,10 @@ EXAMPLES, QUESTIONS = 3, 8
 """Of an intent: examples that make its passage, and questions asked of it."""
 
 
+ASKED, SAID = "asked", "said"
+"""How ids begin of the sample packs' moments: lines that ask for something, small talk."""
+
+
 class Lines(Struct, frozen=True):
     """Single lines that ask for something, and that do not."""
 
@@ -168,15 +172,18 @@ def sample(packs: Sequence[Pack]) -> Corpus:
     """The sample packs and the questions that callers ask of them, and what they say besides."""
     spoken = read_spoken()
     known = {passage.id for pack in packs for passage in pack.passages}
-    idle = [
-        *spoken.small_talk,
-        *spoken.off_topic,
-        *(x for near in spoken.near.values() for x in near),
-    ]
-    rows = [(line, (passage,)) for passage, line in spoken.asked.items() if passage in known]
+    rows = [(ASKED, line, p) for p, line in spoken.asked.items() if p in known]
+    rows += [(ASKED, line, "") for lines in spoken.near.values() for line in lines]
+    rows += [(ASKED, line, "") for line in spoken.off_topic]
+    rows += [(SAID, line, "") for line in spoken.small_talk]
     moments = [
-        Moment(f"spoken-{n}", (TurnText(Party.CUSTOMER, line),), bool(gold), gold)
-        for n, (line, gold) in enumerate([*rows, *((line, ()) for line in idle)])
+        Moment(
+            f"{kind}-{n}",
+            (TurnText(Party.CUSTOMER, line),),
+            bool(passage),
+            (passage,) if passage else (),
+        )
+        for n, (kind, line, passage) in enumerate(rows)
     ]
     return Corpus(SAMPLE, tuple(packs), tuple(moments), "")
 

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from copilot.core.events import TurnText
 from copilot.core.need import Features
@@ -21,6 +22,8 @@ from copilot.providers.chroma import open_chroma
 from copilot.retrieval.hybrid import HybridRetriever, Look, Shelf
 from copilot.retrieval.indexing import collection, index_packs
 from copilot.retrieval.packs import Pack
+from copilot.retrieval.ranking import FEATURES, USAGE
+from copilot.retrieval.usage import Leanings, Usage
 from copilot.trained import Trained
 
 Progress = Callable[[str, int, int], None]
@@ -29,15 +32,30 @@ WORD_ERRORS = 0.15
 """Of the misheard copy of each moment: about what recognisers of telephone talk leave wrong."""
 LIKE_GOLD = 0.75
 """Cosine of two questions from which a passage asks the same as the right one."""
+USAGE_COLUMNS = [FEATURES.index(name) for name in USAGE]
+
+
+class Usual(Struct, frozen=True):
+    """The passages as they are put forward where it is known which were right before."""
+
+    rows: NDArray[np.intp]
+    choice: Choice
+
+    def given(self, known: Leanings) -> Choice:
+        """With the leanings of an evidence that this moment has no part in."""
+        features = self.choice.features.copy()
+        features[:, USAGE_COLUMNS] = np.stack([known.passage, known.entity], 1)[self.rows]
+        return Choice(features, self.choice.right)
 
 
 class Row(Struct, frozen=True):
-    """A moment as search saw it."""
+    """A moment as search saw it, without knowing which passages were right before."""
 
     source: str
     moment: Moment
     look: Look
     choice: Choice
+    usual: "Usual"
     answerable: bool = True
     """False where the passages that answer were taken away: the base does not know."""
 
@@ -48,7 +66,11 @@ class Row(Struct, frozen=True):
 
 @contextmanager
 def searching(
-    packs: Sequence[Pack], embedder: Memo, model: Trained | None, progress: Progress
+    packs: Sequence[Pack],
+    embedder: Memo,
+    model: Trained | None,
+    progress: Progress,
+    usage: Usage | None = None,
 ) -> Iterator[HybridRetriever]:
     """Search over the packs in a real index that lasts as long as the context."""
     with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
@@ -56,7 +78,8 @@ def searching(
         try:
             index_packs(packs, embedder, index, progress, embedder.cache)
             shelves = [
-                Shelf(collection(pack, embedder), pack.passages, pack.title) for pack in packs
+                Shelf(collection(pack, embedder), pack.passages, pack.title, usage=usage)
+                for pack in packs
             ]
             yield HybridRetriever(embedder, index, shelves, executor, model)
         finally:
@@ -76,7 +99,11 @@ def rows_of(
         if look is not None:
             gold = {retriever.row(passage) for passage in moment.gold}
             right = np.array([row in gold for row in look.rows])
-            rows.append(Row(corpus.name, moment, look, Choice(look.features, right)))
+            usual = Usual(look.rows, Choice(look.features, right))
+            look = look.part(np.arange(len(look.rows)) < look.fit)
+            look.features[:, USAGE_COLUMNS] = 0
+            choice = Choice(look.features, right[: look.fit])
+            rows.append(Row(corpus.name, moment, look, choice, usual))
         if done % 50 == 0:
             progress(f"looking at {corpus.name}", done, len(moments))
     progress(f"looking at {corpus.name}", len(moments), len(moments))
@@ -95,14 +122,9 @@ def unanswerable(
         keep = retriever.unlike(row.look, row.moment.gold, LIKE_GOLD)
         if keep.sum() < 2:
             continue
-        look = row.look._replace(
-            rows=row.look.rows[keep],
-            features=row.look.features[keep],
-            likes=row.look.likes[keep],
-            shares=row.look.shares[keep],
-        )
+        look = row.look.part(keep)
         choice = Choice(look.features, row.choice.right[keep])
-        made.append(Row(row.source, row.moment, look, choice, answerable=False))
+        made.append(Row(row.source, row.moment, look, choice, row.usual, answerable=False))
     return made
 
 

@@ -21,9 +21,9 @@ from copilot import __version__
 from copilot.core.events import NeedModel
 from copilot.core.policy import Policy
 from copilot.evaluate import sources
-from copilot.evaluate.fitting import fit_need, fit_ranker, fit_seeking
+from copilot.evaluate.fitting import Choice, fit_need, fit_ranker, fit_seeking
 from copilot.evaluate.memo import Memo
-from copilot.evaluate.moments import Corpus, read_corpus
+from copilot.evaluate.moments import FOLDS, Corpus, fold_of, read_corpus, usage_of
 from copilot.evaluate.silence import burden, listen
 from copilot.evaluate.tables import (
     Progress,
@@ -37,7 +37,7 @@ from copilot.retrieval.facets import FACETS, facets
 from copilot.retrieval.hybrid import HybridRetriever
 from copilot.retrieval.learning import Lessons, Recipe, learn
 from copilot.retrieval.packs import Pack
-from copilot.retrieval.ranking import FEATURES
+from copilot.retrieval.ranking import FEATURES, USAGE
 from copilot.retrieval.teach import blend
 from copilot.trained import Trained, save
 
@@ -87,18 +87,37 @@ class Table(Struct, frozen=True):
         rows = [row for row in self.rows if row.moment.id.rstrip("~") not in without]
         asked = [*rows, *self.sample * SAMPLE_TIMES]
         choices = [row.choice for row in asked if row.needed and sources.answers(row.moment)]
+        ranker = fit_ranker(choices)
+        others = {name: weight for name, weight in ranker.items() if name not in USAGE}
         model = Trained(
             self.embedder.name,
-            fit_ranker(choices),
+            fit_ranker(self._usual(rows), others),
             NO_NEED,
             self._fit_seeking(rows),
             self.adapter,
         )
         return replace(model, need=self._fit_need(rows, model, version))
 
+    def _usual(self, rows: Sequence[Row]) -> list[Choice]:
+        """Moments with what was right at others of their corpus, one fold after another."""
+        made = []
+        for name in CORPORA:
+            needy = [row for row in rows if row.source == name and row.needed]
+            for fold in range(FOLDS):
+                others = (row.moment for row in needy if fold_of(row.moment.id) != fold)
+                known = self.searches[name].known(usage_of(others))
+                held = (row for row in needy if fold_of(row.moment.id) == fold)
+                made += [row.usual.given(known) for row in held if sources.answers(row.moment)]
+        return made
+
     def _fit_seeking(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         none = np.zeros(self.embedder.dim, np.float32)
         looks = [(row.look, row.moment.needs) for row in rows if row.answerable]
+        looks += [
+            (row.look, row.moment.id.startswith(sources.ASKED))
+            for row in self.sample
+            if row.answerable
+        ]
         seen = [np.append(one.query, none if one.agent is None else one.agent) for one, _ in looks]
         lines = self.lines
         self.embedder.prepare([*lines.asking, *(text for pair in lines.idle for text in pair)])
@@ -148,7 +167,8 @@ def table(
     corpora.append(sources.sample(packs))
     with ExitStack() as stack:
         for corpus in corpora:
-            made = stack.enter_context(searching(corpus.packs, embedder, plain, progress))
+            usage = usage_of(corpus.moments) if corpus.name in CORPORA else None
+            made = stack.enter_context(searching(corpus.packs, embedder, plain, progress, usage))
             searches[corpus.name] = made
             seen = rows_of(corpus, made, embedder, progress)
             rows += [*seen, *unanswerable(seen, made, HOLDOUT)]

@@ -26,12 +26,15 @@ from copilot.retrieval.lexical import Lexical, Scores, content_words
 from copilot.retrieval.reranking import SecondLook, rescored
 from copilot.retrieval.scope import Scope
 from copilot.retrieval.seeking import seeking
+from copilot.retrieval.usage import Leanings, Usage, leanings
 from copilot.trained import Trained
 
 POOL = 20
 """Passages that each of the two searches puts forward."""
-FOCUSES, EACH = 6, 8
+FOCUSES, EACH = 6, 16
 """The entities most in focus, and the passages of each that are put forward besides."""
+USUAL = 30
+"""The nearest passages of what is asked about most that are put forward besides."""
 RIVALS = 10
 """Passages among which the first one's rival is looked for."""
 RANK_OFFSET = 10
@@ -47,6 +50,7 @@ class Shelf(NamedTuple):
     title: str = ""
     adapter: Adapter | None = None
     scope: Scope | None = None
+    usage: Usage | None = None
     """What was learned for the pack."""
 
 
@@ -64,6 +68,18 @@ class Look(NamedTuple):
     text: str
     query: Vectors
     agent: Vectors | None
+    fit: int
+    """How many of the passages were put forward for what they say; the rest only for their use."""
+
+    def part(self, keep: NDArray[np.bool_]) -> "Look":
+        """What there would have been to see with only these passages put forward."""
+        return self._replace(
+            rows=self.rows[keep],
+            features=self.features[keep],
+            likes=self.likes[keep],
+            shares=self.shares[keep],
+            fit=int(keep[: self.fit].sum()),
+        )
 
 
 class HybridRetriever:
@@ -93,6 +109,7 @@ class HybridRetriever:
             packs = [(shelf.title, shelf.passages) for shelf in self._shelves]
             text, say = FACETS.index("text"), FACETS.index("say")
             self._tracker = Tracker(packs, self._vectors[:, text], self._vectors[:, say], embedder)
+            self._leanings = leanings([(shelf.passages, shelf.usage) for shelf in self._shelves])
 
     async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
         """The `k` best passages after the lines before; none for a query without content."""
@@ -123,16 +140,18 @@ class HybridRetriever:
         shares = self._lexical.shares(query)
         focus = self._tracker.look(query, said, turns)
         chosen = fuse(self._by_meaning(adapted), self._by_words(shares))
-        rows = np.array([*dict.fromkeys([*chosen, *self._in_focus(focus, adapted)])], np.intp)
+        fit = dict.fromkeys([*chosen, *self._in_focus(focus, adapted)])
+        rows = np.array([*dict.fromkeys([*fit, *self._usual(adapted)])], np.intp)
+        entity, pack = self._tracker.entity[rows], self._tracker.pack[rows]
+        usage = (self._leanings.passage[rows], self._leanings.entity[rows])
         likes = self._likes(rows, adapted)
-        features = ranking.features(
-            likes, shares[rows], focus, self._tracker.entity[rows], self._tracker.pack[rows]
-        )
+        features = ranking.features(likes, shares[rows], focus, entity, pack, usage)
         asked = turns and turns[-1].party is Party.AGENT
         agent = self._embed_line(turns[-1].text) if asked else None
         return Look(
-            rows, features, self._vectors[rows] @ said, shares[rows], focus, query, said, agent
-        )
+            rows, features, self._vectors[rows] @ said, shares[rows], focus, query, said, agent,
+            len(fit),
+        )  # fmt: skip
 
     def belief(self, look: Look) -> Scores:
         """The share of belief of each passage put forward."""
@@ -142,12 +161,17 @@ class HybridRetriever:
             scores = rescored(scores, look.text, passages, self._second)
         return ranking.shares_of(scores)
 
-    def using(self, model: Trained) -> "HybridRetriever":
-        """The same shelves searched with another model."""
+    def using(self, model: Trained, usage: Usage | None = None) -> "HybridRetriever":
+        """The same shelves searched with another model, and what is known of all of them."""
         other = copy.copy(self)
         other._model = model
         other._weights = ranking.weights(model.ranker)
+        other._leanings = self.known(usage)
         return other
+
+    def known(self, usage: Usage | None) -> Leanings:
+        """The leanings of all passages, by row, that this usage would give them."""
+        return leanings([(shelf.passages, usage) for shelf in self._shelves])
 
     def unlike(self, look: Look, passages: Sequence[str], cosine: float) -> NDArray[np.bool_]:
         """Which of the passages put forward ask something else than these."""
@@ -222,6 +246,13 @@ class HybridRetriever:
         """Rows that hold most of the query's words, best first."""
         best = np.argpartition(-shares, min(POOL, len(shares)) - 1)[:POOL]
         return [int(row) for row in best[np.argsort(-shares[best])] if shares[row] > 0]
+
+    def _usual(self, adapted: Vectors) -> Iterable[int]:
+        """The nearest passages of what is asked about most."""
+        rows = self._leanings.usual
+        if len(rows):
+            likes = self._likes(rows, adapted).max(1)
+            yield from (int(rows[place]) for place in ranking.best(likes, USUAL))
 
     def _in_focus(self, focus: Focus, adapted: Vectors) -> Iterable[int]:
         """The nearest passages of the things that the talk has named, or sounds like."""

@@ -10,15 +10,16 @@ from filelock import FileLock
 from msgspec import Struct
 
 from copilot.errors import LearnError
-from copilot.retrieval import adapter, scope
+from copilot.retrieval import adapter, scope, usage
 from copilot.retrieval.adapter import Adapter
 from copilot.retrieval.scope import Scope
+from copilot.retrieval.usage import Usage
 
 FOLDER = "learned"
 """Inside the data folder; one folder a pack in it."""
 CURRENT = "current"
 NOTE = "version.json"
-ADAPTER, SCOPE = "adapter.safetensors", "scope.safetensors"
+ADAPTER, SCOPE, USAGE = "adapter.safetensors", "scope.safetensors", "usage.json"
 NOTHING = 0
 """The version before the first: search as it comes."""
 
@@ -74,13 +75,20 @@ class Learned:
         file = self._part(SCOPE)
         return None if file is None else scope.load(file, embedder)
 
-    def keep(self, adapter: Adapter | None, scope: Scope | None, labels: int) -> Version:
+    def usage(self) -> Usage | None:
+        """The usage in use; raises LearnError if its file is damaged."""
+        file = self._part(USAGE)
+        return None if file is None else usage.load(file)
+
+    def keep(
+        self, adapter: Adapter | None, scope: Scope | None, usage: Usage | None, labels: int
+    ) -> Version:
         """Make a version and use it, whole or not at all; a part that is None stays as it is."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self._folder / ".lock"):
             parent = self.current()
             number = max((version.number for version in self.versions()), default=NOTHING) + 1
-            parts = {ADAPTER: adapter, SCOPE: scope}
+            parts = {ADAPTER: adapter, SCOPE: scope, USAGE: usage}
             made = [name.partition(".")[0] for name, part in parts.items() if part is not None]
             version = Version(number, parent, now(), labels, tuple(made))
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:

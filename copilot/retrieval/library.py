@@ -25,6 +25,7 @@ from copilot.retrieval.published import Published, State
 from copilot.retrieval.publishing import bring_up, in_use
 from copilot.retrieval.reranking import SecondLook
 from copilot.retrieval.scope import Scope
+from copilot.retrieval.usage import Usage
 from copilot.retrieval.vectors import VectorCache
 from copilot.trained import Trained, trained_for
 
@@ -38,13 +39,14 @@ CLAIM_SECONDS = 3600.0
 """Between two renewals of the claim on the collections in use."""
 
 
-Taught = Callable[[str], tuple[Adapter | None, Scope | None]]
+Lore = tuple[Adapter | None, Scope | None, Usage | None]
+Taught = Callable[[str], Lore]
 """What was learned for a pack."""
 
 
-def nothing(pack: str) -> tuple[Adapter | None, Scope | None]:
+def nothing(pack: str) -> Lore:
     """No pack has learned anything."""
-    return None, None
+    return None, None, None
 
 
 class Source(Struct, frozen=True):
@@ -253,9 +255,9 @@ async def open_library(
     chosen = settings.reranker
     second = SecondLook(reranker, chosen.weight, chosen.passages) if reranker else None
 
-    def learned(pack: str) -> tuple[Adapter | None, Scope | None]:
+    def learned(pack: str) -> Lore:
         kept = Learned(settings.data, pack)
-        return kept.adapter(embedder.name), kept.scope(embedder.name)
+        return kept.adapter(embedder.name), kept.scope(embedder.name), kept.usage()
 
     def prepare() -> Library:
         published = published_in(settings)

@@ -11,7 +11,7 @@ name it), .59 and .55 with 15 and 30 % of the words misheard.
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -30,6 +30,8 @@ LEAST_RUN, LEAST_SOUND = 6, 4
 """Letters of a name that may be found as a run, and of a word's sound that tells anything."""
 RUN_FROM = 60.0
 """Likeness of a run of letters at which it begins to count; it rises to 1 at 100."""
+COMMON = 2
+"""Things whose texts must hold a word for it to be no misspelling of a name: "price" of "Rice"."""
 REMEMBERED = 256
 """Lines of talk whose names are kept: a search comes with the same lines before it many times."""
 _WORD = re.compile(r"[a-z0-9]+")
@@ -58,31 +60,34 @@ class Names:
         self._runs = ["".join(parts) for parts in split]
         self._vocabulary = sorted({word for parts in split for word in parts})
         place = {word: n for n, word in enumerate(self._vocabulary)}
-        worth = self._worth(split, about)
+        used = Counter(
+            word
+            for parts, text in zip(split, about, strict=True)
+            for word in set(words(text)) - set(parts)
+        )
+        self._common = {word for word, things in used.items() if things >= COMMON}
+        worth = self._worth(split, used)
         self._weights = np.zeros((len(names), len(self._vocabulary)), np.float32)
         for row, parts in enumerate(split):
             for word in parts:
                 self._weights[row, place[word]] = worth[word]
         self._weights /= np.maximum(self._weights.sum(1, keepdims=True), 1e-6)
         self._lengths = np.array([len(run) for run in self._runs])
+        self._telling = [max(parts, key=lambda word: worth[word], default="") for parts in split]
         self._short = np.array([len(word) < SHORT for word in self._vocabulary])
         self._sounds = [sound(word) for word in self._vocabulary]
         self.match = lru_cache(REMEMBERED)(self._match)
         self.hear = lru_cache(REMEMBERED)(self._hear)
 
     @staticmethod
-    def _worth(names: Sequence[Sequence[str]], about: Sequence[str]) -> dict[str, float]:
+    def _worth(names: Sequence[Sequence[str]], used: Mapping[str, int]) -> dict[str, float]:
         """How much a word tells: little if many names hold it or many things' texts use it."""
         count = len(names)
         named = Counter(word for parts in names for word in set(parts))
-        used = Counter(
-            word
-            for parts, text in zip(names, about, strict=True)
-            for word in set(words(text)) - set(parts)
-        )
         return {
             word: max(
-                min(math.log((count + 1) / held), math.log((count + 1) / (1 + used[word]))), 0.05
+                min(math.log((count + 1) / held), math.log((count + 1) / (1 + used.get(word, 0)))),
+                0.05,
             )
             for word, held in named.items()
         }
@@ -95,7 +100,10 @@ class Names:
         pieces = sorted({*said, *(a + b for a, b in pairwise(said))})
         like = process.cdist(
             self._vocabulary, pieces, scorer=fuzz.ratio, score_cutoff=NEAR, dtype=np.float32
-        ).max(1)
+        )
+        usual = {*self._common, *(a + b for a, b in pairwise(said) if {a, b} <= self._common)}
+        like[np.ix_(like.max(1) < SAME, [piece in usual for piece in pieces])] = 0
+        like = like.max(1)
         near = np.where(self._short, 0.0, like / 100 * NEAR_COUNTS)
         held = np.where(like >= SAME, 1.0, near).astype(np.float32)
         run = "".join(said)
@@ -105,8 +113,19 @@ class Names:
         # a name that is longer than the talk would be measured by the talk's length
         fits = (self._lengths <= len(run)) & (self._lengths >= LEAST_RUN)
         runs = np.where(fits, (runs - RUN_FROM) / (100 - RUN_FROM), 0)
+        runs = np.minimum(runs, self._told(said, run))
         found: Scores = np.maximum(self._weights @ held, np.maximum(runs, 0)).astype(np.float32)
         return found
+
+    def _told(self, said: Sequence[str], run: str) -> Scores:
+        """How well each name's most telling word is found: "the restaurant" is no "J Restaurant"."""
+        found = process.cdist(
+            self._telling, [run], scorer=fuzz.partial_ratio, score_cutoff=RUN_FROM, dtype=np.float32
+        )[:, 0]
+        short = [len(word) < SHORT for word in self._telling]
+        there = [word in said for word in self._telling]
+        told: Scores = np.where(short, there, (found - RUN_FROM) / (100 - RUN_FROM))
+        return told
 
     def _hear(self, text: str) -> Scores:
         """How much of each name sounds like something in the text, float32 ``[names]``, 0 to 1."""

@@ -28,6 +28,8 @@ FEATURES = (
     "focused",
     "echoed",
     "general",  # the passage is about no entity
+    "used",  # how often it was right before, against the others
+    "entity_used",
     "pack_like",
     "pack_talk",
     "pack_named",
@@ -35,6 +37,7 @@ FEATURES = (
     "pack_earlier",
 )
 ENTITY = ("named", "answered", "earlier", "best", "sounded", "focused", "echoed")
+USAGE = ("used", "entity_used")
 PACK = ("pack_like", "pack_talk", "pack_named", "pack_answered", "pack_earlier")
 
 
@@ -45,9 +48,15 @@ PLAIN = np.array([LIKENESS.get(name, 0.0) for name in FEATURES], np.float32)
 
 
 def features(
-    likes: Matrix, shares: NDArray[np.float32], focus: Focus, entity: Rows, pack: Rows
+    likes: Matrix,
+    shares: NDArray[np.float32],
+    focus: Focus,
+    entity: Rows,
+    pack: Rows,
+    usage: Sequence[NDArray[np.float32]],
 ) -> Matrix:
-    """float32 ``[rows, FEATURES]`` from cosines ``[rows, facets]`` and each row's entity, pack."""
+    """float32 ``[rows, FEATURES]`` from cosines ``[rows, facets]``, each row's entity and pack, and
+    the leanings of it and its entity."""
     known = (entity >= 0).astype(np.float32)
     columns = {"title": likes[:, 0], "text": likes[:, 1], "say": likes[:, 2], "words": shares}
     for name in ENTITY:
@@ -55,6 +64,7 @@ def features(
         columns[name] = values[entity] * known if len(values) else known * 0
     columns["sure"] = columns["best"] ** 3
     columns["general"] = 1 - known
+    columns |= zip(USAGE, usage, strict=True)
     for name in PACK:
         columns[name] = getattr(focus, name)[pack]
     return np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float32)

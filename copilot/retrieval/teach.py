@@ -1,4 +1,4 @@
-"""Learns a pack's adapter and scope from labels; keeps each only if held-out labels say so."""
+"""Learns a pack's adapter, scope and usage from labels; keeps what held-out labels speak for."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,11 @@ from copilot.retrieval.facets import FACETS, facets
 from copilot.retrieval.indexing import Progress
 from copilot.retrieval.labels import QueryLabel
 from copilot.retrieval.learned import NOTHING, Learned, Version, now
-from copilot.retrieval.learning import Lessons, Recipe, Trial
+from copilot.retrieval.learning import Lessons, Recipe, Trial, fold_of
 from copilot.retrieval.ranking import LIKENESS
 from copilot.retrieval.scope import About, Scope, Skill
 from copilot.retrieval.scoping import NONE, Examples
+from copilot.retrieval.usage import counted, tells
 from copilot.trained import Trained
 
 EMBED_ROWS = 96
@@ -93,7 +94,9 @@ def teach(
     made = None if lack else scoping.learn(examples)
     ids = tuple(passage.id for passage in passages)
     scope = make_scope(pack, ids, examples, made, embedder) if made and _tells(made.skill) else None
-    kept = learned.keep(adapter, scope, len(labels)) if adapter or scope else None
+    usual = counted([label.passage for label in answered if label.passage])
+    usage = usual if tells(right, fold_of(lessons.queries), passages) else None
+    kept = learned.keep(adapter, scope, usage, len(labels)) if adapter or scope or usage else None
     skill = made.skill if made else None
     return Outcome(pack, len(answered), len(nothing), trial, skill, lack or "", kept)
 

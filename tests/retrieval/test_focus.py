@@ -11,6 +11,7 @@ from copilot.providers.chroma import open_chroma
 from copilot.retrieval.hybrid import HybridRetriever, Shelf
 from copilot.retrieval.indexing import collection, index_packs
 from copilot.retrieval.packs import Pack
+from copilot.retrieval.usage import counted
 from copilot.trained import trained_for
 
 BRANCHES = ("Harbour Hall", "Juniper Court", "Old Mill")
@@ -91,3 +92,16 @@ def test_a_named_thing_is_told_as_focus_and_belief(retriever: HybridRetriever) -
 def test_belief_is_shared_out(retriever: HybridRetriever) -> None:
     found = retriever.find("is there wifi", 7).passages
     assert sum(passage.score for passage in found) <= 100 + len(found)
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_what_is_asked_about_most_is_meant_where_nothing_is_named(
+    retriever: HybridRetriever, embedder: Embedder, name: str
+) -> None:
+    key = name.split()[0].lower()
+    model = trained_for(embedder.name)
+    assert model is not None
+    taught = retriever.using(model, counted([f"b/{key}#park"] * 9 + ["b/harbour#wifi"]))
+    assert first(taught, "do they have wifi there") == f"b/{key}#wifi"
+    named = agent("I booked Old Mill for you.")
+    assert first(taught, "do they have wifi there", named) == "b/old#wifi"

@@ -46,7 +46,7 @@ def test_without_a_version_nothing_is_used(tmp_path: Path) -> None:
 def test_a_version_is_used_as_it_was_kept(tmp_path: Path, scope: Scope) -> None:
     queries = points(9, 2)
     kept = adapter(1)
-    Learned(tmp_path, "parcel").keep(kept, scope, 72)
+    Learned(tmp_path, "parcel").keep(kept, scope, None, 72)
     again = Learned(tmp_path, "parcel")
     used, judge = again.adapter(EMBEDDER), again.scope(EMBEDDER)
     assert used is not None
@@ -62,13 +62,13 @@ def test_going_back_uses_the_parent_and_a_new_version_takes_a_new_number(tmp_pat
     learned = Learned(tmp_path, "parcel")
     query = points(1, 2)[0]
     first, second = adapter(1), adapter(2)
-    learned.keep(first, None, 40)
-    learned.keep(second, None, 50)
+    learned.keep(first, None, None, 40)
+    learned.keep(second, None, None, 50)
     assert learned.back() == 1
     used = learned.adapter(EMBEDDER)
     assert used is not None
     assert np.array_equal(used.apply(query), first.apply(query))
-    third = learned.keep(adapter(3), None, 60)
+    third = learned.keep(adapter(3), None, None, 60)
     assert (third.number, third.parent) == (3, 1)
     assert [learned.back(), learned.back()] == [1, NOTHING]
     assert learned.adapter(EMBEDDER) is None
@@ -76,8 +76,8 @@ def test_going_back_uses_the_parent_and_a_new_version_takes_a_new_number(tmp_pat
 
 def test_what_is_not_learned_anew_stays(tmp_path: Path, scope: Scope) -> None:
     learned = Learned(tmp_path, "parcel")
-    learned.keep(None, scope, 40)
-    version = learned.keep(adapter(1), None, 50)
+    learned.keep(None, scope, None, 40)
+    version = learned.keep(adapter(1), None, None, 50)
     assert version.parts == ("adapter",)
     assert learned.scope(EMBEDDER) is not None
     learned.back()
@@ -87,7 +87,7 @@ def test_what_is_not_learned_anew_stays(tmp_path: Path, scope: Scope) -> None:
 
 def test_vectors_of_another_embedder_are_never_mapped(tmp_path: Path, scope: Scope) -> None:
     learned = Learned(tmp_path, "parcel")
-    learned.keep(adapter(1), scope, 40)
+    learned.keep(adapter(1), scope, None, 40)
     for use in (learned.adapter, learned.scope):
         with pytest.raises(LearnError, match="was learned for the embedder points, not bigger"):
             use("bigger")
@@ -96,7 +96,7 @@ def test_vectors_of_another_embedder_are_never_mapped(tmp_path: Path, scope: Sco
 @pytest.mark.parametrize("name", ["adapter.safetensors", SCOPE])
 def test_a_damaged_file_is_told(tmp_path: Path, scope: Scope, name: str) -> None:
     learned = Learned(tmp_path, "parcel")
-    learned.keep(adapter(1), scope, 40)
+    learned.keep(adapter(1), scope, None, 40)
     file = tmp_path / "learned" / "parcel" / "0001" / name
     use = learned.scope if name == SCOPE else learned.adapter
     whole = file.read_bytes()
@@ -109,7 +109,7 @@ def test_a_damaged_file_is_told(tmp_path: Path, scope: Scope, name: str) -> None
 
 def test_a_version_that_is_gone_is_told(tmp_path: Path) -> None:
     learned = Learned(tmp_path, "parcel")
-    learned.keep(adapter(1), None, 40)
+    learned.keep(adapter(1), None, None, 40)
     (tmp_path / "learned" / "parcel" / "current").write_text("7\n")
     with pytest.raises(LearnError, match="names version 7, which is gone"):
         learned.current()
