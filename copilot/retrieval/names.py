@@ -118,7 +118,7 @@ class Names:
         return found
 
     def _told(self, said: Sequence[str], run: str) -> Scores:
-        """How well each name's most telling word is found: "the restaurant" is no "J Restaurant"."""
+        """How well each name's most telling word is found, for the rest of a name is no name."""
         found = process.cdist(
             self._telling, [run], scorer=fuzz.partial_ratio, score_cutoff=RUN_FROM, dtype=np.float32
         )[:, 0]

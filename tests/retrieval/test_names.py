@@ -54,3 +54,19 @@ def test_names_are_found_by_their_sound(names: Names) -> None:
 
 def test_without_names_nothing_is_found() -> None:
     assert len(Names([], []).match("anything")) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("does the restaurant have wifi", "J Restaurant"),
+        ("what is the price range there", "Rice House"),
+        ("may i get an extra bed in the room", "Bedouin"),
+    ],
+)
+def test_common_words_are_no_misspelled_names(line: str, name: str) -> None:
+    texts = ["the price of a bed in a room", "a restaurant, a bed", "its price in the restaurant"]
+    found = Names(["J Restaurant", "Rice House", "Bedouin"], texts)
+    assert found.match(line).max() < 0.35
+    assert found.match(f"is it at {name}").argmax() == found.match(name).argmax()
+    assert found.match(f"is it at {name}").max() > 0.6
