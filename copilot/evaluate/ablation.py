@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from copilot.core.need import need
 from copilot.evaluate.fitting import NEED_FEATURES, Choice, Floats, fit_need, fit_ranker
-from copilot.evaluate.moments import fold_of
+from copilot.evaluate.moments import fold_of, original
 from copilot.evaluate.reliability import reliability
 from copilot.evaluate.tables import Row, need_features
 from copilot.evaluate.training import Table
@@ -67,7 +67,7 @@ def ablate(table: Table, corpus: str) -> Ablation:
     train = [row for row in table.rows if fold_of(row.moment.id) != HELD]
     there = [row for row in table.rows if fold_of(row.moment.id) == HELD]
     held = [row for row in there if row.source == corpus]
-    needy = [row for row in held if row.needed]
+    needy = [row for row in held if row.needed and not row.moment.id.endswith("+")]
     order = [_baseline(name, needy) for name in ("dense", "words (BM25)", "fusion of both")]
     fit = [row.choice for row in train if row.needed]
     order.append(_worth("nothing", fit, needy, ()))
@@ -128,7 +128,7 @@ def _plain(row: Row) -> Choice:
 
 
 def _senses(table: Table, train: Sequence[Row], held: Sequence[Row]) -> list[Sense]:
-    model = table.fit({row.moment.id.rstrip("~") for row in held})
+    model = table.fit({original(row.moment.id) for row in held})
     search = {name: made.using(model) for name, made in table.searches.items()}
     seen = [need_features(row, search[row.source]) for row in train]
     asked = [need_features(row, search[row.source]) for row in held]

@@ -101,7 +101,7 @@ def test_what_is_asked_about_most_is_meant_where_nothing_is_named(
     key = name.split()[0].lower()
     model = trained_for(embedder.name)
     assert model is not None
-    taught = retriever.using(model, counted([f"b/{key}#park"] * 9 + ["b/harbour#wifi"]))
+    taught = retriever.using(model, counted([f"b/{key}#park"] * 60 + ["b/harbour#wifi"]))
     assert first(taught, "do they have wifi there") == f"b/{key}#wifi"
     named = agent("I booked Old Mill for you.")
     assert first(taught, "do they have wifi there", named) == "b/old#wifi"
