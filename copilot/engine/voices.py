@@ -1,6 +1,7 @@
 """Voice prompts as PersonaPlex ships them, and tokenizers: what else lies beside the weights."""
 
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,18 @@ from torch import Tensor
 
 from copilot.engine.errors import EngineError
 from copilot.engine.presets import LmConfig
+
+DAMAGED = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    struct.error,
+    SafetensorError,
+)
+"""What the readers were seen to raise over files with some bytes changed."""
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -72,12 +85,10 @@ def _entries(path: Path) -> Mapping[str, Any]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise EngineError(f"{path}: no such file") from None
-    except (OSError, RuntimeError, EOFError, ValueError, SafetensorError) as error:
+    except DAMAGED as error:
         raise EngineError(f"{path}: no voice prompt, or a damaged one ({_short(error)})") from None
-    except pickle.UnpicklingError as error:
-        raise EngineError(
-            f"{path}: holds more than tensors and is not read ({_short(error)})"
-        ) from None
+    except pickle.UnpicklingError:
+        raise EngineError(f"{path}: holds more than tensors, or is damaged; not read") from None
     if not isinstance(loaded, Mapping):
         raise EngineError(f"{path}: no voice prompt: expected a dict of two tensors")
     return loaded
