@@ -110,7 +110,7 @@ class Mimi(nn.Module):
 
     def __init__(self, config: MimiConfig, codebooks: int | None = None) -> None:
         super().__init__()
-        codebooks = codebooks or config.n_q
+        codebooks = config.n_q if codebooks is None else codebooks
         if not 1 <= codebooks <= config.n_q:
             raise EngineError(f"codebooks = {codebooks}: expected 1 to {config.n_q}")
         self.config, self.codebooks = config, codebooks
