@@ -12,9 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from sentencepiece import SentencePieceProcessor
 from torch import Tensor
+from torch.nn import functional
 
 from copilot.engine.errors import EngineError
-from copilot.engine.presets import LmConfig
+from copilot.engine.presets import LmConfig, MimiConfig
 
 DAMAGED = (
     OSError,
@@ -27,6 +28,12 @@ DAMAGED = (
     SafetensorError,
 )
 """What the readers were seen to raise over files with some bytes changed."""
+
+QUIETEST = 0.01
+"""Peak of a voice that can be heard, -40 dB of full scale."""
+
+CLIPPED = 0.01
+"""Share of a recording's samples at full scale beyond which its voice is distorted."""
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -59,6 +66,34 @@ def load_voice(path: Path, config: LmConfig) -> Voice:
     _check_embeddings(path, embeddings, config)
     _check_cache(path, cache, config)
     return Voice(embeddings[:, 0, 0], cache[0])
+
+
+def voice_frames(pcm: Tensor, rate: int, config: MimiConfig) -> Tensor:
+    """A recorded voice, float [samples] within ±1, as frames [1, 1, frames * 1920] for the codec.
+
+    The last frame is filled with zeros. Raises EngineError where the rate is not the codec's, or
+    where the recording is empty, silent, clipped, or no numbers.
+    """
+    if rate != config.sample_rate:
+        raise EngineError(
+            f"voice prompt: {rate} samples a second; resample it to {config.sample_rate}"
+        )
+    if pcm.ndim != 1 or not pcm.is_floating_point():
+        raise EngineError(f"voice prompt: {pcm.dtype} {list(pcm.shape)}, expected floats [samples]")
+    if not len(pcm):
+        raise EngineError("voice prompt: empty; give a recording of a few seconds")
+    peak = float(pcm.abs().max())
+    if not peak <= 1:
+        what = f"reaches {peak:g}" if peak > 1 else "holds NaN"
+        raise EngineError(f"voice prompt: {what}; expected samples within ±1")
+    if peak < QUIETEST:
+        raise EngineError(f"voice prompt: silent (its peak is {peak:g}); give a louder recording")
+    clipped = float((pcm.abs() >= 0.999).float().mean())
+    if clipped > CLIPPED:
+        raise EngineError(
+            f"voice prompt: {clipped:.0%} of its samples are at full scale; record it less loud"
+        )
+    return functional.pad(pcm, (0, -len(pcm) % config.frame_size))[None, None]
 
 
 def load_tokenizer(path: Path, config: LmConfig) -> SentencePieceProcessor:

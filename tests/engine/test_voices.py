@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from copilot.engine.errors import EngineError
-from copilot.engine.presets import LMS, LmConfig
-from copilot.engine.voices import load_tokenizer, load_voice
+from copilot.engine.presets import LMS, MIMI, LmConfig
+from copilot.engine.voices import load_tokenizer, load_voice, voice_frames
 from tests.engine.golden import golden
 
 TINY = LMS["tiny"]
@@ -146,6 +146,36 @@ def test_an_archive_of_something_else(tmp_path: Path) -> None:
         load_voice(file, TINY)
     with pytest.raises(EngineError, match="no such file"):
         load_voice(tmp_path / "other.pt", TINY)
+
+
+def tone(level: float, count: int = 5000) -> Tensor:
+    return level * torch.sin(torch.arange(count) * 0.1)
+
+
+def test_a_recorded_voice_comes_in_whole_frames() -> None:
+    frames = voice_frames(tone(0.5), 24_000, MIMI)
+    assert frames.shape == (1, 1, 3 * 1920)
+    assert torch.equal(frames[0, 0, :5000], tone(0.5))
+    assert not frames[0, 0, 5000:].any()
+    assert voice_frames(tone(0.5, 1920), 24_000, MIMI).shape == (1, 1, 1920)
+
+
+@pytest.mark.parametrize(
+    ("pcm", "rate", "said"),
+    [
+        (tone(0.5), 16_000, "16000 samples a second; resample it to 24000"),
+        (tone(0.5)[:0], 24_000, "empty"),
+        (tone(0.5)[None], 24_000, r"torch.float32 \[1, 5000\], expected floats \[samples\]"),
+        (tone(9000).short(), 24_000, "torch.int16"),
+        (tone(9000), 24_000, "reaches 9000; expected samples within ±1"),
+        (tone(0.5) / 0, 24_000, "reaches inf|holds NaN"),
+        (tone(0.001), 24_000, "silent"),
+        (tone(3).clamp(-1, 1), 24_000, "7[0-9]% of its samples are at full scale"),
+    ],
+)
+def test_a_recording_that_is_no_voice(pcm: Tensor, rate: int, said: str) -> None:
+    with pytest.raises(EngineError, match=f"voice prompt: .*({said})"):
+        voice_frames(pcm, rate, MIMI)
 
 
 def test_the_tokenizer_of_a_model() -> None:
