@@ -202,8 +202,9 @@ def _explain_disk(error: OSError, folder: Path) -> NoReturn:
         raise UserError(
             f"{folder}: the disk is full; make room and run it again, it goes on where it stopped"
         ) from None
-    reason = os.strerror(error.errno) if error.errno else _short(error)
-    raise UserError(f"{folder}: cannot be written ({reason}); run it again") from None
+    if error.errno:
+        raise UserError(f"{folder}: cannot be written ({os.strerror(error.errno)})") from None
+    raise UserError(f"{folder}: {_short(error)} Run it again") from None
 
 
 def _short(error: Exception) -> str:

@@ -85,7 +85,7 @@ def load(
     with _opened(path) as file:
         for name, shape in expected(kept).items():
             tensor = _read(file, sources[name], shape[0], device)
-            if not bool(torch.isfinite(tensor).all()):
+            if not all(map(math.isfinite, torch.stack(torch.aminmax(tensor)).tolist())):
                 raise EngineError(f"{path}: {name} holds NaN or infinity; {AGAIN}")
             if int8 and is_quantised(name):
                 loaded[name], loaded[name + SCALE] = quantise(tensor)

@@ -128,6 +128,13 @@ def test_forged_bytes_are_thrown_away(hub: Hub, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / PARTS).iterdir()] == ["lock"]
 
 
+def test_less_than_was_announced(hub: Hub, tmp_path: Path) -> None:
+    hub.short = True
+    with pytest.raises(UserError, match=r"file should be of size 11 but has size 10 .* Run it aga"):
+        fetch(TINY, tmp_path, quiet, endpoint=hub.address)
+    assert not (tmp_path / "config.json").exists()
+
+
 @pytest.mark.parametrize("refusal", [(401, "GatedRepo"), (403, "GatedRepo"), (401, "")])
 def test_a_gated_model_without_a_token(hub: Hub, tmp_path: Path, refusal: tuple[int, str]) -> None:
     hub.refusal = refusal
