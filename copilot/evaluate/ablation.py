@@ -11,14 +11,16 @@ from rich.text import Text
 from sklearn.metrics import roc_auc_score
 
 from copilot.core.need import need
+from copilot.errors import DataError
 from copilot.evaluate.fitting import NEED_FEATURES, Choice, Floats, fit_need, fit_ranker
-from copilot.evaluate.moments import fold_of, original
+from copilot.evaluate.moments import fold_of, original, usage_of
 from copilot.evaluate.reliability import reliability
 from copilot.evaluate.tables import Row, need_features
 from copilot.evaluate.training import Table
 from copilot.retrieval import ranking
-from copilot.retrieval.hybrid import RANK_OFFSET
+from copilot.retrieval.hybrid import RANK_OFFSET, HybridRetriever
 from copilot.retrieval.ranking import FEATURES
+from copilot.trained import Trained
 
 HELD = 0
 """The fold that is measured on."""
@@ -68,12 +70,16 @@ def ablate(table: Table, corpus: str) -> Ablation:
     there = [row for row in table.rows if fold_of(row.moment.id) == HELD]
     held = [row for row in there if row.source == corpus]
     needy = [row for row in held if row.needed and not row.moment.id.endswith("+")]
+    if not needy:
+        raise DataError(f"{corpus}: no needed moment is in the fold that is held out; give more")
     order = [_baseline(name, needy) for name in ("dense", "words (BM25)", "fusion of both")]
     fit = [row.choice for row in train if row.needed]
     order.append(_worth("nothing", fit, needy, ()))
     order.append(_worth("the query adapter", [_plain(r) for r in train if r.needed], needy, None))
     order += [_worth(name, fit, needy, names) for name, names in PARTS.items()]
-    return Ablation(corpus, tuple(order), tuple(_senses(table, train, held)))
+    model = table.fit({original(row.moment.id) for row in held})
+    order.append(_used(model, table.searches[corpus], train, needy))
+    return Ablation(corpus, tuple(order), tuple(_senses(table, model, train, held)))
 
 
 def _worth(
@@ -87,6 +93,19 @@ def _worth(
         choice = _plain(row) if names is None else _masked(row.choice, gone)
         ranks[row.moment.id.endswith("~")].append(_rank(choice.features @ weights, choice))
     return _summed(name, ranks)
+
+
+def _used(
+    model: Trained, search: HybridRetriever, train: Sequence[Row], held: Sequence[Row]
+) -> Worth:
+    """All of it, and what was right at the moments that were learned from."""
+    of_corpus = (row.moment for row in train if row.source == held[0].source and row.needed)
+    known, weights = search.known(usage_of(of_corpus)), ranking.weights(model.ranker)
+    ranks: dict[bool, list[int]] = {False: [], True: []}
+    for row in held:
+        choice = row.usual.given(known)
+        ranks[row.moment.id.endswith("~")].append(_rank(choice.features @ weights, choice))
+    return _summed("(and with what was right before)", ranks)
 
 
 def _baseline(name: str, held: Sequence[Row]) -> Worth:
@@ -127,8 +146,7 @@ def _plain(row: Row) -> Choice:
     return Choice(features, row.choice.right)
 
 
-def _senses(table: Table, train: Sequence[Row], held: Sequence[Row]) -> list[Sense]:
-    model = table.fit({original(row.moment.id) for row in held})
+def _senses(table: Table, model: Trained, train: Sequence[Row], held: Sequence[Row]) -> list[Sense]:
     search = {name: made.using(model) for name, made in table.searches.items()}
     seen = [need_features(row, search[row.source]) for row in train]
     asked = [need_features(row, search[row.source]) for row in held]

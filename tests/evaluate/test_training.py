@@ -49,7 +49,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         key = name.split()[0].lower()
         gold = [f"b/{key}#wifi", f"b/{key}#wifi", f"b/{key}#park", "b/all#pay"]
         for n, (line, passage) in enumerate(zip(ASKS, gold, strict=True)):
-            row = {"id": f"{key}{n}", "turns": turns_of(name, line), "needs": True}
+            row = {"id": f"{key}-moment{n}", "turns": turns_of(name, line), "needs": True}
             moments.append(row | {"gold": [passage]})
         for n, line in enumerate(ANSWERS):
             moments.append({"id": f"{key}-{n}", "turns": turns_of(name, line), "needs": False})
