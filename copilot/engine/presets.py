@@ -1,0 +1,498 @@
+"""The sizes of a model: from a checkpoint's own config.json, a manifest, or a preset by name."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from copilot.engine.errors import EngineError
+from copilot.engine.fields import (
+    build,
+    check_divides,
+    check_kind,
+    check_positive,
+    read_json,
+    section,
+)
+
+FRAME_RATE = 12.5
+"""Ticks a second: one column of tokens, 80 ms of audio."""
+
+SERVER_DELAYS = {0.5: 6, 2.5: 32}
+"""Ticks by which words lag the audio in the configurations of the public recognition server; 2.5 s
+are 31.25 ticks, so that no rounding gives both."""
+
+
+@dataclass(frozen=True)
+class LmConfig:
+    """A multistream language model; fields are named as in the public config.json.
+
+    A column of tokens has `rows` rows: the text, then `n_q` audio codebooks. With a depth
+    transformer the first half of these is the model's own voice, the second half the user's.
+    """
+
+    dim: int
+    """Width of the temporal transformer."""
+    num_heads: int
+    num_layers: int
+    text_card: int
+    """Text vocabulary; the input table has one row more, the initial token."""
+    card: int
+    """Codes of a codebook; each input table has one row more, the initial token."""
+    n_q: int
+    """Audio codebooks in a column."""
+    dep_q: int
+    """Depth steps as stored: 0 (recognition), n_q / 2 (own voice) or n_q (the user's too)."""
+    delays: tuple[int, ...]
+    """Of each row of a column, in ticks."""
+    context: int
+    """Positions that a position sees, its own included."""
+    hidden_scale: float = 4.125
+    max_period: float = 10_000.0
+    """Base of the rotary embedding."""
+    depformer_dim: int = 0
+    depformer_num_heads: int = 0
+    depformer_num_layers: int = 0
+    depformer_dim_feedforward: int = 0
+    """Before gating."""
+    existing_text_padding_id: int = 3
+    existing_text_end_padding_id: int = 0
+    """A word begins at the next tick."""
+    extra_heads_num_heads: int = 0
+    extra_heads_dim: int = 0
+    audio_delay_seconds: float = 0.0
+    """By which the text lags the audio (recognition)."""
+    audio_silence_prefix_seconds: float = 0.0
+    """Of silence that a recording needs before it (recognition)."""
+    silence_tokens: tuple[int, ...] = ()
+    """Codes of a silent frame of the own voice; empty where none are known."""
+    sine_tokens: tuple[int, ...] = ()
+    """Codes that stand for the user while a prompt is fed; empty where none are known."""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "dim", "num_heads", "num_layers", "text_card", "card", "n_q")
+        check_positive(self, "context", "hidden_scale", "max_period")
+        check_divides(self, "num_heads", "dim")
+        if self.head_dim % 2:
+            raise EngineError(
+                f"num_heads = {self.num_heads}: {self.dim} / {self.num_heads} is odd; rotary "
+                "embeddings need an even size of head"
+            )
+        _check_streams(self)
+        if self.dep_q:
+            _check_depth(self)
+
+    @property
+    def head_dim(self) -> int:
+        return self.dim // self.num_heads
+
+    @property
+    def hidden(self) -> int:
+        """Inner width of the gated feed-forward."""
+        return gated(int(self.hidden_scale * self.dim), self.dim)
+
+    @property
+    def rows(self) -> int:
+        """Rows of a column."""
+        return 1 + self.n_q
+
+    @property
+    def max_delay(self) -> int:
+        return max(self.delays)
+
+    @property
+    def steps(self) -> int:
+        """Depth steps that are run: the user's codes are always given, never predicted."""
+        return min(self.dep_q, self.n_q // 2)
+
+    @property
+    def user_row(self) -> int:
+        """First row of a column that is fed from outside."""
+        return 1 + self.steps
+
+    @property
+    def text_initial(self) -> int:
+        return self.text_card
+
+    @property
+    def audio_initial(self) -> int:
+        return self.card
+
+    @property
+    def depformer_head_dim(self) -> int:
+        return self.depformer_dim // self.depformer_num_heads
+
+    @property
+    def depformer_hidden(self) -> int:
+        """Inner width of the depth transformer's gated feed-forward."""
+        return gated(self.depformer_dim_feedforward, self.depformer_dim)
+
+    @property
+    def delay_ticks(self) -> int:
+        """Ticks by which the text lags the audio (recognition)."""
+        seconds = self.audio_delay_seconds
+        return SERVER_DELAYS.get(seconds, int(seconds * FRAME_RATE))
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any], source: str = "config") -> Self:
+        """From the flat keys of a config.json, or the `config` of a manifest beside which
+        `stt_config` may stand; keys that mean nothing here are left alone.
+
+        Raises EngineError with the field, its value and what is expected, also for a kind of model
+        that is not known here.
+        """
+        raw = {**raw, **section(raw, "stt_config", source)}
+        check_kind(raw, LM_KIND, source)
+        if raw.get("dep_q"):
+            check_kind(raw, DEPTH_KIND, source)
+        else:
+            raw = {key: value for key, value in raw.items() if not key.startswith("depformer_")}
+        return build(cls, raw, source)
+
+
+@dataclass(frozen=True)
+class MimiConfig:
+    """The codec; fields are named as in the golden fixtures' mimi_config.json."""
+
+    n_filters: int
+    """Channels after the first convolution, doubled by every stage."""
+    dim: int
+    """Latent width."""
+    num_heads: int
+    num_layers: int
+    """Of each of the two transformers."""
+    dim_feedforward: int
+    n_q: int
+    """Codebooks as stored: `n_q_semantic`, then residual levels."""
+    bins: int
+    """Codes of a codebook."""
+    vq_dim: int
+    """Width inside the quantizer."""
+    context: int = 250
+    """Positions that a position of the transformers sees, `downsample_stride` per frame."""
+    ratios: tuple[int, ...] = (8, 6, 5, 4)
+    """Strides of the decoder in order; the encoder's are these reversed."""
+    sample_rate: int = 24_000
+    frame_rate: float = FRAME_RATE
+    kernel_size: int = 7
+    last_kernel_size: int = 3
+    residual_kernel_size: int = 3
+    n_residual_layers: int = 1
+    compress: int = 2
+    """Channels of a stage over those inside its residual block."""
+    max_period: float = 10_000.0
+    downsample_stride: int = 2
+    n_q_semantic: int = 1
+    cluster_usage_floor: float = 1e-5
+
+    def __post_init__(self) -> None:
+        whole = ("n_filters", "dim", "num_heads", "num_layers", "dim_feedforward", "n_q", "bins")
+        check_positive(self, *whole, "vq_dim", "context", "ratios", "sample_rate", "frame_rate")
+        check_positive(self, "kernel_size", "last_kernel_size", "residual_kernel_size", "compress")
+        check_positive(self, "max_period", "downsample_stride", "cluster_usage_floor")
+        check_divides(self, "num_heads", "dim")
+        check_divides(self, "compress", "n_filters")
+        _check_mimi(self)
+
+    @property
+    def frame_size(self) -> int:
+        """Samples of a frame."""
+        return math.prod(self.ratios) * self.downsample_stride
+
+    @property
+    def head_dim(self) -> int:
+        return self.dim // self.num_heads
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any], source: str = "config") -> Self:
+        """From flat keys, or the nested ones of a manifest; raises EngineError as LmConfig's."""
+        if "seanet" in raw:
+            raw = _flat_mimi(raw, source)
+        check_kind(raw, MIMI_KIND, source)
+        return build(cls, raw, source)
+
+
+LM_KIND: Mapping[str, tuple[Any, ...]] = {
+    "causal": (True,),
+    "layer_scale": (None,),
+    "gating": ("silu",),
+    "norm": ("rms_norm_f32",),
+    "positional_embedding": ("rope",),
+    "kv_repeat": (1,),
+    "cross_attention": (False, None),
+    "conditioners": (None, {}),
+    "demux_second_stream": (False, None),
+}
+"""Keys of a config.json that must have one of these values where they are given."""
+
+DEPTH_KIND: Mapping[str, tuple[Any, ...]] = {
+    "depformer_layer_scale": (None,),
+    "depformer_multi_linear": (True,),
+    "depformer_gating": ("silu",),
+    "depformer_pos_emb": ("none",),
+    "depformer_weights_per_step": (True,),
+    "depformer_low_rank_embeddings": (None,),
+}
+"""The same for keys that mean nothing without a depth transformer."""
+
+MIMI_KIND: Mapping[str, tuple[Any, ...]] = {
+    "channels": (1,),
+    "activation": ("ELU",),
+    "norm": ("layer_norm",),
+    "n_residual_layers": (1,),
+    "n_q_semantic": (1,),
+    "upsample_stride": (2,),
+    "downsample_stride": (2,),
+}
+
+
+def gated(feedforward: int, dim: int) -> int:
+    """Inner width of a gated feed-forward, by the rule of the Python reference."""
+    return 21 * dim // 8 if feedforward == 4 * dim else 2 * feedforward // 3
+
+
+def read_config(path: Path) -> LmConfig:
+    """The language model of a checkpoint's config.json.
+
+    PersonaPlex's holds no sizes, only its name and version: they choose the preset.
+    Raises EngineError where the file cannot be used.
+    """
+    raw = read_json(path)
+    if raw.get("model_type") == "personaplex" and "dim" not in raw:
+        return lm_preset(f"personaplex-{raw.get('version')}")
+    return LmConfig.parse(raw, str(path))
+
+
+def lm_preset(name: str) -> LmConfig:
+    """Raises EngineError that names those there are."""
+    if name not in LMS:
+        raise EngineError(f"preset {name!r}: unknown; there are {', '.join(LMS)}")
+    return LMS[name]
+
+
+def mimi_preset(name: str) -> MimiConfig:
+    """Raises EngineError that names those there are."""
+    if name not in MIMIS:
+        raise EngineError(f"preset {name!r}: unknown; there are {', '.join(MIMIS)}")
+    return MIMIS[name]
+
+
+def _check_streams(config: LmConfig) -> None:
+    rows = 1 + config.n_q
+    if len(config.delays) != rows or min(config.delays) < 0:
+        raise EngineError(
+            f"delays = {list(config.delays)}: expected {rows} numbers of 0 or more, one for the "
+            f"text and one for each of n_q = {config.n_q} codebooks"
+        )
+    for name in ("existing_text_padding_id", "existing_text_end_padding_id"):
+        if not 0 <= getattr(config, name) < config.text_card:
+            raise EngineError(
+                f"{name} = {getattr(config, name)}: expected a token of the text vocabulary, "
+                f"0 to {config.text_card - 1}"
+            )
+    for name in ("extra_heads_num_heads", "extra_heads_dim", "audio_delay_seconds"):
+        if getattr(config, name) < 0:
+            raise EngineError(f"{name} = {getattr(config, name)}: expected 0 or more")
+    if bool(config.extra_heads_num_heads) != bool(config.extra_heads_dim):
+        raise EngineError(
+            f"extra_heads_num_heads = {config.extra_heads_num_heads}, extra_heads_dim = "
+            f"{config.extra_heads_dim}: expected both or neither"
+        )
+    _check_codes(config, "silence_tokens")
+    _check_codes(config, "sine_tokens")
+
+
+def _check_codes(config: LmConfig, name: str) -> None:
+    codes = getattr(config, name)
+    if codes and (len(codes) != config.n_q // 2 or not 0 <= min(codes) <= max(codes) < config.card):
+        raise EngineError(
+            f"{name} = {list(codes)}: expected n_q / 2 = {config.n_q // 2} codes, "
+            f"0 to {config.card - 1}"
+        )
+
+
+def _check_depth(config: LmConfig) -> None:
+    if config.n_q % 2 or config.dep_q not in (config.n_q // 2, config.n_q):
+        raise EngineError(
+            f"dep_q = {config.dep_q}: expected 0, half of n_q = {config.n_q} or all of it"
+        )
+    check_positive(config, "depformer_dim", "depformer_num_heads", "depformer_num_layers")
+    check_positive(config, "depformer_dim_feedforward")
+    check_divides(config, "depformer_num_heads", "depformer_dim")
+
+
+def _check_mimi(config: MimiConfig) -> None:
+    if config.head_dim % 2:
+        raise EngineError(
+            f"num_heads = {config.num_heads}: {config.dim} / {config.num_heads} is odd; rotary "
+            "embeddings need an even size of head"
+        )
+    if config.n_q <= config.n_q_semantic:
+        raise EngineError(f"n_q = {config.n_q}: expected 2 or more, one of them semantic")
+    if config.frame_size * config.frame_rate != config.sample_rate:
+        raise EngineError(
+            f"ratios = {list(config.ratios)}: with downsample_stride {config.downsample_stride} a "
+            f"frame is {config.frame_size} samples; expected sample_rate / frame_rate = "
+            f"{config.sample_rate / config.frame_rate:g}"
+        )
+
+
+SEANET = (
+    "channels",
+    "n_filters",
+    "ratios",
+    "kernel_size",
+    "last_kernel_size",
+    "residual_kernel_size",
+    "n_residual_layers",
+    "compress",
+    "activation",
+)
+TRANSFORMER = ("num_heads", "num_layers", "dim_feedforward", "context", "max_period", "norm")
+
+
+def _flat_mimi(raw: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """The flat keys of a config that is written in the parts of the reference's."""
+    seanet, quantizer, transformer = (
+        section(raw, part, source) for part in ("seanet", "quantizer", "transformer")
+    )
+    flat = {key: raw[key] for key in ("sample_rate", "frame_rate") if key in raw}
+    flat |= {key: seanet[key] for key in SEANET if key in seanet}
+    flat |= {key: transformer[key] for key in TRANSFORMER if key in transformer}
+    flat |= {key: quantizer[key] for key in ("n_q", "bins") if key in quantizer}
+    flat |= {"dim": transformer.get("d_model"), "vq_dim": quantizer.get("dimension")}
+    if seanet.get("dimension") != flat["dim"]:
+        raise EngineError(
+            f"{source}: seanet.dimension = {seanet.get('dimension')!r}: expected "
+            f"transformer.d_model = {flat['dim']!r}"
+        )
+    return flat
+
+
+MOSHI_DELAYS = (0, *(0, *[1] * 7), *(0, *[1] * 7))
+
+MOSHI = LmConfig(
+    dim=4096,
+    num_heads=32,
+    num_layers=32,
+    text_card=32_000,
+    card=2048,
+    n_q=16,
+    dep_q=8,
+    delays=MOSHI_DELAYS,
+    context=3000,
+    depformer_dim=1024,
+    depformer_num_heads=16,
+    depformer_num_layers=6,
+    depformer_dim_feedforward=4224,
+    silence_tokens=(948, 243, 1178, 546, 1736, 1030, 1978, 2008),
+    sine_tokens=(430, 1268, 381, 1611, 1095, 1495, 56, 472),
+)
+"""The codes are one frame of zeros and one of a 440 Hz sine through the published codec."""
+
+STT_1B = LmConfig(
+    dim=2048,
+    num_heads=16,
+    num_layers=16,
+    text_card=8000,
+    card=2048,
+    n_q=32,
+    dep_q=0,
+    delays=(0,) * 33,
+    context=750,
+    max_period=100_000.0,
+    audio_delay_seconds=0.5,
+)
+
+LMS: Mapping[str, LmConfig] = {
+    "moshiko-7b": MOSHI,
+    "moshika-7b": MOSHI,
+    "personaplex-7b-v1": replace(MOSHI, dep_q=16),
+    "stt-1b-en_fr": STT_1B,
+    "stt-1b-en_fr-candle": replace(STT_1B, extra_heads_num_heads=4, extra_heads_dim=6),
+    "stt-2.6b-en": replace(
+        STT_1B,
+        num_heads=32,
+        num_layers=48,
+        text_card=4000,
+        context=375,
+        audio_delay_seconds=2.5,
+        audio_silence_prefix_seconds=1.0,
+    ),
+    "tiny": LmConfig(
+        dim=64,
+        num_heads=4,
+        num_layers=2,
+        text_card=48,
+        card=64,
+        n_q=16,
+        dep_q=8,
+        delays=MOSHI_DELAYS,
+        context=24,
+        depformer_dim=32,
+        depformer_num_heads=4,
+        depformer_num_layers=2,
+        depformer_dim_feedforward=132,
+        silence_tokens=(52, 51, 26, 34, 8, 6, 58, 24),
+        sine_tokens=(46, 52, 61, 11, 7, 23, 56, 24),
+    ),
+    "tiny-stt": LmConfig(
+        dim=64,
+        num_heads=4,
+        num_layers=2,
+        text_card=48,
+        card=64,
+        n_q=32,
+        dep_q=0,
+        delays=(0,) * 33,
+        context=24,
+        max_period=100_000.0,
+        extra_heads_num_heads=4,
+        extra_heads_dim=6,
+        audio_delay_seconds=0.5,
+    ),
+    "small": LmConfig(
+        dim=512,
+        num_heads=8,
+        num_layers=8,
+        text_card=2000,
+        card=256,
+        n_q=16,
+        dep_q=8,
+        delays=MOSHI_DELAYS,
+        context=250,
+        depformer_dim=256,
+        depformer_num_heads=4,
+        depformer_num_layers=3,
+        depformer_dim_feedforward=1056,
+    ),
+}
+"""By name; `tiny…` and `small` belong to no checkpoint and serve tests and benches on a CPU."""
+
+MIMI = MimiConfig(
+    n_filters=64,
+    dim=512,
+    num_heads=8,
+    num_layers=8,
+    dim_feedforward=2048,
+    n_q=32,
+    bins=2048,
+    vq_dim=256,
+)
+
+MIMIS: Mapping[str, MimiConfig] = {
+    "mimi": MIMI,
+    "tiny": MimiConfig(
+        n_filters=2,
+        dim=32,
+        num_heads=4,
+        num_layers=2,
+        dim_feedforward=64,
+        n_q=32,
+        bins=64,
+        vq_dim=16,
+        context=20,
+    ),
+}
+"""By name; `tiny` fits the language models of that name."""
