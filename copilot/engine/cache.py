@@ -5,8 +5,8 @@ every place written is visible and nothing is ever moved. The buffer is made onc
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 
 from copilot.engine.layers import Attend, Rope, rotate
 
@@ -81,7 +81,7 @@ class Step:
             kept = self.cache.store[layer, :, : self.rows, :, : self.reach]
             keys, values = self.cache.loaded(kept, qkv.dtype)
             query = qk[:, :, 0].transpose(1, 2)
-            seen = F.scaled_dot_product_attention(query, keys, values, attn_mask=self.visible)
+            seen = scaled_dot_product_attention(query, keys, values, attn_mask=self.visible)
             return seen.transpose(1, 2)
 
         return attend
@@ -94,9 +94,7 @@ class Chunk:
     what late ones evict.
     """
 
-    def __init__(
-        self, cache: KvCache, rope: Rope, row: int, start: int, count: int
-    ) -> None:
+    def __init__(self, cache: KvCache, rope: Rope, row: int, start: int, count: int) -> None:
         device = cache.store.device
         self.cache, self.row = cache, row
         self.before = min(start, cache.window)
@@ -115,11 +113,9 @@ class Chunk:
             qk = rotate(qkv[:, :, :2], self.turns)
             new = torch.stack((qk[0, :, 1], qkv[0, :, 2]), dim=1)
             old = self.cache.store[layer, :, self.row, :, : self.before]
-            keys, values = torch.cat(
-                (self.cache.loaded(old, qkv.dtype), self._rounded(new)), dim=2
-            )
+            keys, values = torch.cat((self.cache.loaded(old, qkv.dtype), self._rounded(new)), dim=2)
             query = qk[0, :, 0].transpose(0, 1)
-            seen = F.scaled_dot_product_attention(
+            seen = scaled_dot_product_attention(
                 query[None], keys[None], values[None], attn_mask=self.visible
             )
             row = self.cache.row[self.row].expand(self.kept)

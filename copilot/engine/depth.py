@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import embedding, scaled_dot_product_attention
 
 from copilot.engine.layers import Attend, Block, Linear, Weights
 from copilot.engine.presets import LmConfig
@@ -41,29 +41,33 @@ class Depth:
             for k in range(self.steps)
         ]
 
-    def __call__(self, hidden: Tensor, text: Tensor, forced: Tensor, pick: Pick) -> Tensor:
-        """Codes [B, steps]: those that are `forced`, the others as `pick` takes them.
+    def __call__(
+        self, hidden: Tensor, text: Tensor, forced: Tensor, pick: Pick
+    ) -> tuple[Tensor, Tensor]:
+        """Codes [B, steps], those that are `forced` and the others as `pick` takes them; and the
+        logits of all, float32 [B, steps, card].
 
         `hidden` [B, dim] and the `text` [B] that was chosen from it; `forced` [B, steps] holds a
         code or a negative number. A forced code conditions the passes after it as a picked one.
         """
         frame = Frame(len(self.blocks[0]))
         codes: list[Tensor] = []
+        logits: list[Tensor] = []
         for k in range(self.steps):
-            given = F.embedding(codes[-1], self.tables[k - 1]) if k else self._text(text)
+            given = embedding(codes[-1], self.tables[k - 1]) if k else self._text(text)
             x = (self.inner[k](hidden) + given)[:, None]
             for layer, block in enumerate(self.blocks[k]):
                 x = block(x, frame.at(layer))
-            picked = pick(k, self.heads[k](x[:, 0]).float())
-            codes.append(torch.where(forced[:, k] < 0, picked, forced[:, k]))
-        return torch.stack(codes, dim=1)
+            logits.append(self.heads[k](x[:, 0]).float())
+            codes.append(torch.where(forced[:, k] < 0, pick(k, logits[k]), forced[:, k]))
+        return torch.stack(codes, dim=1), torch.stack(logits, dim=1)
 
     def _text(self, text: Tensor) -> Tensor:
-        return F.embedding(text, self.text_table)
+        return embedding(text, self.text_table)
 
 
 class Frame:
-    """Keys and values of the passes of one frame, [2, B, heads, passes so far, head_dim] a layer."""
+    """Keys and values of one frame so far: [2, B, heads, passes, head_dim] a layer."""
 
     def __init__(self, layers: int) -> None:
         self.kept: list[Tensor | None] = [None] * layers
@@ -75,6 +79,6 @@ class Frame:
             kept = new if before is None else torch.cat((before, new), dim=3)
             self.kept[layer] = kept
             query = qkv[:, :, 0].transpose(1, 2)
-            return F.scaled_dot_product_attention(query, kept[0], kept[1]).transpose(1, 2)
+            return scaled_dot_product_attention(query, kept[0], kept[1]).transpose(1, 2)
 
         return attend

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import rms_norm, silu
 
 Weights = Mapping[str, Tensor]
 """By published name; beside an int8 matrix stand its row scales, named with `SCALE`."""
@@ -64,7 +64,7 @@ class Norm:
         self.alpha = alpha.flatten()
 
     def __call__(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, self.alpha.shape, self.alpha, NORM_EPS)
+        return rms_norm(x, self.alpha.shape, self.alpha, NORM_EPS)
 
 
 class GatedFeedForward:
@@ -76,7 +76,7 @@ class GatedFeedForward:
 
     def __call__(self, x: Tensor) -> Tensor:
         gate, value = self.inner(x).chunk(2, dim=-1)
-        return self.outer(F.silu(gate) * value)
+        return self.outer(silu(gate) * value)
 
 
 class Block:
@@ -95,7 +95,9 @@ class Block:
         count = max(steps, 1)
         self.inner = Linear.part(f"{attention}.in_proj_weight", weights, step, count)
         self.outer = Linear.part(f"{attention}.out_proj.weight", weights, step, count)
-        self.feed = GatedFeedForward(f"{name}.gating.{step}" if steps else f"{name}.gating", weights)
+        self.feed = GatedFeedForward(
+            f"{name}.gating.{step}" if steps else f"{name}.gating", weights
+        )
 
     def __call__(self, x: Tensor, attend: Attend) -> Tensor:
         """[B, T, width] in and out."""
@@ -120,5 +122,5 @@ class Rope:
 
 def rotate(x: Tensor, turns: Tensor) -> Tensor:
     """[B, T, n, heads, head_dim] with every pair (2i, 2i + 1) turned by its angle."""
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    pairs = torch.view_as_complex(x.float().view(*x.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)

@@ -7,8 +7,8 @@ transformer and extra heads are there.
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import embedding
 
 from copilot.engine.depth import Depth
 from copilot.engine.layers import Attend, Block, Linear, Norm, Rope, Weights
@@ -16,6 +16,9 @@ from copilot.engine.presets import LmConfig
 
 ZERO = -1
 """A token that embeds to nothing at all."""
+
+KEEP = -2
+"""No token: what is there stays, or the model chooses. It is never fed."""
 
 
 class LanguageModel:
@@ -47,9 +50,9 @@ class LanguageModel:
 
     def embed(self, columns: Tensor) -> Tensor:
         """[B, T, dim] of columns [B, rows, T]: the sum of all rows, in the reference's order."""
-        audio = F.embedding((columns[:, 1:] + self.first_row).clamp(min=0), self.audio_table)
+        audio = embedding((columns[:, 1:] + self.first_row).clamp(min=0), self.audio_table)
         audio = audio.masked_fill((columns[:, 1:] < 0)[..., None], 0)
-        text = F.embedding(columns[:, 0].clamp(min=0), self.text_table)
+        text = embedding(columns[:, 0].clamp(min=0), self.text_table)
         total = audio[:, 0]
         for codebook in range(1, self.config.n_q):
             total = total + audio[:, codebook]
@@ -69,5 +72,6 @@ class LanguageModel:
         """float32 [..., heads, classes]; no heads, no numbers."""
         if self.heads is None:
             return hidden.new_zeros((*hidden.shape[:-1], 0, 1), dtype=torch.float32)
-        logits = self.heads(hidden).float().unflatten(-1, (self.config.extra_heads_num_heads, -1))
-        return logits.softmax(-1)
+        logits = self.heads(hidden).float()
+        split = (*hidden.shape[:-1], self.config.extra_heads_num_heads, -1)
+        return logits.view(split).softmax(-1)
