@@ -13,9 +13,13 @@ from copilot.engine.layers import Attend, Rope, rotate
 FP8 = torch.float8_e4m3fn
 FP8_MAX = 448.0
 
+BLOCK = 64
+"""Places are made and read in whole blocks. A CPU sums so many in one order, so that how far the
+other rows of a batch reach does not change the bits of a row."""
+
 
 class KvCache:
-    """[layers, 2, rows, heads, window, head_dim], zero at first.
+    """[layers, 2, rows, heads, places, head_dim], zero at first; `window` places are used.
 
     In fp8 (e4m3, no scale: rotated keys and values of these models are far below 448) it is kept as
     bytes, because tensors of that kind cannot be written by index.
@@ -30,13 +34,14 @@ class KvCache:
         layers, rows, heads, window, head_dim = shape
         self.fp8 = dtype == FP8
         self.window = window
+        self.places = blocks(window)
         self.store = torch.zeros(
-            (layers, 2, rows, heads, window, head_dim),
+            (layers, 2, rows, heads, self.places, head_dim),
             dtype=torch.uint8 if self.fp8 else dtype,
             device=device,
         )
         self.row = torch.arange(rows, device=device)
-        self.place = torch.arange(window, device=device)
+        self.place = torch.arange(self.places, device=device)
 
     def write(self, layer: int, row: Tensor, place: Tensor, kv: Tensor) -> None:
         """Keys and values [n, 2, heads, head_dim] to place[i] of row[i]."""
@@ -51,11 +56,13 @@ class KvCache:
             return kv.clamp(-FP8_MAX, FP8_MAX).to(FP8).view(torch.uint8)
         return kv.to(self.store.dtype)
 
-    def copy_row(self, source: int, target: int, length: int) -> None:
-        self.store[:, :, target, :, :length] = self.store[:, :, source, :, :length]
-
     def clear_row(self, row: int) -> None:
         self.store[:, :, row].zero_()
+
+
+def blocks(places: int) -> int:
+    """So many places in whole blocks."""
+    return -(-places // BLOCK) * BLOCK
 
 
 class Step:
@@ -71,7 +78,8 @@ class Step:
         self.rows = position.shape[0]
         self.turns = rope.turns(position[:, None])
         self.place = position % cache.window
-        self.visible = (cache.place[:reach] <= position[:, None])[:, None, None]
+        last = position.clamp(max=cache.window - 1)[:, None]
+        self.visible = (cache.place[:reach] <= last)[:, None, None]
 
     def at(self, layer: int) -> Attend:
         def attend(qkv: Tensor) -> Tensor:

@@ -154,27 +154,32 @@ class Rows:
         self.seed[row] = sampling.seed
         self.pad_bias[row] = sampling.pad_bias
 
-    def copy(self, source: int, target: int, length: int) -> None:
-        """All state of a row that has consumed `length` columns."""
-        self.cache.copy_row(source, target, min(length, self.window))
-        for state in self._state():
-            state[target] = state[source]
+    def copy(self, origin: "Rows", source: int, target: int, length: int) -> None:
+        """All state of a row, of this batch or another, that has consumed `length` columns."""
+        self.renew(target, origin, length, source)
+        for mine, state in zip(self._chosen_state(), origin._chosen_state(), strict=True):
+            mine[target] = state[source]
+
+    def renew(self, target: int, origin: "Rows", length: int, source: int = 0) -> None:
+        """What a row remembers, without the column it is to consume next and how it chooses."""
+        kept = min(length, self.window)
+        mine, other = self.cache.store, origin.cache.store
+        mine[:, :, target, :, :kept] = other[:, :, source, :, :kept]
+        self.history[target, :, :kept] = origin.history[source, :, :kept]
+        self.position[target] = origin.position[source]
+
+    def recent(self, row: int, position: int, count: int) -> Tensor:
+        """The last `count` columns before `position`, int64 [rows, count]."""
+        places = torch.arange(position - count, position, device=self.position.device)
+        return self.history[row][:, places % self.window].long()
 
     def reset(self, row: int) -> None:
         """A row that forgets all, even what was not a number."""
         self.cache.clear_row(row)
         self.position[row] = 0
 
-    def _state(self) -> tuple[Tensor, ...]:
-        return (
-            self.column,
-            self.position,
-            self.history,
-            self.top_k,
-            self.seed,
-            self.temperature,
-            self.pad_bias,
-        )
+    def _chosen_state(self) -> tuple[Tensor, ...]:
+        return self.column, self.top_k, self.seed, self.temperature, self.pad_bias
 
     def _chosen(
         self, column: Tensor, hidden: Tensor, given: Tensor, rows: slice, depth: bool, ago: int = 0

@@ -19,7 +19,7 @@ MAX_TOP_K = 256
 TEXT = -1
 """Of the streams, which are numbered by codebook."""
 
-_MASK = 0xFFFFFFFF
+MAX_SEED = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Sampling:
             value = getattr(self, name)
             if not 1 <= value <= MAX_TOP_K:
                 raise EngineError(f"{name} = {value!r}: expected 1 to {MAX_TOP_K}")
-        if not 0 <= self.seed <= _MASK:
+        if not 0 <= self.seed <= MAX_SEED:
             raise EngineError(f"seed = {self.seed!r}: expected 0 to 2**32 - 1")
         if not abs(self.pad_bias) <= 100:
             raise EngineError(f"pad_bias = {self.pad_bias!r}: expected -100 to 100")
@@ -79,7 +79,7 @@ def pick(logits: Tensor, dice: Dice, stream: int) -> Tensor:
 def gumbel(dice: Dice, stream: int, token: Tensor) -> Tensor:
     """float32 of the shape of `token` [B, k]."""
     key = _mix(_mix(dice.seed) ^ dice.position)
-    bits = _mix(_mix(key ^ (stream & _MASK))[:, None] ^ token)
+    bits = _mix(_mix(key ^ (stream & MAX_SEED))[:, None] ^ token)
     uniform = ((bits >> 8).float() + 0.5) / 2**24
     return -torch.log(-torch.log(uniform))
 
@@ -87,7 +87,7 @@ def gumbel(dice: Dice, stream: int, token: Tensor) -> Tensor:
 def _mix(x: Tensor) -> Tensor:
     """A 32-bit hash with good avalanche (C. Wellons, hash-prospector), in int64 without overflow:
     both multipliers are below 2**31."""
-    x = (x + 0x9E3779B9) & _MASK
-    x = ((x ^ (x >> 16)) * 0x21F0AAAD) & _MASK
-    x = ((x ^ (x >> 15)) * 0x735A2D97) & _MASK
+    x = (x + 0x9E3779B9) & MAX_SEED
+    x = ((x ^ (x >> 16)) * 0x21F0AAAD) & MAX_SEED
+    x = ((x ^ (x >> 15)) * 0x735A2D97) & MAX_SEED
     return x ^ (x >> 15)

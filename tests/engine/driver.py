@@ -50,7 +50,7 @@ class Driver:
         if following is not None:
             given[:, layout.text] = following[:, :1]
             given[:, layout.following] = following[:, 1:]
-        forward = self.rows.tick(count, self.rows.window, depth)
+        forward = self.rows.tick(count, self.rows.cache.places, depth)
         self.forwards.append(forward)
         self.told.append(self.rows.told.clone())
         return forward

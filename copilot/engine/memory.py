@@ -1,0 +1,45 @@
+"""What a slot takes, and whether so many fit."""
+
+import os
+
+import torch
+
+from copilot.engine.cache import blocks
+from copilot.engine.errors import EngineError
+from copilot.engine.presets import LmConfig
+
+RESERVE = 3 << 30
+"""Bytes of a GPU that are left for graphs, workspaces and the prompts being read."""
+
+
+def slot_bytes(config: LmConfig, window: int, kv: torch.dtype) -> int:
+    """Keys and values of a window of positions, and the columns themselves."""
+    keys = 2 * config.num_layers * config.num_heads * config.head_dim * kv.itemsize
+    return blocks(window) * keys + window * 4 * config.rows
+
+
+def fitting(config: LmConfig, window: int, kv: torch.dtype, device: torch.device) -> int:
+    """Slots that fit in the memory that is free now."""
+    return max(0, free_bytes(device)) // slot_bytes(config, window, kv)
+
+
+def free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] - RESERVE
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def check_memory(
+    config: LmConfig, slots: int, window: int, kv: torch.dtype, device: torch.device
+) -> None:
+    """Raises EngineError with what a slot takes and how many fit."""
+    if slots < 1 or window < 2:
+        raise EngineError(f"{slots} slots of {window} positions: expected 1 slot, 2 positions")
+    one, fit = slot_bytes(config, window, kv), fitting(config, window, kv, device)
+    if slots > fit:
+        raise EngineError(
+            f"{slots} slots do not fit: {one / 1e6:.0f} MB each with a window of {window} in "
+            f"{str(kv).removeprefix('torch.')}, {slots * one / 1e9:.1f} GB in all; "
+            f"{free_bytes(device) / 1e9:.1f} GB are free for {fit}: give fewer slots, a shorter "
+            "window, or fp8 for the keys and values"
+        )
