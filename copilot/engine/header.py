@@ -37,6 +37,9 @@ class Stored:
     dtype: str
     """As safetensors writes it: BF16, F32, I8 …"""
 
+    def __str__(self) -> str:
+        return f"{self.dtype} {list(self.shape)}"
+
     @property
     def numel(self) -> int:
         count = 1

@@ -7,17 +7,23 @@ from pathlib import Path
 from typing import Any, Self
 
 from copilot.engine.errors import EngineError
-from copilot.engine.fields import (
-    build,
-    check_divides,
-    check_kind,
-    check_positive,
-    read_json,
-    section,
+from copilot.engine.fields import build, check_kind, read_json, section
+from copilot.engine.sizes import (
+    DEPTH_KIND,
+    LM_KIND,
+    MIMI_KIND,
+    check_lm,
+    check_mimi,
+    flat_mimi,
 )
 
 FRAME_RATE = 12.5
 """Ticks a second: one column of tokens, 80 ms of audio."""
+
+SILENCE = (948, 243, 1178, 546, 1736, 1030, 1978, 2008)
+SINE = (430, 1268, 381, 1611, 1095, 1495, 56, 472)
+"""A frame of zeros and one of a 440 Hz sine through the published codec, as the reference of
+PersonaPlex has them; a config.json does not tell them."""
 
 SERVER_DELAYS = {0.5: 6, 2.5: 32}
 """Ticks by which words lag the audio in the configurations of the public recognition server; 2.5 s
@@ -71,17 +77,7 @@ class LmConfig:
     """Codes that stand for the user while a prompt is fed; empty where none are known."""
 
     def __post_init__(self) -> None:
-        check_positive(self, "dim", "num_heads", "num_layers", "text_card", "card", "n_q")
-        check_positive(self, "context", "hidden_scale", "max_period")
-        check_divides(self, "num_heads", "dim")
-        if self.head_dim % 2:
-            raise EngineError(
-                f"num_heads = {self.num_heads}: {self.dim} / {self.num_heads} is odd; rotary "
-                "embeddings need an even size of head"
-            )
-        _check_streams(self)
-        if self.dep_q:
-            _check_depth(self)
+        check_lm(self)
 
     @property
     def head_dim(self) -> int:
@@ -148,6 +144,8 @@ class LmConfig:
             check_kind(raw, DEPTH_KIND, source)
         else:
             raw = {key: value for key, value in raw.items() if not key.startswith("depformer_")}
+        if (raw.get("n_q"), raw.get("card")) == (16, 2048):
+            raw = {"silence_tokens": SILENCE, "sine_tokens": SINE, **raw}
         return build(cls, raw, source)
 
 
@@ -187,13 +185,7 @@ class MimiConfig:
     cluster_usage_floor: float = 1e-5
 
     def __post_init__(self) -> None:
-        whole = ("n_filters", "dim", "num_heads", "num_layers", "dim_feedforward", "n_q", "bins")
-        check_positive(self, *whole, "vq_dim", "context", "ratios", "sample_rate", "frame_rate")
-        check_positive(self, "kernel_size", "last_kernel_size", "residual_kernel_size", "compress")
-        check_positive(self, "max_period", "downsample_stride", "cluster_usage_floor")
-        check_divides(self, "num_heads", "dim")
-        check_divides(self, "compress", "n_filters")
-        _check_mimi(self)
+        check_mimi(self)
 
     @property
     def frame_size(self) -> int:
@@ -208,43 +200,9 @@ class MimiConfig:
     def parse(cls, raw: Mapping[str, Any], source: str = "config") -> Self:
         """From flat keys, or the nested ones of a manifest; raises EngineError as LmConfig's."""
         if "seanet" in raw:
-            raw = _flat_mimi(raw, source)
+            raw = flat_mimi(raw, source)
         check_kind(raw, MIMI_KIND, source)
         return build(cls, raw, source)
-
-
-LM_KIND: Mapping[str, tuple[Any, ...]] = {
-    "causal": (True,),
-    "layer_scale": (None,),
-    "gating": ("silu",),
-    "norm": ("rms_norm_f32",),
-    "positional_embedding": ("rope",),
-    "kv_repeat": (1,),
-    "cross_attention": (False, None),
-    "conditioners": (None, {}),
-    "demux_second_stream": (False, None),
-}
-"""Keys of a config.json that must have one of these values where they are given."""
-
-DEPTH_KIND: Mapping[str, tuple[Any, ...]] = {
-    "depformer_layer_scale": (None,),
-    "depformer_multi_linear": (True,),
-    "depformer_gating": ("silu",),
-    "depformer_pos_emb": ("none",),
-    "depformer_weights_per_step": (True,),
-    "depformer_low_rank_embeddings": (None,),
-}
-"""The same for keys that mean nothing without a depth transformer."""
-
-MIMI_KIND: Mapping[str, tuple[Any, ...]] = {
-    "channels": (1,),
-    "activation": ("ELU",),
-    "norm": ("layer_norm",),
-    "n_residual_layers": (1,),
-    "n_q_semantic": (1,),
-    "upsample_stride": (2,),
-    "downsample_stride": (2,),
-}
 
 
 def gated(feedforward: int, dim: int) -> int:
@@ -278,98 +236,6 @@ def mimi_preset(name: str) -> MimiConfig:
     return MIMIS[name]
 
 
-def _check_streams(config: LmConfig) -> None:
-    rows = 1 + config.n_q
-    if len(config.delays) != rows or min(config.delays) < 0:
-        raise EngineError(
-            f"delays = {list(config.delays)}: expected {rows} numbers of 0 or more, one for the "
-            f"text and one for each of n_q = {config.n_q} codebooks"
-        )
-    for name in ("existing_text_padding_id", "existing_text_end_padding_id"):
-        if not 0 <= getattr(config, name) < config.text_card:
-            raise EngineError(
-                f"{name} = {getattr(config, name)}: expected a token of the text vocabulary, "
-                f"0 to {config.text_card - 1}"
-            )
-    for name in ("extra_heads_num_heads", "extra_heads_dim", "audio_delay_seconds"):
-        if getattr(config, name) < 0:
-            raise EngineError(f"{name} = {getattr(config, name)}: expected 0 or more")
-    if bool(config.extra_heads_num_heads) != bool(config.extra_heads_dim):
-        raise EngineError(
-            f"extra_heads_num_heads = {config.extra_heads_num_heads}, extra_heads_dim = "
-            f"{config.extra_heads_dim}: expected both or neither"
-        )
-    _check_codes(config, "silence_tokens")
-    _check_codes(config, "sine_tokens")
-
-
-def _check_codes(config: LmConfig, name: str) -> None:
-    codes = getattr(config, name)
-    if codes and (len(codes) != config.n_q // 2 or not 0 <= min(codes) <= max(codes) < config.card):
-        raise EngineError(
-            f"{name} = {list(codes)}: expected n_q / 2 = {config.n_q // 2} codes, "
-            f"0 to {config.card - 1}"
-        )
-
-
-def _check_depth(config: LmConfig) -> None:
-    if config.n_q % 2 or config.dep_q not in (config.n_q // 2, config.n_q):
-        raise EngineError(
-            f"dep_q = {config.dep_q}: expected 0, half of n_q = {config.n_q} or all of it"
-        )
-    check_positive(config, "depformer_dim", "depformer_num_heads", "depformer_num_layers")
-    check_positive(config, "depformer_dim_feedforward")
-    check_divides(config, "depformer_num_heads", "depformer_dim")
-
-
-def _check_mimi(config: MimiConfig) -> None:
-    if config.head_dim % 2:
-        raise EngineError(
-            f"num_heads = {config.num_heads}: {config.dim} / {config.num_heads} is odd; rotary "
-            "embeddings need an even size of head"
-        )
-    if config.n_q <= config.n_q_semantic:
-        raise EngineError(f"n_q = {config.n_q}: expected 2 or more, one of them semantic")
-    if config.frame_size * config.frame_rate != config.sample_rate:
-        raise EngineError(
-            f"ratios = {list(config.ratios)}: with downsample_stride {config.downsample_stride} a "
-            f"frame is {config.frame_size} samples; expected sample_rate / frame_rate = "
-            f"{config.sample_rate / config.frame_rate:g}"
-        )
-
-
-SEANET = (
-    "channels",
-    "n_filters",
-    "ratios",
-    "kernel_size",
-    "last_kernel_size",
-    "residual_kernel_size",
-    "n_residual_layers",
-    "compress",
-    "activation",
-)
-TRANSFORMER = ("num_heads", "num_layers", "dim_feedforward", "context", "max_period", "norm")
-
-
-def _flat_mimi(raw: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """The flat keys of a config that is written in the parts of the reference's."""
-    seanet, quantizer, transformer = (
-        section(raw, part, source) for part in ("seanet", "quantizer", "transformer")
-    )
-    flat = {key: raw[key] for key in ("sample_rate", "frame_rate") if key in raw}
-    flat |= {key: seanet[key] for key in SEANET if key in seanet}
-    flat |= {key: transformer[key] for key in TRANSFORMER if key in transformer}
-    flat |= {key: quantizer[key] for key in ("n_q", "bins") if key in quantizer}
-    flat |= {"dim": transformer.get("d_model"), "vq_dim": quantizer.get("dimension")}
-    if seanet.get("dimension") != flat["dim"]:
-        raise EngineError(
-            f"{source}: seanet.dimension = {seanet.get('dimension')!r}: expected "
-            f"transformer.d_model = {flat['dim']!r}"
-        )
-    return flat
-
-
 MOSHI_DELAYS = (0, *(0, *[1] * 7), *(0, *[1] * 7))
 
 MOSHI = LmConfig(
@@ -386,10 +252,9 @@ MOSHI = LmConfig(
     depformer_num_heads=16,
     depformer_num_layers=6,
     depformer_dim_feedforward=4224,
-    silence_tokens=(948, 243, 1178, 546, 1736, 1030, 1978, 2008),
-    sine_tokens=(430, 1268, 381, 1611, 1095, 1495, 56, 472),
+    silence_tokens=SILENCE,
+    sine_tokens=SINE,
 )
-"""The codes are one frame of zeros and one of a 440 Hz sine through the published codec."""
 
 STT_1B = LmConfig(
     dim=2048,

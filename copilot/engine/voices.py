@@ -1,6 +1,7 @@
 """Voice prompts as PersonaPlex ships them, and tokenizers: what else lies beside the weights."""
 
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,28 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from sentencepiece import SentencePieceProcessor
 from torch import Tensor
+from torch.nn import functional
 
 from copilot.engine.errors import EngineError
-from copilot.engine.presets import LmConfig
+from copilot.engine.presets import LmConfig, MimiConfig
+
+DAMAGED = (
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    struct.error,
+    SafetensorError,
+)
+"""What the readers were seen to raise over files with some bytes changed."""
+
+QUIETEST = 0.01
+"""Peak of a voice that can be heard, -40 dB of full scale."""
+
+CLIPPED = 0.01
+"""Share of a recording's samples at full scale beyond which its voice is distorted."""
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -48,6 +68,34 @@ def load_voice(path: Path, config: LmConfig) -> Voice:
     return Voice(embeddings[:, 0, 0], cache[0])
 
 
+def voice_frames(pcm: Tensor, rate: int, config: MimiConfig) -> Tensor:
+    """A recorded voice, float [samples] within ±1, as frames [1, 1, frames * 1920] for the codec.
+
+    The last frame is filled with zeros. Raises EngineError where the rate is not the codec's, or
+    where the recording is empty, silent, clipped, or no numbers.
+    """
+    if rate != config.sample_rate:
+        raise EngineError(
+            f"voice prompt: {rate} samples a second; resample it to {config.sample_rate}"
+        )
+    if pcm.ndim != 1 or not pcm.is_floating_point():
+        raise EngineError(f"voice prompt: {pcm.dtype} {list(pcm.shape)}, expected floats [samples]")
+    if not len(pcm):
+        raise EngineError("voice prompt: empty; give a recording of a few seconds")
+    peak = float(pcm.abs().max())
+    if not peak <= 1:
+        what = f"reaches {peak:g}" if peak > 1 else "holds NaN"
+        raise EngineError(f"voice prompt: {what}; expected samples within ±1")
+    if peak < QUIETEST:
+        raise EngineError(f"voice prompt: silent (its peak is {peak:g}); give a louder recording")
+    clipped = float((pcm.abs() >= 0.999).float().mean())
+    if clipped > CLIPPED:
+        raise EngineError(
+            f"voice prompt: {clipped:.0%} of its samples are at full scale; record it less loud"
+        )
+    return functional.pad(pcm, (0, -len(pcm) % config.frame_size))[None, None]
+
+
 def load_tokenizer(path: Path, config: LmConfig) -> SentencePieceProcessor:
     """Raises EngineError where it is none, or its pieces are not the model's vocabulary."""
     if not path.is_file():
@@ -72,12 +120,10 @@ def _entries(path: Path) -> Mapping[str, Any]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise EngineError(f"{path}: no such file") from None
-    except (OSError, RuntimeError, EOFError, ValueError, SafetensorError) as error:
+    except DAMAGED as error:
         raise EngineError(f"{path}: no voice prompt, or a damaged one ({_short(error)})") from None
-    except pickle.UnpicklingError as error:
-        raise EngineError(
-            f"{path}: holds more than tensors and is not read ({_short(error)})"
-        ) from None
+    except pickle.UnpicklingError:
+        raise EngineError(f"{path}: holds more than tensors, or is damaged; not read") from None
     if not isinstance(loaded, Mapping):
         raise EngineError(f"{path}: no voice prompt: expected a dict of two tensors")
     return loaded

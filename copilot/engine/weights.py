@@ -6,6 +6,7 @@ needs its own size on the device and one tensor beside it.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -218,3 +219,28 @@ def _read(file: Any, source: Source, rows: int, device: torch.device | str) -> T
             part = part.float() * (scale / 127)[:, None]
         parts.append(part)
     return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def invent(
+    config: LmConfig | MimiConfig,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    seed: int = 0,
+) -> dict[str, Tensor]:
+    """Tensors of a model that runs, made on the device, that say nothing: for tests and benches.
+
+    Matrices have a deviation of 1 / sqrt(inputs), so that sizes stay as they are from layer to
+    layer, and gains are 1; codebooks are noise.
+    """
+    generator = torch.Generator(device).manual_seed(seed)
+    kept = running(config) if isinstance(config, LmConfig) else config
+    made = {}
+    for name, shape in expected(kept).items():
+        tensor = torch.empty(shape, device=device, dtype=dtype)
+        if len(shape) > 1 and max(shape) < math.prod(shape):
+            tensor.normal_(0, math.prod(shape[1:]) ** -0.5, generator=generator)
+        else:
+            tensor.fill_(0.0 if name.endswith("bias") else 1.0)
+        made[name] = tensor
+    return made
