@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from copilot.engine.fused import attends
 from copilot.engine.layers import Attend, Rope, rotate
 
 FP8 = torch.float8_e4m3fn
@@ -33,6 +34,8 @@ class KvCache:
     ) -> None:
         layers, rows, heads, window, head_dim = shape
         self.fp8 = dtype == FP8
+        self.fused = attends(device, head_dim, self.fp8)
+        """Whether a kernel of our own reads it, of each row no more than there is."""
         self.window = window
         self.places = blocks(window)
         self.store = torch.zeros(
@@ -74,7 +77,7 @@ class Step:
     """
 
     def __init__(self, cache: KvCache, rope: Rope, position: Tensor, reach: int) -> None:
-        self.cache, self.reach = cache, reach
+        self.cache, self.reach, self.position = cache, reach, position
         self.rows = position.shape[0]
         self.turns = rope.turns(position[:, None])
         self.place = position % cache.window
@@ -87,12 +90,20 @@ class Step:
             kv = torch.stack((qk[:, 0, 1], qkv[:, 0, 2]), dim=1)
             self.cache.write(layer, self.cache.row[: self.rows], self.place, kv)
             kept = self.cache.store[layer, :, : self.rows, :, : self.reach]
+            if self.cache.fused:
+                return self._fused(qk[:, 0, 0], kept)
             keys, values = self.cache.loaded(kept, qkv.dtype)
             query = qk[:, :, 0].transpose(1, 2)
             seen = scaled_dot_product_attention(query, keys, values, attn_mask=self.visible)
             return seen.transpose(1, 2)
 
         return attend
+
+    def _fused(self, query: Tensor, kept: Tensor) -> Tensor:
+        from copilot.engine.kernels import attend
+
+        keys, values = kept.view(FP8) if self.cache.fp8 else kept
+        return attend(query, keys, values, self.position, self.cache.window)[:, None]
 
 
 class Chunk:

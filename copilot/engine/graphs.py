@@ -25,7 +25,7 @@ class Runner:
     batch and every reach is captured here, before any row is in use, with and without `depth`.
     """
 
-    def __init__(self, rows: Rows, reaches: Sequence[int] = (), sizes: Sequence[int] = SIZES):
+    def __init__(self, rows: Rows, sizes: Sequence[int] = SIZES) -> None:
         self.rows = rows
         self.on_gpu = rows.given.device.type == "cuda"
         given, told = _host(rows.given, self.on_gpu), _host(rows.told, self.on_gpu)
@@ -36,9 +36,8 @@ class Runner:
         self._graphs: dict[tuple[int, int, bool], torch.cuda.CUDAGraph] = {}
         if self.on_gpu:
             capacity = rows.position.shape[0]
-            places = rows.cache.places
             self._sizes = [*(size for size in sizes if size < capacity), capacity]
-            self._reaches = [*(blocks(reach) for reach in reaches if reach < rows.window), places]
+            self._reaches = _reaches(rows)
             self._done = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._capture_all()
 
@@ -79,6 +78,13 @@ class Runner:
         with torch.cuda.graph(graph, pool=pool):
             self.rows.tick(size, reach, depth)
         return graph
+
+
+def _reaches(rows: Rows) -> list[int]:
+    """How much of the rings a graph reads: a kernel of our own looks at each row's length, other
+    attention reads all that it is given."""
+    parts = (1,) if rows.cache.fused else (8, 4, 2, 1)
+    return sorted({blocks(rows.window // part) for part in parts if rows.window >= part})
 
 
 def _host(like: Tensor, pinned: bool) -> Tensor:

@@ -6,10 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import rms_norm, silu
 
+from copilot.engine.fused import fused
+from copilot.engine.weights import SCALE
+
 Weights = Mapping[str, Tensor]
 """By published name; beside an int8 matrix stand its row scales, named with `SCALE`."""
 
-SCALE = "_scale"
+FEW_ROWS = 256
+"""Up to which a kernel of our own multiplies with int8; more are better served by floats."""
+
 NORM_EPS = 1e-8
 """Of `rms_norm_f32` in the reference; its plain norm has 1e-5."""
 
@@ -30,6 +35,7 @@ class Linear:
         self.on_cpu = weight.device.type == "cpu"
         self.weight = weight.t().contiguous() if self.on_cpu else weight.t()
         self.scale = scale
+        self.fused = scale is not None and fused(weight.device)
 
     @classmethod
     def named(cls, name: str, weights: Weights) -> "Linear":
@@ -54,6 +60,10 @@ class Linear:
     def _product(self, x: Tensor) -> Tensor:
         if self.scale is None:
             return x @ self.weight
+        if self.fused and x.shape[0] <= FEW_ROWS:
+            from copilot.engine.kernels import int8_product
+
+            return int8_product(x, self.weight.t(), self.scale)
         return ((x @ self.weight.to(x.dtype)) * self.scale).to(x.dtype)
 
 

@@ -4,7 +4,7 @@ Every open slot has a row; rows in use are the first ones, so that a tick costs 
 An error leaves all slots as they were. Not for more than one thread at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -61,14 +61,13 @@ class Slots:
         *,
         window: int | None = None,
         kv: torch.dtype | None = None,
-        reaches: Sequence[int] = (),
     ) -> None:
         self.model, self.config = model, model.config
         self.window = self.config.context if window is None else window
         self.kv = model.dtype if kv is None else kv
         check_memory(self.config, rows, self.window, self.kv, model.device)
         self.rows = Rows(model, rows, self.window, self.kv)
-        self.runner = Runner(self.rows, reaches)
+        self.runner = Runner(self.rows)
         self.capacity = rows
         self._slots: dict[int, _Slot] = {}
         self._numbers = count()
