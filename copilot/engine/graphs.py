@@ -11,21 +11,27 @@ from torch import Tensor
 from copilot.engine.cache import blocks
 from copilot.engine.rows import Rows
 
-SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+_SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Batches that are captured: a tick costs what the next larger one does."""
 
 WARM_UPS = 2
 """Ticks before a capture: libraries choose kernels and workspaces in them."""
 
 
+def sizes(capacity: int) -> tuple[int, ...]:
+    """Those up to `capacity`, itself included."""
+    return (*(size for size in _SIZES if size < capacity), capacity)
+
+
 class Runner:
     """Ticks of the first rows of a batch.
 
-    `given` and `told` are the host's side of `Rows.given` and `Rows.told`. On a GPU every size of
-    batch and every reach is captured here, before any row is in use, with and without `depth`.
+    `given` and `told` are the host's side of `Rows.given` and `Rows.told`. On a GPU every one of
+    `sizes` is captured here, before any row is in use, for every reach and for each of `depths`:
+    with and without the depth transformer.
     """
 
-    def __init__(self, rows: Rows, sizes: Sequence[int] = SIZES) -> None:
+    def __init__(self, rows: Rows, sizes: Sequence[int], depths: Sequence[bool]) -> None:
         self.rows = rows
         self.on_gpu = rows.given.device.type == "cuda"
         given, told = _host(rows.given, self.on_gpu), _host(rows.told, self.on_gpu)
@@ -35,8 +41,7 @@ class Runner:
         self.told: NDArray[np.float32] = told.numpy()
         self._graphs: dict[tuple[int, int, bool], torch.cuda.CUDAGraph] = {}
         if self.on_gpu:
-            capacity = rows.position.shape[0]
-            self._sizes = [*(size for size in sizes if size < capacity), capacity]
+            self._sizes, self._depths = sorted(sizes), tuple(depths)
             self._reaches = _reaches(rows)
             self._done = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._capture_all()
@@ -60,11 +65,10 @@ class Runner:
 
     def _capture_all(self) -> None:
         """The largest first, so that the others fit in the memory it took."""
-        depths = (False, True) if self.rows.config.steps else (False,)
         pool: Any = torch.cuda.graph_pool_handle()
         for size in reversed(self._sizes):
             for reach in reversed(self._reaches):
-                for depth in reversed(depths):
+                for depth in self._depths:
                     self._graphs[size, reach, depth] = self._captured(size, reach, depth, pool)
 
     def _captured(self, size: int, reach: int, depth: bool, pool: Any) -> torch.cuda.CUDAGraph:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from copilot.engine.edge import Edge, Plan, SlotInput, SlotOutput
 from copilot.engine.errors import EngineError
-from copilot.engine.graphs import Runner
+from copilot.engine.graphs import Runner, sizes
 from copilot.engine.lm import KEEP, LanguageModel
 from copilot.engine.memory import check_memory
 from copilot.engine.prompt import Prompt, blank, prefix
@@ -67,7 +67,8 @@ class Slots:
         self.kv = model.dtype if kv is None else kv
         check_memory(self.config, rows, self.window, self.kv, model.device)
         self.rows = Rows(model, rows, self.window, self.kv)
-        self.runner = Runner(self.rows)
+        depths = (False, True) if self.config.steps else (False,)
+        self.runner = Runner(self.rows, sizes(rows), depths)
         self.capacity = rows
         self._slots: dict[int, _Slot] = {}
         self._numbers = count()
