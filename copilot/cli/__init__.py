@@ -18,9 +18,11 @@ from copilot.cli.evaluate import evaluate
 from copilot.cli.gaps import gaps
 from copilot.cli.labels import label, labels
 from copilot.cli.learn import learn
+from copilot.cli.models import models
 from copilot.cli.packs import packs
 from copilot.cli.train import train
 from copilot.config import Settings
+from copilot.engine.errors import EngineError
 from copilot.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except UserError as error:
+        except (UserError, EngineError) as error:
             errors.print(f"[bold red]copilot:[/] {error}", highlight=False, soft_wrap=True)
             sys.exit(2)
         except KeyboardInterrupt:
@@ -196,5 +198,5 @@ async def _listen(
     return results
 
 
-for command in (bench, evaluate, gaps, label, labels, learn, packs, train):
+for command in (bench, evaluate, gaps, label, labels, learn, models, packs, train):
     main.add_command(command)

@@ -6,7 +6,10 @@ any number of frames that its stream was made for, so that offline is one long c
 
 The attention window is exact here: every position sees `context` keys. The reference's own
 streaming sees one key less at the first position of each frame once its ring is full;
-``exact=False`` gives that, bit for bit the same window.
+``exact=False`` gives that window.
+
+On a GPU cuDNN may round the inputs of convolutions to TF32, as it does for the reference; codes
+agree with those of a CPU where ``torch.backends.cudnn.allow_tf32`` is false.
 """
 
 from collections.abc import Mapping

@@ -202,7 +202,9 @@ class MimiConfig:
         if "seanet" in raw:
             raw = flat_mimi(raw, source)
         check_kind(raw, MIMI_KIND, source)
-        return build(cls, raw, source)
+        config = build(cls, raw, source)
+        check_kind(raw, {"upsample_stride": (config.downsample_stride,)}, source)
+        return config
 
 
 def gated(feedforward: int, dim: int) -> int:

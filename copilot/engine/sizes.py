@@ -38,8 +38,6 @@ MIMI_KIND: Mapping[str, tuple[Any, ...]] = {
     "norm": ("layer_norm",),
     "n_residual_layers": (1,),
     "n_q_semantic": (1,),
-    "upsample_stride": (2,),
-    "downsample_stride": (2,),
 }
 
 

@@ -8,7 +8,7 @@ needs its own size on the device and one tensor beside it.
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,9 @@ from copilot.engine.presets import LmConfig, MimiConfig
 
 SCALE = "_scale"
 """Ends the name of a matrix's row scales, float32 [rows], where the matrix itself is int8."""
+
+_BLOCK = 1 << 24
+"""Bytes that are read at once for a checksum."""
 
 _SCB = "_scb"
 """Ends the name of bitsandbytes' row maxima: a weight is its int8 times its maximum / 127."""
@@ -82,7 +85,7 @@ def load(
     with _opened(path) as file:
         for name, shape in expected(kept).items():
             tensor = _read(file, sources[name], shape[0], device)
-            if not bool(torch.isfinite(tensor).all()):
+            if not all(map(math.isfinite, torch.stack(torch.aminmax(tensor)).tolist())):
                 raise EngineError(f"{path}: {name} holds NaN or infinity; {AGAIN}")
             if int8 and is_quantised(name):
                 loaded[name], loaded[name + SCALE] = quantise(tensor)
@@ -138,15 +141,23 @@ def is_quantised(name: str) -> bool:
     return name.endswith("weight") and "emb" not in first and first != "extra_heads"
 
 
-def check_sha256(path: Path, wanted: str) -> None:
-    """Raises EngineError where the file's bytes are others."""
+def check_sha256(path: Path, wanted: str, tell: Callable[[int, int], object] | None = None) -> None:
+    """Raises EngineError where the file's bytes are others; `tell` hears of bytes done and all."""
+    done, digest = 0, hashlib.sha256()
     try:
+        size = path.stat().st_size
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                done += len(block)
+                if tell is not None:
+                    tell(done, size)
     except OSError as error:
         raise EngineError(f"{path}: cannot be read ({error.strerror})") from None
-    if found != wanted.lower():
-        raise EngineError(f"{path}: its SHA-256 is {found}, expected {wanted}; {AGAIN}")
+    if digest.hexdigest() != wanted.lower():
+        raise EngineError(
+            f"{path}: its SHA-256 is {digest.hexdigest()}, expected {wanted}; {AGAIN}"
+        )
 
 
 def _published(name: str) -> tuple[str, int]:

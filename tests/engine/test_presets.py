@@ -158,6 +158,7 @@ def test_depth_keys_mean_nothing_without_a_depth_transformer() -> None:
         ({"activation": "ReLU"}, "activation = 'ReLU': not a kind of model that runs here"),
         ({"compress": 3}, "compress = 3: expected a divisor of n_filters = 2"),
         ({"bins": None}, "bins is null"),
+        ({"upsample_stride": 3}, "upsample_stride = 3: .* expected 2"),
     ],
 )
 def test_a_codec_config_that_lies_is_told_where(change: dict[str, Any], said: str) -> None:
