@@ -25,6 +25,7 @@ def fitting(config: LmConfig, window: int, kv: torch.dtype, device: torch.device
 
 def free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
+        torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(device)[0] - RESERVE
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 

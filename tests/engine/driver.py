@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from copilot.engine.edge import SlotInput
 from copilot.engine.lm import KEEP, LanguageModel
 from copilot.engine.presets import LmConfig
 from copilot.engine.rows import Forward, Rows
 from copilot.engine.sampling import GREEDY
+from copilot.engine.slots import Slots
 from copilot.engine.weights import load
-from tests.engine.golden import Golden
+from tests.engine.golden import LOGITS, Golden
 
 
 def model_of(fixture: Golden) -> LanguageModel:
@@ -67,3 +69,22 @@ class Driver:
     def all(self, name: str) -> Tensor:
         """One thing of all forwards, stacked along axis 1."""
         return torch.stack([getattr(forward, name) for forward in self.forwards], dim=1)
+
+
+def check_slots(fixture: Golden, device: torch.device) -> None:
+    """Free calls through slots: frame 0 is the free forward of a new slot, frame 1 its first."""
+    config = LmConfig.parse(fixture.raw)
+    codes, wanted = fixture.inputs["user_codes"], fixture.outputs
+    model = LanguageModel(config, load(fixture.weights, config, device=device))
+    slots = Slots(model, len(codes))
+    mine = [slots.admit(sampling=GREEDY, speaks=True) for _ in codes]
+    wish = 1 - wanted["text_logits"].softmax(-1)[..., config.existing_text_padding_id]
+    for call in range(1, codes.shape[2]):
+        heard = codes[:, :, call].tolist()
+        said = slots.step(
+            {slot: SlotInput(heard[row], speaks=True) for row, slot in enumerate(mine)}
+        )
+        for row, slot in enumerate(mine):
+            assert said[slot].own == tuple(wanted["returned"][row, 1:, call].tolist())
+            assert said[slot].text == wanted["text_tokens"][row, call]
+            assert abs(said[slot].wish - wish[row, call]) < LOGITS

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from copilot.engine.edge import SlotInput
 from copilot.engine.lm import LanguageModel
@@ -16,17 +17,23 @@ from copilot.engine.sampling import Sampling
 GREEDY = Sampling(text_temperature=0, audio_temperature=0)
 
 
-@cache
-def random_model(name: str = "tiny", seed: int = 0, **changes: int) -> LanguageModel:
-    """Weights large enough that every token depends on the columns before it."""
+def random_weights(
+    name: str = "tiny", seed: int = 0, **changes: float
+) -> tuple[LmConfig, dict[str, Tensor]]:
+    """Large enough that every token depends on the columns before it."""
     config = replace(lm_preset(name), **changes)  # type: ignore[arg-type]
     dice = torch.Generator().manual_seed(seed)
     weights = {}
-    for name, shape in expected(running(config)).items():
-        scale = 0.5 if "emb" in name else 2 / shape[-1] ** 0.5
+    for tensor, shape in expected(running(config)).items():
+        scale = 0.5 if "emb" in tensor else 2 / shape[-1] ** 0.5
         noise = torch.randn(shape, generator=dice)
-        weights[name] = 1 + 0.1 * noise if "alpha" in name else noise * scale
-    return LanguageModel(config, weights)
+        weights[tensor] = 1 + 0.1 * noise if "alpha" in tensor else noise * scale
+    return config, weights
+
+
+@cache
+def random_model(name: str = "tiny", seed: int = 0, **changes: float) -> LanguageModel:
+    return LanguageModel(*random_weights(name, seed, **changes))
 
 
 class Frames:

@@ -1,11 +1,14 @@
 """The bench runs on what is there, writes as it goes, and says what it left out."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from copilot.cli import main
 from copilot.engine.bench.measure import key_bytes, weight_bytes
 from copilot.engine.bench.picture import picture
 from copilot.engine.bench.run import run
@@ -41,7 +44,10 @@ def test_nothing_is_begun_that_cannot_end() -> None:
     assert [one["why"] for one in figures["left_out"]] == ["no time left", "no time left"]
 
 
-def test_without_the_reference_that_is_said(tmp_path: Path) -> None:
+def test_without_the_reference_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "moshi", None)
     figures = run(sections=("reference",), moshi=tmp_path, device="cpu", say=lambda _: None)
     assert figures["left_out"][0]["left_out"] == "reference"
 
@@ -60,3 +66,13 @@ def test_bytes_are_those_of_the_published_sizes() -> None:
 
 def test_a_picture_of_nothing() -> None:
     assert picture([], "title").count("title") == 1
+
+
+def test_as_a_command(tmp_path: Path) -> None:
+    command = ["bench", "engine", "--preset", "tiny", "--sections", "prompts", "--json"]
+    done = CliRunner().invoke(main, [*command, str(tmp_path / "engine.json")])
+    assert done.exit_code == 0
+    figures = json.loads((tmp_path / "engine.json").read_text())
+    assert len(figures["points"]) == 3
+    assert "fork at full context" in done.output
+    assert CliRunner().invoke(main, ["bench", "engine", "--sections", "x"]).exit_code == 2

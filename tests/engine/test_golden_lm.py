@@ -8,7 +8,7 @@ from copilot.engine.lm import KEEP, LanguageModel
 from copilot.engine.prompt import Prompt, columns, prefix
 from copilot.engine.prompt import prompt_frames as frames_of
 from copilot.engine.voices import load_voice
-from tests.engine.driver import Driver, model_of, rows_of
+from tests.engine.driver import Driver, check_slots, model_of, rows_of
 from tests.engine.golden import HEADS, HIDDEN, LOGITS, Golden, golden
 
 
@@ -50,6 +50,11 @@ def test_returned_frames() -> None:
     both = torch.stack((driver.all("column"), driver.all("following")))
     frames = torch.stack([both[d, :, :, row] for row, d in enumerate(config.delays[:9])], 1)
     assert torch.equal(frames[:, :, 1:], fixture.outputs["returned"][:, :, 1:])
+
+
+@pytest.mark.parametrize("name", ["moshi_tiny", "ring"])
+def test_free_calls_through_slots(name: str) -> None:
+    check_slots(golden(name), torch.device("cpu"))
 
 
 def test_rows_that_join_pause_and_leave() -> None:

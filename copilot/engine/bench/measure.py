@@ -138,11 +138,10 @@ class Batch:
 
 
 def fill(rows: Rows) -> None:
-    """Keys and values that are no zeros, layer by layer."""
+    """Keys and values that are no zeros, the same in every row."""
     for layer in rows.cache.store:
-        noise = torch.randn(layer.shape[1:], device=layer.device, dtype=torch.bfloat16)
-        for kept in layer:
-            kept.copy_(noise.to(FP8).view(torch.uint8) if rows.cache.fp8 else noise)
+        noise = torch.randn(layer.shape[2:], device=layer.device, dtype=torch.bfloat16)
+        layer.copy_(noise.to(FP8).view(torch.uint8) if rows.cache.fp8 else noise)
 
 
 def weight_bytes(config: LmConfig, one: float, depth: bool) -> float:

@@ -98,7 +98,11 @@ def run(
     }
     for name in SECTIONS:
         if name in sections:
-            works[name]()
+            try:
+                works[name]()
+            except RuntimeError as error:  # no memory, or no compiler for the reference
+                why = (str(error) or type(error).__name__).splitlines()[0]
+                report.tell({"left_out": f"the rest of {name}", "why": why})
             release(on)
     report.write()
     return report.figures

@@ -1,5 +1,6 @@
 """What is measured: listening, speaking, recognising, prompts; each point is told as it is made."""
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -185,6 +186,7 @@ def memory_gb(device: torch.device) -> float | None:
 
 def release(device: torch.device) -> None:
     """Give memory of a model that nobody holds any more back to the device."""
+    gc.collect()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
         torch.cuda.empty_cache()
