@@ -1,6 +1,7 @@
 """The parts both transformers are made of: norm, products with weights, rotation, feed-forward."""
 
 from collections.abc import Callable, Mapping
+from math import log
 
 import torch
 from torch import Tensor
@@ -122,7 +123,7 @@ class Rope:
 
     def __init__(self, head_dim: int, max_period: float, device: torch.device) -> None:
         exponent = torch.arange(0, head_dim, 2, device=device, dtype=torch.float32) / head_dim
-        self.frequency = torch.exp(-exponent * torch.log(torch.tensor(max_period)).item())
+        self.frequency = torch.exp(-exponent * log(max_period))
 
     def turns(self, position: Tensor) -> Tensor:
         """complex64 [B, T, 1, 1, head_dim / 2] for positions [B, T], to be given to `rotate`."""

@@ -74,16 +74,14 @@ class Driver:
 def check_slots(fixture: Golden, device: torch.device) -> None:
     """Free calls through slots: frame 0 is the free forward of a new slot, frame 1 its first."""
     config = LmConfig.parse(fixture.raw)
-    codes, wanted = fixture.inputs["user_codes"], fixture.outputs
+    user, wanted = fixture.inputs["user_codes"], fixture.outputs
     model = LanguageModel(config, load(fixture.weights, config, device=device))
-    slots = Slots(model, len(codes))
-    mine = [slots.admit(sampling=GREEDY, speaks=True) for _ in codes]
+    slots = Slots(model, len(user))
+    mine = [slots.admit(sampling=GREEDY, speaks=True) for _ in user]
     wish = 1 - wanted["text_logits"].softmax(-1)[..., config.existing_text_padding_id]
-    for call in range(1, codes.shape[2]):
-        heard = codes[:, :, call].tolist()
-        said = slots.step(
-            {slot: SlotInput(heard[row], speaks=True) for row, slot in enumerate(mine)}
-        )
+    for call in range(1, user.shape[2]):
+        heard = {slot: user[row, :, call].tolist() for row, slot in enumerate(mine)}
+        said = slots.step({slot: SlotInput(codes, speaks=True) for slot, codes in heard.items()})
         for row, slot in enumerate(mine):
             assert said[slot].own == tuple(wanted["returned"][row, 1:, call].tolist())
             assert said[slot].text == wanted["text_tokens"][row, call]

@@ -12,13 +12,10 @@ from copilot.engine.edge import SlotInput
 from copilot.engine.lm import LanguageModel
 from copilot.engine.names import expected, running
 from copilot.engine.presets import LmConfig, lm_preset
-from copilot.engine.sampling import Sampling
-
-GREEDY = Sampling(text_temperature=0, audio_temperature=0)
 
 
 def random_weights(
-    name: str = "tiny", seed: int = 0, **changes: float
+    name: str = "tiny", seed: int = 0, **changes: object
 ) -> tuple[LmConfig, dict[str, Tensor]]:
     """Large enough that every token depends on the columns before it."""
     config = replace(lm_preset(name), **changes)  # type: ignore[arg-type]
@@ -32,7 +29,7 @@ def random_weights(
 
 
 @cache
-def random_model(name: str = "tiny", seed: int = 0, **changes: float) -> LanguageModel:
+def random_model(name: str = "tiny", seed: int = 0, **changes: object) -> LanguageModel:
     return LanguageModel(*random_weights(name, seed, **changes))
 
 

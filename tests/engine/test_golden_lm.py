@@ -5,9 +5,11 @@ import torch
 from torch import Tensor
 
 from copilot.engine.lm import KEEP, LanguageModel
+from copilot.engine.presets import LmConfig
 from copilot.engine.prompt import Prompt, columns, prefix
 from copilot.engine.prompt import prompt_frames as frames_of
 from copilot.engine.voices import load_voice
+from copilot.engine.weights import load
 from tests.engine.driver import Driver, check_slots, model_of, rows_of
 from tests.engine.golden import HEADS, HIDDEN, LOGITS, Golden, golden
 
@@ -48,7 +50,9 @@ def test_returned_frames() -> None:
     for tick in range(codes.shape[2]):
         driver.step(*driver.user(codes[:, :, tick]))
     both = torch.stack((driver.all("column"), driver.all("following")))
-    frames = torch.stack([both[d, :, :, row] for row, d in enumerate(config.delays[:9])], 1)
+    frames = torch.stack(
+        [both[d, :, :, row] for row, d in enumerate(config.delays[: config.user_row])], 1
+    )
     assert torch.equal(frames[:, :, 1:], fixture.outputs["returned"][:, :, 1:])
 
 
@@ -234,3 +238,25 @@ def test_recogniser_and_its_heads() -> None:
     close(heads, wanted["head_probs"], HEADS)
     count = driver.rows.config.extra_heads_num_heads
     close(torch.stack(driver.told, 1)[..., -count:], wanted["head_probs"][..., 0], HEADS)
+
+
+def test_int8_stays_close() -> None:
+    fixture = golden("moshi_tiny")
+    config = LmConfig.parse(fixture.raw)
+    model = LanguageModel(config, load(fixture.weights, config, int8=True))
+    wanted = fixture.outputs
+    driver = Driver(rows_of(model, wanted["columns"].shape[0]))
+    for position in range(wanted["columns"].shape[2]):
+        driver.step(wanted["columns"][:, :, position])
+    off = driver.all("text_logits") - wanted["text_logits"]
+    assert off.square().mean().sqrt() < 0.05 * wanted["text_logits"].std()
+    assert off.abs().max() > LOGITS
+
+
+def test_a_long_prefix_goes_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("copilot.engine.rows.CHUNK", 7)
+    fixture = golden("ring")
+    known, wanted = fixture.outputs["columns"], fixture.outputs["hidden"]
+    rows = rows_of(model_of(fixture), 1)
+    close(rows.prefill(0, 0, known[1]), wanted[1], HIDDEN)
+    assert known.shape[2] > 2 * rows.window

@@ -8,10 +8,11 @@ from copilot.engine.cache import FP8
 from copilot.engine.edge import SlotOutput
 from copilot.engine.fused import attends, fused
 from copilot.engine.lm import LanguageModel
+from copilot.engine.sampling import GREEDY
 from copilot.engine.slots import Slots
 from tests.engine.driver import check_slots
 from tests.engine.golden import golden
-from tests.engine.models import GREEDY, Frames, random_weights
+from tests.engine.models import Frames, random_weights
 
 pytestmark = [
     pytest.mark.gpu,

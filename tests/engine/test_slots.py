@@ -14,11 +14,11 @@ from copilot.engine.errors import EngineError
 from copilot.engine.lm import LanguageModel
 from copilot.engine.prompt import Prompt
 from copilot.engine.rows import Rows
-from copilot.engine.sampling import Sampling
+from copilot.engine.sampling import GREEDY, Sampling
 from copilot.engine.slots import Slots
 from copilot.engine.voices import Voice
 from tests.engine.driver import Driver, rows_of
-from tests.engine.models import GREEDY, Frames, random_model
+from tests.engine.models import Frames, random_model
 
 SEEDS = st.integers(0, 2**16)
 FEW = settings(max_examples=8, deadline=None)

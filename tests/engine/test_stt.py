@@ -85,7 +85,8 @@ def padded(fixture: Golden) -> torch.Tensor:
     """The audio as the reference's runner feeds it, in whole frames."""
     before, after = fixture.about["padded_samples"]
     pcm = torch.nn.functional.pad(fixture.inputs["pcm"], (before, after))
-    return pcm[:, :, : pcm.shape[2] // 1920 * 1920]
+    size = MimiConfig.parse(fixture.json("mimi_config.json")).frame_size
+    return pcm[:, :, : pcm.shape[2] // size * size]
 
 
 class Letters:
