@@ -38,9 +38,8 @@ def test_draws_follow_the_probabilities(temperature: float, top_k: int) -> None:
 
 def test_the_same_holds_over_positions_and_streams() -> None:
     logits = torch.tensor([0.0, 0.0, 0.0, 0.0])
-    one = Dice(
-        torch.ones(MANY), torch.full((MANY,), 4), torch.zeros(MANY).long(), torch.arange(MANY)
-    )
+    same = torch.zeros(MANY, dtype=torch.int64)
+    one = Dice(torch.ones(MANY), same + 4, same, torch.arange(MANY))
     assert (shares(logits, one) - 0.25).abs().max() < 0.01
     a, b = (gumbel(one, stream, same[:, None])[:, 0] for stream in (0, 1))
     assert abs(torch.corrcoef(torch.stack((a, b)))[0, 1]) < 0.02
