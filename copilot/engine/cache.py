@@ -59,9 +59,6 @@ class KvCache:
             return kv.clamp(-FP8_MAX, FP8_MAX).to(FP8).view(torch.uint8)
         return kv.to(self.store.dtype)
 
-    def clear_row(self, row: int) -> None:
-        self.store[:, :, row].zero_()
-
 
 def blocks(places: int) -> int:
     """So many places in whole blocks."""

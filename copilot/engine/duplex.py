@@ -128,9 +128,12 @@ class Duplex:
         self.pad = config.existing_text_padding_id
         self._whispers: dict[int, _Whisper] = {}
 
-    def open(self, prompt: Prompt | Persona | None = None) -> int:
-        """A call that is listened to from now on; its number. Raises EngineError as `Slots`."""
-        return self.slots.admit(prompt, GREEDY)
+    def open(self, prompt: Prompt | Persona | None = None, *, silent: bool = False) -> int:
+        """A call that is listened to from now on; its number. Raises EngineError as `Slots`.
+
+        `silent`: its frames will hold no voice of the agent.
+        """
+        return self.slots.admit(prompt, GREEDY, text=self.pad if silent else None)
 
     def close(self, call: int) -> None:
         self._drop(call)

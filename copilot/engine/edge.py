@@ -12,7 +12,7 @@ from copilot.engine.presets import LmConfig
 from copilot.engine.rows import TOP, Layout
 
 Codes = Sequence[int] | NDArray[np.int64]
-"""One frame: a code per codebook; -1 stands for a codebook that is left out."""
+"""One frame: a code per codebook; of the user's, -1 stands for one that is left out."""
 
 Plan = tuple[int | None, int | None, int | None]
 """The text to be written where the model would take PAD, EPAD, or any other; None lets it."""
@@ -32,6 +32,11 @@ class SlotInput(NamedTuple):
     by frame, and the depth transformer is not run for it."""
     text: int | Plan | None = None
     """The text of column p + 1; None lets the model choose."""
+
+    @property
+    def chooses(self) -> bool:
+        """Whether there is something for the depth transformer to choose."""
+        return self.speaks and (self.own is None or self.onset is None)
 
 
 class SlotOutput(NamedTuple):
@@ -70,7 +75,8 @@ class Edge:
         """Write one line, which was KEEP all over; EngineError where the input does not fit."""
         config, layout = self.config, self.layout
         line[layout.live] = 1
-        user = self._codes(what.user, len(self.heard_now) + len(self.heard_late), who, "user")
+        count = config.rows - config.user_row
+        user = self._codes(what.user, count, ZERO, who, "user")
         line[self.now], line[self.late] = user[self.heard_now], user[self.heard_late]
         if what.text is not None:
             line[layout.text] = self.plan(what.text, who)
@@ -79,7 +85,7 @@ class Edge:
             return
         start = layout.following.start
         if what.own is not None:
-            own = self._codes(what.own, config.steps, who, "own")
+            own = self._codes(what.own, config.steps, 0, who, "own")
             line[layout.column.start + 1] = own[0]
             line[start + 1 : start + config.steps] = own[1:]
         elif owes or not what.speaks:
@@ -123,16 +129,18 @@ class Edge:
         if not 0 <= token < limit:
             raise EngineError(f"{who}: {what} = {token}: expected 0 to {limit - 1}")
 
-    def _codes(self, codes: Codes, count: int, who: str, what: str) -> NDArray[np.int64]:
+    def _codes(
+        self, codes: Codes, count: int, least: int, who: str, what: str
+    ) -> NDArray[np.int64]:
         frame = np.asarray(codes)
         if frame.shape != (count,) or frame.dtype.kind not in "iu":
             raise EngineError(
                 f"{who}: {what} is {frame.dtype} {list(frame.shape)}: expected {count} codes"
             )
-        if frame.min() < ZERO or frame.max() >= self.config.card:
+        if frame.min() < least or frame.max() >= self.config.card:
             raise EngineError(
-                f"{who}: {what} has codes {frame.min()} to {frame.max()}: expected 0 to "
-                f"{self.config.card - 1}, or -1 for a codebook that is left out"
+                f"{who}: {what} has codes {frame.min()} to {frame.max()}: expected {least} to "
+                f"{self.config.card - 1}"
             )
         return frame
 

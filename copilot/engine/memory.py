@@ -1,12 +1,19 @@
 """What a slot takes, and whether so many fit."""
 
 import os
+import re
+from pathlib import Path
 
 import torch
 
-from copilot.engine.cache import blocks
+from copilot.engine.cache import FP8, blocks
 from copilot.engine.errors import EngineError
 from copilot.engine.presets import LmConfig
+
+KINDS = (torch.float32, torch.bfloat16, torch.float16, FP8)
+"""Of keys and values."""
+
+_MEMINFO = Path("/proc/meminfo")
 
 RESERVE = 3 << 30
 """Bytes of a GPU that are left for graphs, workspaces and the prompts being read."""
@@ -27,7 +34,11 @@ def free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(device)[0] - RESERVE
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if _MEMINFO.exists():
+        available = re.search(r"^MemAvailable: *(\d+) kB$", _MEMINFO.read_text(), re.MULTILINE)
+        if available:
+            return int(available[1]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def check_memory(
@@ -36,6 +47,10 @@ def check_memory(
     """Raises EngineError with what a slot takes and how many fit."""
     if slots < 1 or window < 2:
         raise EngineError(f"{slots} slots of {window} positions: expected 1 slot, 2 positions")
+    if kv not in KINDS:
+        raise EngineError(
+            f"keys and values in {kv}: expected {', '.join(map(str, KINDS[:-1]))} or {KINDS[-1]}"
+        )
     one, fit = slot_bytes(config, window, kv), fitting(config, window, kv, device)
     if slots > fit:
         raise EngineError(

@@ -173,10 +173,10 @@ class Rows:
         places = torch.arange(position - count, position, device=self.position.device)
         return self.history[row][:, places % self.window].long()
 
-    def reset(self, row: int) -> None:
-        """A row that forgets all, even what was not a number."""
-        self.cache.clear_row(row)
-        self.position[row] = 0
+    def clear(self, row: int) -> None:
+        """Forget keys and values that may be no numbers: a later position would not see them, and
+        still be spoilt."""
+        self.cache.store[:, :, row].zero_()
 
     def _chosen_state(self) -> tuple[Tensor, ...]:
         return self.column, self.top_k, self.seed, self.temperature, self.pad_bias

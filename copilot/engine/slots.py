@@ -140,7 +140,7 @@ class Slots:
             slot = self._slot(number)
             self.edge.give(lines[slot.row], what, slot.owes, f"slot {number}")
         longest = max(slot.position for slot in self._slots.values())
-        depth = any(what.speaks for what in inputs.values())
+        depth = any(what.chooses for what in inputs.values())
         self.runner.run(len(self), longest, depth)
         told = self.runner.told[: len(self)].tolist()
         return {
@@ -234,10 +234,10 @@ class Slots:
     def _close(self, slot: _Slot) -> None:
         """Let go of a row: the last one in use moves into it."""
         if slot.broken:
-            self.rows.reset(slot.row)
-        last = max((one.row for one in self._slots.values()), default=slot.row)
-        for one in self._slots.values():
-            if one.row == last > slot.row:
-                self.rows.copy(self.rows, last, slot.row, one.position)
-                one.row = slot.row
-                break
+            self.rows.clear(slot.row)
+        last = max(self._slots.values(), key=lambda one: one.row, default=slot)
+        empty = slot.row
+        if last.row > slot.row:
+            self.rows.copy(self.rows, last.row, slot.row, last.position)
+            empty, last.row = last.row, slot.row
+        self.rows.position[empty] = 0  # nothing of it is to be read in a batch that is rounded up

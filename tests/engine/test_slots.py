@@ -290,9 +290,10 @@ QUIET = SlotInput(user=[0] * 8, own=[1] * 8)
         (QUIET._replace(user=[0] * 7), r"slot 0: user is int64 \[7\]: expected 8 codes"),
         (QUIET._replace(user=np.full(8, 0.5)), r"slot 0: user is float64 \[8\]"),
         (QUIET._replace(user=np.zeros((1, 8), np.int64)), r"slot 0: user is int64 \[1, 8\]"),
-        (QUIET._replace(user=[64] * 8), r"slot 0: user has codes 64 to 64: expected 0 to 63"),
+        (QUIET._replace(user=[64] * 8), r"slot 0: user has codes 64 to 64: expected -1 to 63"),
         (QUIET._replace(user=[-2] * 8), r"slot 0: user has codes -2 to -2"),
         (QUIET._replace(own=[99] * 8), r"slot 0: own has codes 99 to 99"),
+        (QUIET._replace(own=[-1] * 8), r"slot 0: own has codes -1 to -1: expected 0 to 63"),
         (QUIET._replace(own=None), r"slot 0: own is missing"),
         (QUIET._replace(own=None, speaks=True), r"slot 0: own is missing"),
         (QUIET._replace(onset=64), r"slot 0: onset = 64: expected 0 to 63"),
@@ -327,6 +328,19 @@ def test_slots_that_are_not_there() -> None:
 def refused(attempt: Callable[[], object], complaint: str) -> None:
     with pytest.raises(EngineError, match=complaint):
         attempt()
+
+
+def test_keys_and_values_of_a_kind_that_is_not_built() -> None:
+    with pytest.raises(EngineError, match=r"keys and values in torch\.int32: expected torch"):
+        Slots(small_model(), 1, kv=torch.int32)
+
+
+def test_a_persona_of_other_slots() -> None:
+    slots, others = Slots(random_model(), 1), Slots(random_model(seed=1), 1)
+    refused(lambda: slots.admit(others.prepare(None)), "prepared for other slots")
+    short = Slots(random_model(), 1, window=8)
+    persona = slots.prepare(Prompt(role=(1, 2)))
+    refused(lambda: short.admit(persona), "a persona of 14 frames: the window .* is 8")
 
 
 def test_more_slots_than_memory() -> None:
