@@ -4,10 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from copilot.engine.edge import SlotInput
 from copilot.engine.lm import KEEP, LanguageModel
 from copilot.engine.presets import LmConfig
 from copilot.engine.prompt import Prompt, columns, prefix
 from copilot.engine.prompt import prompt_frames as frames_of
+from copilot.engine.sampling import GREEDY
+from copilot.engine.slots import Slots
 from copilot.engine.voices import load_voice
 from copilot.engine.weights import load
 from tests.engine.driver import Driver, check_slots, model_of, rows_of
@@ -150,6 +153,24 @@ def test_prompt_then_free(archive: bool) -> None:
     for tick in range(live.shape[2] - 1):
         driver.step(*driver.user(live[:, :, tick]))
     same_tokens(driver, wanted, first=length)
+
+
+@pytest.mark.parametrize("archive", [False, True])
+def test_a_prompted_slot_answers_live_frames(archive: bool) -> None:
+    """Frame by frame on arrival, as upstream's driver does with the same prompt."""
+    fixture = golden("personaplex_tiny")
+    model, given = model_of(fixture), fixture.inputs
+    wanted = fixture.tensors("outputs_upstream")["returned"][0]
+    file = fixture.path / "voice.pt"
+    voice = load_voice(file, model.config) if archive else given["voice_codes"][0]
+    role = tuple(given["text_prompt"].tolist())
+    slots = Slots(model, 1)
+    slot = slots.admit(Prompt(voice, role, fixture.about["gap_frames"]), GREEDY, speaks=True)
+    for tick, heard in enumerate(given["live_user_codes"][0].T.tolist()):
+        said = slots.step({slot: SlotInput(heard, speaks=True)})[slot]
+        frame = wanted[:, fixture.about["prompt_frames"] + tick].tolist()
+        assert said.own == tuple(frame[1:])
+        assert said.position == fixture.about["prompt_frames"] + tick
 
 
 def test_prompt_step_by_step() -> None:

@@ -1,7 +1,7 @@
 """What is measured: listening, speaking, recognising, prompts; each point is told as it is made."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -107,16 +107,12 @@ def _ticks(bench: Bench, model: LanguageModel, variant: Variant, kinds: str) -> 
         return
     rows = Rows(model, capacity, config.context, kv)
     fill(rows)
-    for count in _ladder(capacity):
+    for count in sizes(capacity):
         for kind in kinds:
             if bench.over:
                 bench.tell({"left_out": [asdict(variant), count, kind], "why": "no time left"})
                 return
             _points(bench, rows, variant, count, kind == "s")
-
-
-def _ladder(capacity: int) -> Iterator[int]:
-    yield from (size for size in sizes(capacity) if size >= 16 or size in (1, 2, 4, 8))
 
 
 def _points(bench: Bench, rows: Rows, variant: Variant, count: int, speaks: bool) -> None:
