@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from copilot.cli.common import JSON, Bars, report
+from copilot.cli.common import JSON, Bars, console, report, write_json
 
 SECONDS = click.FloatRange(1, 3600)
 SOME = click.IntRange(1)
@@ -102,3 +102,51 @@ def bench_whatif(logs: tuple[Path, ...], minutes: float, json_path: Path | None)
     from copilot.bench import whatif
 
     report(whatif.run(logs, minutes), whatif.table, json_path)
+
+
+@bench.command("engine")
+@click.option("--preset", help="Model: personaplex-7b-v1 on a GPU, small on a CPU.")
+@click.option("--stt", help="Recogniser: stt-1b-en_fr-candle on a GPU, tiny-stt on a CPU.")
+@click.option("--sections", help="Some of float,stt,reference,fp8,int8,prompts, with commas.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    default=540.0,
+    show_default=True,
+    help="After which no measurement is begun.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for engine.json and engine.svg, written after each measurement.",
+)
+@click.option(
+    "--moshi",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder that holds the reference, moshi 0.2.13, where it is not installed.",
+)
+@JSON
+def bench_engine(
+    preset: str | None,
+    stt: str | None,
+    sections: str | None,
+    seconds: float,
+    out: Path | None,
+    moshi: Path | None,
+    json_path: Path | None,
+) -> None:
+    """Time of a tick of the duplex models over batch sizes, beside the floor of memory and the
+    reference. Where only torch is installed: python3 -m copilot.engine.bench."""
+    from copilot.engine.bench import run
+
+    figures = run.run(
+        preset=preset,
+        stt=stt,
+        sections=tuple(sections.split(",")) if sections else run.SECTIONS,
+        seconds=seconds,
+        out=out,
+        moshi=moshi,
+        say=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
+    )
+    if json_path is not None:
+        write_json(json_path, figures)

@@ -1,0 +1,78 @@
+"""The bench runs on what is there, writes as it goes, and says what it left out."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from copilot.cli import main
+from copilot.engine.bench.measure import key_bytes, weight_bytes
+from copilot.engine.bench.picture import picture
+from copilot.engine.bench.run import run
+from copilot.engine.errors import EngineError
+from copilot.engine.presets import lm_preset
+
+
+def test_figures_of_a_tiny_model(tmp_path: Path) -> None:
+    told: list[str] = []
+    figures = run(
+        preset="tiny",
+        sections=("float", "stt", "prompts"),
+        out=tmp_path / "new",
+        point_seconds=0,
+        device="cpu",
+        say=told.append,
+    )
+    points = figures["points"]
+    assert {point["section"] for point in points} == {"listen", "speak", "recognise", "prompts"}
+    assert len(told) == len(points)
+    for point in points:
+        assert 0 < point["p50_ms"] <= point["p99_ms"]
+    written = json.loads((tmp_path / "new" / "engine.json").read_text())
+    assert written["points"] == points
+    assert (tmp_path / "new" / "engine.svg").read_text().count("<polyline") == 2 * 6
+    name = "listen tiny fp32 fp32 full: a slot alone over one of 32"
+    assert figures["ratios"][name] > 2
+
+
+def test_nothing_is_begun_that_cannot_end() -> None:
+    figures = run(seconds=0, sections=("float", "prompts"), device="cpu", say=lambda _: None)
+    assert not figures["points"]
+    assert [one["why"] for one in figures["left_out"]] == ["no time left", "no time left"]
+
+
+def test_without_the_reference_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "moshi", None)
+    figures = run(sections=("reference",), moshi=tmp_path, device="cpu", say=lambda _: None)
+    assert figures["left_out"][0]["left_out"] == "reference"
+
+
+def test_an_unknown_section() -> None:
+    with pytest.raises(EngineError, match="section 'flaot': unknown; there are float, stt"):
+        run(sections=("flaot",))
+
+
+def test_bytes_are_those_of_the_published_sizes() -> None:
+    """14.75 GB of weights with eight depth steps, 524,288 bytes of keys and values a position."""
+    config = lm_preset("personaplex-7b-v1")
+    assert weight_bytes(config, 2, depth=True) / 1e9 == pytest.approx(14.75, abs=0.01)
+    assert key_bytes(config, torch.bfloat16, 1) == 524_288
+
+
+def test_a_picture_of_nothing() -> None:
+    assert picture([], "title").count("title") == 1
+
+
+def test_as_a_command(tmp_path: Path) -> None:
+    command = ["bench", "engine", "--preset", "tiny", "--sections", "prompts", "--json"]
+    done = CliRunner().invoke(main, [*command, str(tmp_path / "engine.json")])
+    assert done.exit_code == 0
+    figures = json.loads((tmp_path / "engine.json").read_text())
+    assert len(figures["points"]) == 3
+    assert "fork at full context" in done.output
+    assert CliRunner().invoke(main, ["bench", "engine", "--sections", "x"]).exit_code == 2
