@@ -75,7 +75,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """How long a passage that had its card is not shown again: 2 min."""
     cooldown_ticks: Whole = 50
     """Shortest time between two whispers."""
-    budget: Whole = 100
+    budget: Whole = 200
     """Unneeded whispers accepted per hour, in hundredths: it sets the probability of need that a
     card takes, and each card spends the chance that nothing was needed."""
 

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from copilot.core.events import Party, TurnText
+from copilot.core.events import TurnText
 from copilot.core.need import Features
 from copilot.core.words import content
 from copilot.evaluate.fitting import Choice
@@ -20,7 +19,7 @@ from copilot.evaluate.memo import Memo
 from copilot.evaluate.moments import Corpus, Moment
 from copilot.evaluate.noise import misheard
 from copilot.providers.chroma import open_chroma
-from copilot.retrieval.hybrid import HybridRetriever, Look, Shelf, readings
+from copilot.retrieval.hybrid import HybridRetriever, Look, Shelf
 from copilot.retrieval.indexing import collection, index_packs
 from copilot.retrieval.packs import Pack
 from copilot.retrieval.ranking import FEATURES, USAGE
@@ -31,8 +30,6 @@ Progress = Callable[[str, int, int], None]
 
 WORD_ERRORS = 0.15
 """Of the misheard copy of each moment: about what recognisers of telephone talk leave wrong."""
-RUNNING_ON = 0.3
-"""Share of the moments with a copy that runs on."""
 LIKE_GOLD = 0.75
 """Cosine of two questions from which a passage asks the same as the right one."""
 USAGE_COLUMNS = [FEATURES.index(name) for name in USAGE]
@@ -90,23 +87,12 @@ def searching(
 
 
 def rows_of(
-    corpus: Corpus,
-    retriever: HybridRetriever,
-    embedder: Memo,
-    progress: Progress,
-    told: Sequence[str] = (),
-    seed: int = 1,
+    corpus: Corpus, retriever: HybridRetriever, embedder: Memo, progress: Progress, seed: int = 1
 ) -> list[Row]:
-    """Each moment as written, and as a recogniser might have heard it.
-
-    Some of them once more, after another line, of `told`, in the same breath.
-    """
+    """Each moment as written, and as a recogniser might have heard it."""
     dice = random.Random(seed)
     moments = [m for moment in corpus.moments for m in (moment, _misheard(moment, dice))]
-    if told:
-        chosen = (moment for moment in corpus.moments if dice.random() < RUNNING_ON)
-        moments += [_running_on(moment, dice.choice(told), dice) for moment in chosen]
-    embedder.prepare(text for moment in moments for text in spoken(moment))
+    embedder.prepare(turn.text for moment in moments for turn in moment.turns[-2:])
     rows: list[Row] = []
     for done, moment in enumerate(moments):
         look = retriever.look(moment.query, moment.before)
@@ -147,18 +133,6 @@ def need_features(row: Row, retriever: HybridRetriever) -> Features:
     signals = retriever.signals(row.look, retriever.belief(row.look))
     length = min(len(content(row.moment.query)), 6) * 100 // 6
     return Features(signals, length, wish=0, dismissed=0)
-
-
-def spoken(moment: Moment) -> Iterator[str]:
-    """The texts of a moment that search embeds."""
-    yield from readings(moment.query)
-    yield from (turn.text for turn in moment.before[-1:])
-
-
-def _running_on(moment: Moment, told: str, dice: random.Random) -> Moment:
-    last = TurnText(Party.CUSTOMER, f"{told} {moment.query}")
-    running = Moment(moment.id, (*moment.before, last), moment.needs, moment.gold)
-    return msgspec.structs.replace(_misheard(running, dice), id=f"{moment.id}+")
 
 
 def _misheard(moment: Moment, dice: random.Random) -> Moment:

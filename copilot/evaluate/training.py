@@ -23,7 +23,7 @@ from copilot.core.policy import Policy
 from copilot.evaluate import sources
 from copilot.evaluate.fitting import Choice, fit_need, fit_ranker, fit_seeking
 from copilot.evaluate.memo import Memo
-from copilot.evaluate.moments import FOLDS, Corpus, fold_of, original, read_corpus, usage_of
+from copilot.evaluate.moments import FOLDS, Corpus, fold_of, read_corpus, usage_of
 from copilot.evaluate.silence import burden, listen
 from copilot.evaluate.tables import (
     Progress,
@@ -84,7 +84,7 @@ class Table(Struct, frozen=True):
 
     def fit(self, without: Collection[str] = (), version: str = "") -> Trained:
         """All models, from every moment but these; a misheard copy goes with its moment."""
-        rows = [row for row in self.rows if original(row.moment.id) not in without]
+        rows = [row for row in self.rows if row.moment.id.rstrip("~") not in without]
         asked = [*rows, *self.sample * SAMPLE_TIMES]
         choices = [row.choice for row in asked if row.needed and sources.answers(row.moment)]
         ranker = fit_ranker(choices)
@@ -118,9 +118,7 @@ class Table(Struct, frozen=True):
             for row in self.sample
             if row.answerable
         ]
-        seen = [
-            np.append(one.query[0], none if one.agent is None else one.agent) for one, _ in looks
-        ]
+        seen = [np.append(one.query, none if one.agent is None else one.agent) for one, _ in looks]
         lines = self.lines
         self.embedder.prepare([*lines.asking, *(text for pair in lines.idle for text in pair)])
         asked = self.embedder.embed(lines.asking)
@@ -167,14 +165,12 @@ def table(
     corpora = [read_corpus(data / "turns" / name) for name in CORPORA]
     corpora.append(Corpus(sources.OTHER_TRADES, (pack,), questions, ""))
     corpora.append(sources.sample(packs))
-    lines = sources.lines(data)
-    told = [line for _, line in lines.idle]
     with ExitStack() as stack:
         for corpus in corpora:
             usage = usage_of(corpus.moments) if corpus.name in CORPORA else None
             made = stack.enter_context(searching(corpus.packs, embedder, plain, progress, usage))
             searches[corpus.name] = made
-            seen = rows_of(corpus, made, embedder, progress, told)
+            seen = rows_of(corpus, made, embedder, progress)
             rows += [*seen, *unanswerable(seen, made, HOLDOUT)]
         idle = rows_of(base, searches[CORPORA[0]], embedder, progress)
         parts: dict[str, list[Row]] = {}
@@ -182,7 +178,7 @@ def table(
             parts.setdefault(row.source if row.source in OWN else "", []).append(row)
         near, own = (tuple(parts.get(name, ())) for name in OWN)
         talk = tuple(parts[""])
-        yield Table(talk, tuple(idle), near, own, searches, lines, adapter, embedder)
+        yield Table(talk, tuple(idle), near, own, searches, sources.lines(data), adapter, embedder)
 
 
 def train(

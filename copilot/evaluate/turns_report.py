@@ -18,7 +18,7 @@ from copilot.evaluate import reliability as calibrating
 from copilot.evaluate.memo import Memo
 from copilot.evaluate.moments import FOLDS, Corpus, Moment, fold_of, read_corpus, usage_of
 from copilot.evaluate.reliability import Reliability
-from copilot.evaluate.tables import Progress, searching, spoken
+from copilot.evaluate.tables import Progress, searching
 from copilot.evaluate.training import CORPORA, table
 from copilot.evaluate.turns import Judged, Scores, judge_all, score
 from copilot.retrieval.hybrid import HybridRetriever
@@ -162,7 +162,7 @@ def _as_shipped(
     model: Trained | None,
     progress: Progress,
 ) -> None:
-    embedder.prepare(text for one in moments for text in spoken(one))
+    embedder.prepare(text for one in moments for text in (one.query, *_last(one)))
     with searching(corpus.packs, embedder, model, progress) as search:
         for fold in range(FOLDS):
             deciding.decide(moments, fold, search, model, model.need if model else None)
@@ -186,6 +186,11 @@ def _in_folds(
             need = msgspec.structs.replace(model.need, burden=shipped.need.burden)
             search = made.searches[corpus.name].using(model)
             deciding.decide(moments, fold, search, model, need)
+
+
+def _last(moment: Moment) -> list[str]:
+    """The line before the question, which search embeds too."""
+    return [turn.text for turn in moment.before[-1:]]
 
 
 def _reasons(judged: Sequence[Judged]) -> dict[str, int]:

@@ -37,9 +37,6 @@ USUAL = 30
 """The nearest passages of what is asked about most that are put forward besides."""
 RIVALS = 10
 """Passages among which the first one's rival is looked for."""
-TAIL, LONG = 10, 14
-"""The last words of a query of more than `LONG` are looked for by themselves as well: callers tell
-and ask in one breath, and no recogniser sets a full stop between."""
 RANK_OFFSET = 10
 LEXICAL_WEIGHT = 0.5
 """Against 1 for meaning."""
@@ -68,10 +65,8 @@ class Look(NamedTuple):
     """Cosines of the query as it was said and the facets, float32 ``[rows, FACETS]``."""
     shares: Scores
     focus: Focus
-    readings: tuple[str, ...]
-    """The query, and its end if it is long; each measure is that of the better reading."""
+    text: str
     query: Vectors
-    """``[readings, dim]``."""
     agent: Vectors | None
     fit: int
     """How many of the passages were put forward for what they say; the rest only for their use."""
@@ -140,11 +135,10 @@ class HybridRetriever:
         """What there is to decide on; None for a query without content, or without passages."""
         if not self.passages or not content_words(query):
             return None
-        texts = readings(query)
-        said = self._embedder.embed(texts)
-        adapted = np.stack([self._adapted(one) for one in said])
-        shares: Scores = np.max([self._lexical.shares(text) for text in texts], axis=0)
-        focus = self._tracker.look(query, said[0], turns)
+        said = _embed(self._embedder, query)
+        adapted = self._adapted(said)
+        shares = self._lexical.shares(query)
+        focus = self._tracker.look(query, said, turns)
         chosen = fuse(self._by_meaning(adapted), self._by_words(shares))
         fit = dict.fromkeys([*chosen, *self._in_focus(focus, adapted)])
         rows = np.array([*dict.fromkeys([*fit, *self._usual(adapted)])], np.intp)
@@ -154,15 +148,17 @@ class HybridRetriever:
         features = ranking.features(likes, shares[rows], focus, entity, pack, usage)
         asked = turns and turns[-1].party is Party.AGENT
         agent = self._embed_line(turns[-1].text) if asked else None
-        plain = (self._vectors[rows] @ said.T).max(2)
-        return Look(rows, features, plain, shares[rows], focus, texts, said, agent, len(fit))
+        return Look(
+            rows, features, self._vectors[rows] @ said, shares[rows], focus, query, said, agent,
+            len(fit),
+        )  # fmt: skip
 
     def belief(self, look: Look) -> Scores:
         """The share of belief of each passage put forward."""
         scores: Scores = look.features @ self._weights
         if self._second is not None:
             passages = [self.passages[row] for row in look.rows]
-            scores = rescored(scores, look.readings[0], passages, self._second)
+            scores = rescored(scores, look.text, passages, self._second)
         return ranking.shares_of(scores)
 
     def using(self, model: Trained, usage: Usage | None = None) -> "HybridRetriever":
@@ -194,10 +190,9 @@ class HybridRetriever:
         first = order[0]
         rival = next((n for n in order[1:] if self._differs(look.rows[first], look.rows[n])), None)
         entity = self._tracker.entity[look.rows[first]]
-        model = self._model
-        asks = [seeking(model.seeking, one, look.agent) for one in look.query] if model else [1.0]
+        asks = seeking(self._model.seeking, look.query, look.agent) if self._model else 1.0
         return Signals(
-            seeking=round(100 * max(asks)),
+            seeking=round(100 * asks),
             title=_percent(look.likes[:, 0].max()),
             text=_percent(look.likes[:, 1].max()),
             words=_percent(look.shares.max()),
@@ -211,7 +206,7 @@ class HybridRetriever:
         return self.passages[one].title != self.passages[other].title
 
     def _adapted(self, said: Vectors) -> Vectors:
-        """A reading's vector as each shelf is searched with it, ``[shelves, dim]``."""
+        """The query's vector as each shelf is searched with it, ``[shelves, dim]``."""
         general = said if self._model is None else moved(said, self._model.adapter)
         return np.stack(
             [shelf.adapter.apply(general) if shelf.adapter else general for shelf in self._shelves]
@@ -219,16 +214,15 @@ class HybridRetriever:
 
     def _likes(self, rows: NDArray[np.intp], adapted: Vectors) -> ranking.Matrix:
         likes: ranking.Matrix = np.einsum(
-            "rfd,vrd->vrf", self._vectors[rows], adapted[:, self._tracker.pack[rows]]
-        ).max(0)
+            "rfd,rd->rf", self._vectors[rows], adapted[self._tracker.pack[rows]]
+        )
         return likes
 
     def _answerable(self, look: Look) -> float:
         """What the packs have learned of whether they can answer; 1 if one has learned nothing."""
         return max(
-            shelf.scope.answerable(vector, text) if shelf.scope else 1.0
+            shelf.scope.answerable(look.query, look.text) if shelf.scope else 1.0
             for shelf in self._shelves
-            for vector, text in zip(look.query, look.readings, strict=True)
         )
 
     def _load(self, shelf: Shelf) -> Vectors:
@@ -241,12 +235,11 @@ class HybridRetriever:
     def _by_meaning(self, adapted: Vectors) -> list[int]:
         """Rows whose best facet is nearest, nearest first."""
         near: dict[int, float] = {}
-        for at, shelf in enumerate(self._shelves):
+        for shelf, vector in zip(self._shelves, adapted, strict=True):
             wanted = min(POOL, len(shelf.passages)) * len(FACETS)
-            for vector in adapted[:, at]:
-                for row, cosine in self._index.query(shelf.collection, vector, wanted):
-                    place = self._place[passage_id(row)]
-                    near[place] = max(cosine, near.get(place, -1.0))
+            for row, cosine in self._index.query(shelf.collection, vector, wanted):
+                place = self._place[passage_id(row)]
+                near[place] = max(cosine, near.get(place, -1.0))
         return sorted(near, key=lambda row: -near[row])[:POOL]
 
     def _by_words(self, shares: Scores) -> list[int]:
@@ -273,12 +266,6 @@ class HybridRetriever:
             members = self._tracker.members(entity)
             likes = self._likes(members, adapted).max(1)
             yield from (int(members[place]) for place in ranking.best(likes, EACH))
-
-
-def readings(query: str) -> tuple[str, ...]:
-    """The query, and its end by itself if it is long."""
-    words = query.split()
-    return (query,) if len(words) <= LONG else (query, " ".join(words[-TAIL:]))
 
 
 def fuse(meaning: Iterable[int], words: Iterable[int]) -> list[int]:

@@ -34,19 +34,6 @@ def test_plain_questions_are_needs(library: Library, spoken: Spoken) -> None:
     assert median(wanted(library, query) for query in spoken.plain.values()) >= 70
 
 
-@pytest.mark.parametrize(
-    "told", ["it was my daughter's birthday last week and i sent her a present"]
-)
-def test_a_question_after_a_tale_in_the_same_breath(
-    library: Library, spoken: Spoken, told: str
-) -> None:
-    assert wanted(library, told) <= 30
-    asked = [(passage, f"{told} {query}") for passage, query in spoken.plain.items()]
-    assert sum(first(library, query).id == passage for passage, query in asked) >= 0.8 * len(asked)
-    alone = median(wanted(library, query) for query in spoken.plain.values())
-    assert median(wanted(library, query) for _, query in asked) >= alone - 10
-
-
 def test_rambling_questions_find_their_passage(library: Library, spoken: Spoken) -> None:
     hits = [
         first(library, query, (wanted.split("/")[0],)).id == wanted
