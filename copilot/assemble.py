@@ -74,10 +74,11 @@ async def senses(
         packs = settings.knowledge.packs
         follower = Follower(library, published_in(settings), packs, indexer)
         stack.callback(follower.close)
-        host = Host(cache, library.sentences, lockstep)
+        models = settings.data / "models"
+        host = Host(cache, library.sentences, lockstep, models, settings.persona)
         listener = await run(registry.listener, settings.ear, host)
         stack.push_async_callback(listener.close)
-        voice = _voice(settings, host)
+        voice = _voice(settings, host._replace(listener=listener))
         if voice is not None:
             stack.push_async_callback(voice.close)
         yield Senses(library, follower, listener, voice)

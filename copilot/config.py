@@ -85,6 +85,27 @@ class Chroma(Section):
     """A Chroma server, ``http://host:port``; empty means embedded in the data folder."""
 
 
+class PackPersona(Section):
+    """Who the agent is in calls that use a pack."""
+
+    role: str = ""
+    voice: str = ""
+    """Empty: the team's."""
+
+
+class Persona(Section):
+    """Who the duplex model takes itself for: the agent of this team."""
+
+    role: str = ""
+    """Who the agent is, the company, its rules, in plain words."""
+    voice: str = ""
+    """A voice of the checkpoint by its name (``NATF2``), or a recording of a few seconds."""
+    packs: Mapping[str, PackPersona] = {}
+    """By pack; a call takes the first of its packs that is named here."""
+    file: Path | None = None
+    """A TOML file with the keys above instead, read again whenever it has changed."""
+
+
 class Deadlines(Section):
     """Seconds after which background work has failed."""
 
@@ -110,6 +131,7 @@ class Settings(BaseSettings):
     voice: Provider = Provider(provider="espeak")
     embedder: Provider = Provider(provider="minilm")
     reranker: Reranking = Reranking()
+    persona: Persona = Persona()
     deadlines: Deadlines = Deadlines()
     policy: Policy = Policy()
 
