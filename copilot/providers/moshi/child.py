@@ -33,6 +33,7 @@ def main(connection: "Connection[bytes, bytes]", plan: Plan) -> None:
             return
         board = board_of(models, plan, attached.board)
         worker = Worker(models, plan, board, say)
+        worker.warm_up()
         worker.beat()
         say(wire.Ready())
         _work(worker, connection)

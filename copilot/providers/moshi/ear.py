@@ -119,7 +119,7 @@ class MoshiEar:
         self, engine: Engine, seat: Seat, listening: Listening, stand_in: StandIn, lockstep: bool
     ) -> None:
         self.seat, self.level = seat, Level()
-        self._engine, self._listening, self._stand_in = engine, listening, stand_in
+        self._engine, self._listening, self.stand_in = engine, listening, stand_in
         self._patience = LOCKSTEP_S if lockstep else PATIENCE_S
         self._lockstep = lockstep
         self._silences = {party: Silences() for party in Party}
@@ -157,7 +157,7 @@ class MoshiEar:
     async def close(self) -> None:
         self._engine.close_seat(self.seat)
         self._listening.close()
-        await self._stand_in.end()
+        await self.stand_in.end()
 
     def _clean(self, pcm: Pcm) -> Pcm:
         """What is no sound is silence: it would spoil the model's memory."""
@@ -179,14 +179,14 @@ class MoshiEar:
         if self.seat.away:
             self._wish, self._upcoming = 0, ""
             if self._engine.away_for() > FALLBACK_S:
-                self._stand_in.begin()
-        heard = await self._stand_in.hear(low)
+                self.stand_in.begin()
+        heard = await self.stand_in.hear(low)
         if heard is not None:
             for party, one in ((Party.AGENT, heard.agent), (Party.CUSTOMER, heard.customer)):
                 self._words[party].add(one.words)
                 self._words[party].partial = one.partial
             if self.seat.told >= self.seat.sent:
-                await self._stand_in.end()
+                await self.stand_in.end()
 
     def _hear(self, answer: Answer) -> None:
         result = answer.result
@@ -221,7 +221,7 @@ class MoshiListener:
         lockstep: bool = False,
     ) -> None:
         self.engine = engine
-        self._personas, self._stand_in, self._lockstep = personas, stand_in, lockstep
+        self._personas, self.stand_in, self._lockstep = personas, stand_in, lockstep
         self._speech = Speech()
         self._ears: dict[str, MoshiEar] = {}
 
@@ -233,7 +233,7 @@ class MoshiListener:
         """Raises NoPlace where the engine can take no other call."""
         role = await self._personas.role(call.packs, self.engine.prepare)
         seat = self.engine.open(role)
-        stand_in = StandIn(self._stand_in, call)
+        stand_in = StandIn(self.stand_in, call)
         ear = MoshiEar(
             self.engine, seat, Listening(self._speech, Manner()), stand_in, self._lockstep
         )
@@ -253,5 +253,5 @@ class MoshiListener:
     async def close(self) -> None:
         await self.engine.close()
         self._speech.close()
-        if self._stand_in is not None:
-            await self._stand_in.close()
+        if self.stand_in is not None:
+            await self.stand_in.close()

@@ -11,6 +11,7 @@ class Gauge(IntEnum):
     TURNS = 1
     P50_US = 2
     """Of what a tick took, microseconds."""
-    P99_US = 3
-    SHED = 4
+    P90_US = 3
+    P99_US = 4
+    SHED = 5
     """A level of `shedding.Shed`."""

@@ -17,7 +17,7 @@ from copilot.engine.prompt import Prompt
 from copilot.engine.slots import Persona
 from copilot.engine.stt import Recognised
 from copilot.providers.moshi import wire
-from copilot.providers.moshi.board import RESULT, Board
+from copilot.providers.moshi.board import RESULT, SAMPLES, Board
 from copilot.providers.moshi.calls import Calls, Sound, Told
 from copilot.providers.moshi.gauges import Gauge
 from copilot.providers.moshi.models import Models
@@ -31,6 +31,7 @@ ROLES = 32
 """Roles that are kept ready."""
 HORIZON = 2
 """Pause head that is told: that the speaker has finished for 2 s, the one that all users take."""
+WARM_UPS = 3
 TURNS = 256
 """Turns that gauges look back on."""
 
@@ -132,6 +133,15 @@ class Worker:
 
     # -- ticks
 
+    def warm_up(self) -> None:
+        """Run what a tick runs, a whisper included, so that no call pays for the first time."""
+        silence = np.zeros(SAMPLES, np.float32)
+        self.calls.open(0)
+        self.calls.speak(0, "ready")
+        for _ in range(WARM_UPS):
+            self.calls.tick({0: Sound(silence, silence, ended=(True, True))})
+        self.calls.close(0)
+
     def beat(self) -> None:
         """Say that this worker lives."""
         self._board.gauges[Gauge.BEAT] = time.monotonic_ns()
@@ -226,6 +236,7 @@ class Worker:
         gauges[Gauge.SHED], gauges[Gauge.TURNS] = level, gauges[Gauge.TURNS] + 1
         took = sorted(self._took)
         gauges[Gauge.P50_US] = 1e6 * took[len(took) // 2]
+        gauges[Gauge.P90_US] = 1e6 * took[-1 - len(took) // 10]
         gauges[Gauge.P99_US] = 1e6 * took[-1 - len(took) // 100]
         chair = self.calls.chair
         if level >= Shed.WISH:
