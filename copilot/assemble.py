@@ -15,7 +15,7 @@ import uvicorn
 from copilot import __version__
 from copilot.config import Settings
 from copilot.errors import ConfigError
-from copilot.ports import Listener, Voice
+from copilot.ports import Listener, Telling, Voice
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
 from copilot.providers.registry import Host
@@ -166,6 +166,7 @@ async def services(
             __version__,
             sample,
             checks={"search": search},
+            gauges={"ear": made.listener.state} if isinstance(made.listener, Telling) else {},
             origins=frozenset(settings.server.origins),
         )
 

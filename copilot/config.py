@@ -18,8 +18,11 @@ from pydantic_settings import (
 from copilot.core.policy import Policy
 from copilot.errors import ConfigError
 
-OTHER_VARIABLES = frozenset({"COPILOT_CONFIG", "COPILOT_GOLDEN", "COPILOT_TESTS_NEED_PACKAGES"})
-"""Variables that are no settings: the settings file, the tests' golden data, CI's strictness."""
+OTHER_VARIABLES = frozenset(
+    {"COPILOT_CONFIG", "COPILOT_GOLDEN", "COPILOT_SOAK", "COPILOT_TESTS_NEED_PACKAGES"}
+)
+"""Variables that are no settings: the settings file, the tests' golden data and length, CI's
+strictness."""
 
 UNKNOWN = "unknown setting; remove it or check its spelling"
 

@@ -1,6 +1,6 @@
 """The ports: what the live and offline shells need from models, services and stores."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -63,6 +63,15 @@ class Voice(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A component that tells how it is."""
+
+    def state(self) -> Mapping[str, object]:
+        """Figures and texts for metrics and pages, as they are now."""
+        ...
 
 
 @runtime_checkable

@@ -78,8 +78,9 @@ class Calls:
         self.models = models
         self.seats, self.whispers = seats, whispers
         self.chair = Chair(models, seats, whispers)
+        self.recogniser_slots = Slots(models.stt, 2 * seats)
         self._recogniser = Recogniser(
-            Slots(models.stt, 2 * seats), models.letters, np.array(models.silence)
+            self.recogniser_slots, models.letters, np.array(models.silence)
         )
         self._hurries = models.stt.config.delay_ticks <= QUICK
         self._codebooks = models.lm.config.steps

@@ -65,13 +65,13 @@ class Chair:
 
     def __init__(self, models: Models, calls: int, whispers: int) -> None:
         self.config, self._pieces = models.lm.config, models.pieces
-        self._slots = Slots(
+        self.slots = Slots(
             models.lm,
             calls + whispers + 1,  # one is free for a call that rolls over
             window=models.window,
             kv=models.kv,
         )
-        self._duplex = Duplex(self._slots)
+        self._duplex = Duplex(self.slots)
         self._seats: dict[int, _Seat] = {}
 
     def __contains__(self, seat: int) -> bool:
@@ -79,7 +79,7 @@ class Chair:
 
     @property
     def window(self) -> int:
-        return self._slots.window
+        return self.slots.window
 
     @property
     def kept(self) -> int:
@@ -88,7 +88,7 @@ class Chair:
 
     def prepare(self, prompt: Prompt) -> Persona:
         """For calls to share; raises EngineError where it leaves them too little room."""
-        persona = self._slots.prepare(prompt)
+        persona = self.slots.prepare(prompt)
         if persona.length > self.window // 2:
             raise EngineError(
                 f"a prompt of {persona.length} frames ({len(prompt.role)} of them the role): at "
@@ -105,7 +105,7 @@ class Chair:
         if history is not None and history.shape[1]:
             recent = torch.from_numpy(history[:, -self.kept :]).long()
             whole = Prompt(gap=1) if prompt is None else prompt
-            start = self._slots.prepare(
+            start = self.slots.prepare(
                 Prompt(whole.voice, whole.role, gap=whole.gap, history=recent)
             )
         pad = self.config.existing_text_padding_id
@@ -196,6 +196,6 @@ class Chair:
         seat = max(due)[1]
         made = self._seats[seat]
         length = 1 if made.persona is None else made.persona.length
-        self._slots.roll_over(made.slot, made.persona, self.kept)
+        self.slots.roll_over(made.slot, made.persona, self.kept)
         made.position = length + self.kept
         return seat

@@ -17,7 +17,7 @@ from copilot.providers.moshi.engine import Engine
 from copilot.providers.moshi.link import ProcessLink
 from copilot.providers.moshi.personas import Personas
 from copilot.providers.moshi.plan import KINDS, KV_KINDS, TINY, Plan
-from copilot.providers.moshi.voice import MoshiVoice
+from copilot.providers.moshi.whispers import MoshiVoice
 from copilot.providers.registry import NONE, Host
 from copilot.providers.registry import options as read_options
 

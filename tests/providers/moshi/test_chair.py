@@ -25,16 +25,18 @@ def test_a_call_goes_on_in_another_engine_where_it_was() -> None:
     talk, first, history = frames(60), made(), []
     first.open(0, first.prepare(prompt), prompt, None)
     for own, other, quiet in talk[:40]:
-        told = first.hear({0: (own, other, quiet)})[0]
-        history.append(first.frame(own, other, quiet, told))
+        said = first.hear({0: (own, other, quiet)})[0]
+        history.append(first.frame(own, other, quiet, said))
     second, fresh = made(), made()
     second.open(1, second.prepare(prompt), prompt, np.stack(history, axis=1))
     fresh.open(0, fresh.prepare(prompt), prompt, None)
     for frame in talk[40:]:
-        one, other, third = first.hear({0: frame}), second.hear({1: frame}), fresh.hear({0: frame})
-        assert abs(one[0].wish - other[1].wish) < 1e-5
-        assert one[0].text == other[1].text
-        assert one[0].wish != third[0].wish
+        here, there, new = (
+            chair.hear({seat: frame})[seat] for chair, seat in ((first, 0), (second, 1), (fresh, 0))
+        )
+        assert abs(here.wish - there.wish) < 1e-5
+        assert here.text == there.text
+        assert here.wish != new.wish
 
 
 def test_a_window_is_begun_anew_in_a_pause_if_there_is_one() -> None:
@@ -60,8 +62,8 @@ def test_one_call_at_a_time_begins_anew() -> None:
     rolled = []
     for number, frame in enumerate(frames(226)):
         chair.hear(dict.fromkeys(range(3), frame))
-        seat = chair.roll_over(dict.fromkeys(range(3), True))
-        if seat is not None:
-            rolled.append((number, seat))
+        begun = chair.roll_over(dict.fromkeys(range(3), True))
+        if begun is not None:
+            rolled.append((number, begun))
     assert [number for number, _ in rolled] == [217, 218, 219]
     assert sorted(seat for _, seat in rolled) == [0, 1, 2]

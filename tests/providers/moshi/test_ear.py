@@ -1,11 +1,11 @@
-"""The duplex ear in calls: every tick answered, garbage survived, a wish only while it may count."""
+"""The duplex ear in calls: every tick answered, garbage survived, a wish only where it counts."""
 
 import numpy as np
 import pytest
 
 from copilot.audio.frames import MicroTurn
 from copilot.core.call import replay
-from copilot.core.events import CallStarted, Heard, Party, Word
+from copilot.core.events import CallStarted, Party, Word
 from copilot.core.policy import Policy
 from copilot.errors import NoPlace
 from copilot.providers.moshi.ear import MoshiListener, Silences, Words
@@ -36,10 +36,8 @@ async def test_a_call_is_heard_and_its_log_replays(listener: MoshiListener) -> N
 
 async def test_a_call_hears_the_same_beside_others(listener: MoshiListener) -> None:
     """Words, wish and all, though the other call sends garbage and leaves."""
-    alone: list[Heard] = []
     ear = await listener.open(started("alone"))
-    for turn in turns(60, seed=1):
-        alone.append(await ear.hear(turn))
+    alone = [await ear.hear(turn) for turn in turns(60, seed=1)]
     await ear.close()
     other, ear = await listener.open(started("other")), await listener.open(started("mine"))
     mine = []

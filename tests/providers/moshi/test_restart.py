@@ -95,7 +95,8 @@ async def test_another_ear_listens_while_a_worker_that_hung_is_replaced(tmp_path
     engine.start()
     listener = MoshiListener(engine, Personas(Persona(), tmp_path), Parrot())
     ear = await listener.open(CallStarted("call", Policy()))
-    listened, words = False, []
+    listened = False
+    words: list[Word] = []
     async for turn in live(turns(3000), 0.04):
         if turn.tick == 10:
             assert engine.pid is not None
@@ -116,7 +117,8 @@ async def test_another_ear_listens_while_a_worker_that_hung_is_replaced(tmp_path
 
 async def test_a_worker_that_ends_again_and_again_is_not_begun_for_ever() -> None:
     """Links that die at once: after some of them the next has to wait, and no call is admitted."""
-    given, hired = plan(), []
+    given = plan()
+    hired: list[LocalLink] = []
 
     def hire() -> LocalLink:
         made = LocalLink(given, models())

@@ -21,7 +21,7 @@ from copilot.providers.moshi.loudness import Cap, Level
 from copilot.providers.moshi.personas import Personas
 from copilot.providers.moshi.seat import Unspoken
 from copilot.providers.moshi.spelling import spelled, whole
-from copilot.providers.moshi.voice import MoshiVoice
+from copilot.providers.moshi.whispers import MoshiVoice
 from copilot.session import Parts, Session
 from tests.providers.moshi.calling import Earphone, Notes, Shelf, live, turns
 from tests.providers.moshi.sound import models, plan
@@ -59,7 +59,7 @@ async def whispered(
     async def listen() -> None:
         async with aclosing(chunks):
             async for chunk in chunks:
-                heard.append((now, chunk))
+                heard.append((now, chunk))  # noqa: PERF401 - each at its own time
 
     task = asyncio.create_task(listen())
     await asyncio.sleep(0)
