@@ -181,6 +181,7 @@ class Engine:
         if self._seats.get(seat.number) is seat:
             self._post(wire.Close(seat.number, seat.serial))
             self.lost += seat.lost
+            seat.leave()
             del self._seats[seat.number]
 
     def poke(self) -> None:
