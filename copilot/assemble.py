@@ -15,7 +15,7 @@ import uvicorn
 from copilot import __version__
 from copilot.config import Settings
 from copilot.errors import ConfigError
-from copilot.ports import Listener, Voice
+from copilot.ports import Listener, Telling, Voice
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
 from copilot.providers.registry import Host
@@ -74,10 +74,11 @@ async def senses(
         packs = settings.knowledge.packs
         follower = Follower(library, published_in(settings), packs, indexer)
         stack.callback(follower.close)
-        host = Host(cache, library.sentences, lockstep)
+        models = settings.data / "models"
+        host = Host(cache, library.sentences, lockstep, models, settings.persona)
         listener = await run(registry.listener, settings.ear, host)
         stack.push_async_callback(listener.close)
-        voice = _voice(settings, host)
+        voice = _voice(settings, host._replace(listener=listener))
         if voice is not None:
             stack.push_async_callback(voice.close)
         yield Senses(library, follower, listener, voice)
@@ -165,6 +166,7 @@ async def services(
             __version__,
             sample,
             checks={"search": search},
+            gauges={"ear": made.listener.state} if isinstance(made.listener, Telling) else {},
             origins=frozenset(settings.server.origins),
         )
 

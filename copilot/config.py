@@ -18,8 +18,11 @@ from pydantic_settings import (
 from copilot.core.policy import Policy
 from copilot.errors import ConfigError
 
-OTHER_VARIABLES = frozenset({"COPILOT_CONFIG", "COPILOT_GOLDEN", "COPILOT_TESTS_NEED_PACKAGES"})
-"""Variables that are no settings: the settings file, the tests' golden data, CI's strictness."""
+OTHER_VARIABLES = frozenset(
+    {"COPILOT_CONFIG", "COPILOT_GOLDEN", "COPILOT_SOAK", "COPILOT_TESTS_NEED_PACKAGES"}
+)
+"""Variables that are no settings: the settings file, the tests' golden data and length, CI's
+strictness."""
 
 UNKNOWN = "unknown setting; remove it or check its spelling"
 
@@ -85,6 +88,27 @@ class Chroma(Section):
     """A Chroma server, ``http://host:port``; empty means embedded in the data folder."""
 
 
+class PackPersona(Section):
+    """Who the agent is in calls that use a pack."""
+
+    role: str = ""
+    voice: str = ""
+    """Empty: the team's."""
+
+
+class Persona(Section):
+    """Who the duplex model takes itself for: the agent of this team."""
+
+    role: str = ""
+    """Who the agent is, the company, its rules, in plain words."""
+    voice: str = ""
+    """A voice of the checkpoint by its name (``NATF2``), or a recording of a few seconds."""
+    packs: Mapping[str, PackPersona] = {}
+    """By pack; a call takes the first of its packs that is named here."""
+    file: Path | None = None
+    """A TOML file with the keys above instead, read again whenever it has changed."""
+
+
 class Deadlines(Section):
     """Seconds after which background work has failed."""
 
@@ -110,6 +134,7 @@ class Settings(BaseSettings):
     voice: Provider = Provider(provider="espeak")
     embedder: Provider = Provider(provider="minilm")
     reranker: Reranking = Reranking()
+    persona: Persona = Persona()
     deadlines: Deadlines = Deadlines()
     policy: Policy = Policy()
 

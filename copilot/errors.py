@@ -29,6 +29,10 @@ class StoreError(UserError):
     """A database that cannot be used."""
 
 
+class NoPlace(UserError):
+    """An ear that can take no other call now; its text says why."""
+
+
 class UnknownCall(UserError):
     """A call that the store does not know."""
 

@@ -1,7 +1,7 @@
 """The ports: what the live and offline shells need from models, services and stores."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,24 @@ class Voice(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A component that tells how it is."""
+
+    def state(self) -> Mapping[str, object]:
+        """Figures and texts for metrics and pages, as they are now."""
+        ...
+
+
+@runtime_checkable
+class Situated(Protocol):
+    """A voice that speaks in each call from that call's own ear."""
+
+    def inside(self, call_id: str) -> Voice:
+        """The voice for one call."""
+        ...
 
 
 class Found(NamedTuple):

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
-from copilot.audio.frames import MicroTurn
+from copilot.audio.frames import MicroTurn, Pcm, frame_samples
 from copilot.config import Deadlines
 from copilot.core.call import enter
 from copilot.core.events import (
@@ -143,7 +143,9 @@ class Session:
         voice, mouth = self._parts.voice, self._parts.mouth
         if voice is None or mouth is None:
             raise LookupError("no voice is configured")
-        ticks = await mouth.play(effect.whisper, voice.say(effect.text), voice.rate)
+        most = self.state.policy.max_spoken_ticks * frame_samples(voice.rate)
+        chunks = _at_most(voice.say(effect.text), most)
+        ticks = await mouth.play(effect.whisper, chunks, voice.rate)
         self.give(WhisperPlayed(effect.whisper, ticks))
 
     def _hush(self) -> None:
@@ -193,3 +195,16 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._parts.ear.close()
+
+
+async def _at_most(chunks: AsyncIterator[Pcm], samples: int) -> AsyncIterator[Pcm]:
+    """The beginning of a whisper; whoever leaves early leaves its voice too."""
+    try:
+        async for chunk in chunks:
+            yield chunk[:samples]
+            samples -= len(chunk)
+            if samples <= 0:
+                return
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()

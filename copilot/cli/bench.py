@@ -104,6 +104,52 @@ def bench_whatif(logs: tuple[Path, ...], minutes: float, json_path: Path | None)
     report(whatif.run(logs, minutes), whatif.table, json_path)
 
 
+@bench.command("calls")
+@click.option("--calls", help="Numbers of calls to try, with commas.")
+@click.option("--window", type=click.FloatRange(10, 240), help="Seconds; by default 240.")
+@click.option("--weights", default="auto", show_default=True, help="bf16, int8 or fp32.")
+@click.option("--kv", default="auto", show_default=True, help="Keys and values: bf16, fp8, fp32.")
+@click.option("--lm", default="personaplex-7b-v1", show_default=True, help="Duplex model.")
+@click.option("--stt", default="stt-1b-en_fr-candle", show_default=True, help="Recogniser.")
+@click.option("--device", default="", help="cuda or cpu; the GPU where there is one.")
+@click.option("--tiny", is_flag=True, help="The tiny preset: what a machine without a GPU can do.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    default=10.0,
+    show_default=True,
+    help="Of each number of calls.",
+)
+@JSON
+def bench_calls(
+    calls: str | None,
+    window: float | None,
+    weights: str,
+    kv: str,
+    lm: str,
+    stt: str,
+    device: str,
+    tiny: bool,
+    seconds: float,
+    json_path: Path | None,
+) -> None:
+    """Calls that the duplex engine has time for at 80 ms a tick, each with two recogniser slots,
+    one of the duplex model at full window, and the codec; time from Speak to the first sound, and
+    from barge-in to silence. Random weights of the real size, unless --tiny."""
+    from copilot.providers.moshi import measure
+
+    figures = measure.run(
+        measure.plan_for(
+            tiny=tiny, window=window or 0, weights=weights, kv=kv, lm=lm, stt=stt, device=device
+        ),
+        tuple(int(one) for one in calls.split(",")) if calls else (),
+        seconds,
+        say=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
+    )
+    if json_path is not None:
+        write_json(json_path, figures)
+
+
 @bench.command("engine")
 @click.option("--preset", help="Model: personaplex-7b-v1 on a GPU, small on a CPU.")
 @click.option("--stt", help="Recogniser: stt-1b-en_fr-candle on a GPU, tiny-stt on a CPU.")

@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from copilot.cli.common import Bars, console
 from copilot.config import Settings
 from copilot.engine.checkpoints import CHECKPOINTS, Checkpoint, State, inspect, known
+from copilot.errors import UserError
 
 if TYPE_CHECKING:
     from copilot.engine.verify import Checked
@@ -27,7 +28,7 @@ MODELS = click.option(
 
 @click.group()
 def models() -> None:
-    """Checkpoints of the duplex engine: list, fetch, verify.
+    """Checkpoints of the duplex engine: list, fetch, verify, and what fits a GPU.
 
     A model is a folder of files under the data folder, or under --models. Files that were copied
     there by hand are as good as fetched ones, and only `fetch` needs a network.
@@ -53,6 +54,41 @@ def list_models(settings: Settings, models: Path | None) -> None:
             for state in filter(_fault, states):
                 told = f"[dim]{escape(state.file.name)}:[/] [yellow]{escape(state.fault)}[/]"
                 console.print(Padding(told, (0, 0, 0, 4), expand=False), highlight=False)
+        licence = f"{checkpoint.licence}: {checkpoint.page}"
+        if checkpoint.gated:
+            licence += ", to be accepted there first; then set HF_TOKEN"
+        console.print(f"    [dim]{escape(licence)}[/]", highlight=False, soft_wrap=True)
+
+
+@models.command("fit")
+@click.option("--lm", default="personaplex-7b-v1", show_default=True, help="Duplex model.")
+@click.option("--stt", default="stt-1b-en_fr-candle", show_default=True, help="Recogniser.")
+@click.option(
+    "--memory", type=click.FloatRange(1), help="GB of the GPU; by default of the one that is here."
+)
+@click.option("--reserve/--no-reserve", default=True, help="With a second worker's weights.")
+def fit(lm: str, stt: str, memory: float | None, reserve: bool) -> None:
+    """How many calls a GPU has memory for, by window and precision.
+
+    Two recogniser slots and one of the duplex model a call, two whispers at once. How many it has
+    time for is measured by `copilot bench calls`.
+    """
+    from copilot.providers.moshi import fits
+
+    found = fits.gpu_memory()
+    if memory is None and found is None:
+        raise UserError("there is no GPU here: say how many GB one has, as --memory 80")
+    name, size = (f"{memory:g} GB", int(memory * 1e9)) if memory else found or ("", 0)
+    kept = "twice, for a worker in reserve" if reserve else "once"
+    console.print(f"{name}: {lm} and {stt}, weights {kept}", highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for heading in ("weights", "keys"):
+        table.add_column(heading)
+    for seconds in fits.WINDOWS_S:
+        table.add_column(f"{seconds} s", justify="right")
+    for one in fits.fits(lm, stt, size, reserve):
+        table.add_row(one.weights, one.kv, *map(str, one.calls))
+    console.print(table)
 
 
 @models.command()

@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from copilot.core import cards, inquiry
+from copilot.core.compose import line
 from copilot.core.events import (
     CallEnded,
     CallStarted,
@@ -29,7 +30,7 @@ from copilot.core.inquiry import Inquiry, Span
 from copilot.core.need import Features, need
 from copilot.core.state import CallState
 from copilot.core.transcript import hear
-from copilot.core.words import content
+from copilot.core.words import content, share, stems
 
 Step = tuple[CallState, list[Effect]]
 _CONTEXT = 10
@@ -106,6 +107,7 @@ def _heard(state: CallState, heard: Heard) -> Step:
         state,
         tick=heard.tick,
         wish=heard.wish,
+        upcoming=heard.upcoming,
         floor=floor,
         transcript=hear(state.transcript, heard.agent, heard.customer),
         turn=_customer_turn(state.turn, floor, over),
@@ -187,10 +189,19 @@ def _evidence(state: CallState, found: EvidenceFound) -> Step:
         length=min(len(content(asked)), 6) * 100 // 6,
         wish=state.wish,
         dismissed=min(10 * len(state.dismissed), 100),
+        anticipation=_anticipation(state, found),
     )
     wanted = 100 if is_triggered(asked, state.policy) else need(state.need, features)
     current = inquiry.answer(current, found, wanted)
     return cards.gate(replace(state, inquiry=current))
+
+
+def _anticipation(state: CallState, found: EvidenceFound) -> int:
+    """How much of the first passage's line the agent is about to say, percent of its content."""
+    if not found.passages or not state.upcoming:
+        return 0
+    text = line(found.passages[0], state.upcoming)
+    return share(text, stems([state.upcoming]))
 
 
 def _failed(state: CallState, failed: Failed) -> Step:

@@ -259,6 +259,7 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         customer_silent=not floor.customer.speaking and floor.customer.rising == 0,
         consent=state.consent,
         agent_said=_agent_said(state, tick - policy.said_window_ticks),
+        upcoming=stems([state.upcoming]) if policy.anticipate else frozenset(),
         told={told.passage for told in recent},
         dismissed=state.dismissed,
         since_whisper=tick - state.whispered,

@@ -156,6 +156,8 @@ class Heard(Struct, frozen=True, tag="heard", omit_defaults=True):
     customer: Hearing = Hearing()
     wish: int = 0
     """The duplex model's wish to speak, percent; 0 where there is no such model."""
+    upcoming: str = ""
+    """What the duplex model takes the agent to be saying next; empty where there is none."""
 
 
 class EvidenceFound(Struct, frozen=True, tag="evidence_found"):

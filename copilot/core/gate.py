@@ -41,6 +41,9 @@ class Moment(Struct, frozen=True):
     """The day of the call."""
     spent: int
     """Budget spent in the last hour, in hundredths of an unneeded whisper."""
+    upcoming: Set[str] = frozenset()
+    """What the agent is about to say, as the duplex model guesses it; empty unless the policy wants
+    it counted."""
 
 
 class Evidence(Struct, frozen=True):
@@ -118,7 +121,8 @@ def _holds(query: str, phrases: tuple[str, ...]) -> bool:
 
 def _is_being_said(text: str, moment: Moment, policy: Policy) -> bool:
     """Whether an agent who is speaking has begun to say it."""
-    return not moment.agent_silent and share(text, moment.agent_said) >= policy.saying_share
+    said = moment.agent_said | moment.upcoming
+    return not moment.agent_silent and share(text, said) >= policy.saying_share
 
 
 def _is_weak(moment: Moment, evidence: Evidence, policy: Policy) -> bool:

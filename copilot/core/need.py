@@ -26,6 +26,8 @@ class Features(Struct, frozen=True):
     """The duplex model's wish to speak."""
     dismissed: int
     """Cards that the agent has dismissed in this call, 10 each, at most 100."""
+    anticipation: int = 0
+    """How much of the first passage's line the duplex model takes the agent to be saying next."""
 
     @property
     def odds(self) -> int:

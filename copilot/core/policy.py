@@ -69,6 +69,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Share of a line's content words that the agent must have said for it to count as said."""
     saying_share: Percent = 40
     """The same share while the agent is speaking: the line is about to be said."""
+    anticipate: bool = False
+    """Whether what the duplex model takes the agent to be saying next counts as being said."""
     said_window_ticks: Whole = 375
     """How far back the agent's words are compared with a line: 30 s."""
     told_ticks: Whole = 1500
@@ -92,5 +94,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """How long after the end of the customer's turn a line may still be begun aloud: 2 s."""
     max_spoken_words: Some = 12
     """The longest line that is spoken."""
+    max_spoken_ticks: Some = 100
+    """The longest that a whisper may sound: 8 s; the rest is cut."""
     barge_in_ticks: Some = 2
     """Speech by either party that cuts a whisper."""

@@ -50,6 +50,8 @@ class CallState(Struct, frozen=True):
     tick: int = 0
     wish: int = 0
     """The duplex model's wish to speak, as heard last."""
+    upcoming: str = ""
+    """What it takes the agent to be saying next, as heard last."""
     seq: int = 0
     """Entries logged so far."""
     floor: Floor = Floor()

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -37,17 +37,26 @@ def as_toml(settings: Settings) -> str:
     values = settings.model_dump(mode="json", exclude={"policy"})
     values |= {"data": str(settings.data.absolute()), "policy": to_builtins(settings.policy)}
     values["knowledge"] |= knowledge
+    if settings.persona.file is not None:
+        values["persona"]["file"] = str(settings.persona.file.absolute())
+    return "\n".join(_tables((), values))
+
+
+def _tables(path: tuple[str, ...], values: Mapping[str, object]) -> Iterator[str]:
+    """A table and those inside of it; what is None stays out."""
     plain = {name: value for name, value in values.items() if not isinstance(value, dict)}
-    sections = {name: value for name, value in values.items() if isinstance(value, dict)}
-    blocks = [_assignments(plain)]
-    blocks += [f"[{name}]\n{_assignments(section)}" for name, section in sections.items()]
-    return "\n".join(blocks)
+    yield (f"[{'.'.join(path)}]\n" if path else "") + _assignments(plain)
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _tables((*path, json.dumps(name, ensure_ascii=False)), value)
 
 
 def _assignments(values: Mapping[str, object]) -> str:
     # strings, numbers, booleans and lists of them are written alike in JSON and in TOML
     return "".join(
-        f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items()
+        f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+        for name, value in values.items()
+        if value is not None
     )
 
 

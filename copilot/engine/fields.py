@@ -11,6 +11,9 @@ from copilot.engine.errors import EngineError
 
 Config = TypeVar("Config")
 
+LARGEST = 10**18
+"""Whole numbers from here on are no size of anything, and some do not fit a float."""
+
 EXPECTED: Mapping[Any, str] = {
     int: "a whole number",
     float: "a number",
@@ -66,6 +69,14 @@ def check_positive(config: object, *names: str) -> None:
                 raise EngineError(f"{name} = {value!r}: expected more than 0")
 
 
+def check_at_most(config: object, limit: float, *names: str) -> None:
+    """Refuse what no model has, before something of that size is made."""
+    for name in names:
+        value = getattr(config, name)
+        if value > limit:
+            raise EngineError(f"{name} = {value!r}: expected at most {limit}")
+
+
 def check_divides(config: object, part: str, whole: str) -> None:
     """Refuse heads that do not split a width evenly."""
     few, many = getattr(config, part), getattr(config, whole)
@@ -79,7 +90,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise EngineError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EngineError(f"{path}: not a JSON file ({error})") from None
     if not isinstance(raw, dict):
         raise EngineError(f"{path}: expected a JSON object, found {type(raw).__name__}")
@@ -98,5 +109,6 @@ def _typed(kind: Any, value: Any, what: str) -> Any:
 
 
 def _is_number(value: object) -> bool:
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    return known and math.isfinite(value)  # type: ignore[arg-type]
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST

@@ -64,8 +64,8 @@ def read_header(path: Path) -> dict[str, Stored]:
         entries = json.loads(text)
         entries.pop("__metadata__", None)
         found = {name: _stored(entry) for name, entry in entries.items()}
-        ends = sorted(tuple(entry["data_offsets"]) for entry in entries.values())
-    except (ValueError, KeyError, TypeError, AttributeError):
+        ends = sorted(_ends(*entry["data_offsets"]) for entry in entries.values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise EngineError(
             f"{path}: the header of this safetensors file is damaged; {AGAIN}"
         ) from None
@@ -87,10 +87,16 @@ def _length(first: bytes, size: int, path: Path) -> int:
 
 
 def _stored(entry: Mapping[str, Any]) -> Stored:
-    shape = tuple(entry["shape"])
-    if not all(isinstance(one, int) and one >= 0 for one in shape):
-        raise ValueError(shape)
-    return Stored(shape, str(entry["dtype"]))
+    shape, dtype = tuple(entry["shape"]), entry["dtype"]
+    if not all(type(one) is int and one >= 0 for one in shape) or not isinstance(dtype, str):
+        raise ValueError(entry)
+    return Stored(shape, dtype)
+
+
+def _ends(start: object, end: object) -> tuple[int, int]:
+    if type(start) is not int or type(end) is not int:
+        raise TypeError(start, end)
+    return start, end
 
 
 def _check_size(

@@ -54,7 +54,7 @@ def check_memory(
     one, fit = slot_bytes(config, window, kv), fitting(config, window, kv, device)
     if slots > fit:
         raise EngineError(
-            f"{slots} slots do not fit: {one / 1e6:.0f} MB each with a window of {window} in "
+            f"{slots} slots do not fit: {one / 1e6:.3g} MB each with a window of {window} in "
             f"{str(kv).removeprefix('torch.')}, {slots * one / 1e9:.1f} GB in all; "
             f"{free_bytes(device) / 1e9:.1f} GB are free for {fit}: give fewer slots, a shorter "
             "window, or fp8 for the keys and values"

@@ -30,6 +30,10 @@ SERVER_DELAYS = {0.5: 6, 2.5: 32}
 are 31.25 ticks, so that no rounding gives both."""
 
 
+ROUNDING = 1e-6
+"""Ticks that a float may lack of a whole number of them."""
+
+
 @dataclass(frozen=True)
 class LmConfig:
     """A multistream language model; fields are named as in the public config.json.
@@ -128,7 +132,7 @@ class LmConfig:
     def delay_ticks(self) -> int:
         """Ticks by which the text lags the audio (recognition)."""
         seconds = self.audio_delay_seconds
-        return SERVER_DELAYS.get(seconds, int(seconds * FRAME_RATE))
+        return SERVER_DELAYS.get(seconds, int(seconds * FRAME_RATE + ROUNDING))
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any], source: str = "config") -> Self:

@@ -39,6 +39,9 @@ class Prompt:
     role: tuple[int, ...] = ()
     """Tokens of the text, see `role_tokens`."""
     gap: int = GAP
+    history: Tensor | None = None
+    """Frames of a call that goes on after an interruption, int64 [rows, frames]: text, own voice
+    and user as they were heard; they follow the prompt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,13 +143,15 @@ def _voice(codes: Tensor | None, config: LmConfig) -> Tensor:
 
 
 def _rest(prompt: Prompt, config: LmConfig) -> Tensor:
-    """Gap, role, gap; one gap where there is no role."""
-    gap = _silent(prompt.gap, config)
-    if not prompt.role:
-        return gap
-    role = _silent(len(prompt.role), config)
-    role[0] = torch.tensor(prompt.role)
-    return torch.cat([gap, role, gap], dim=1)
+    """Gap, role, gap, and what was heard; one gap where there is no role."""
+    parts = [_silent(prompt.gap, config)]
+    if prompt.role:
+        role = _silent(len(prompt.role), config)
+        role[0] = torch.tensor(prompt.role)
+        parts += [role, parts[0]]
+    if prompt.history is not None:
+        parts.append(prompt.history)
+    return torch.cat(parts, dim=1)
 
 
 def _silent(count: int, config: LmConfig) -> Tensor:
@@ -164,6 +169,8 @@ def _check(prompt: Prompt, config: LmConfig) -> None:
     if prompt.gap < 1:
         raise EngineError(f"gap = {prompt.gap}: expected 1 frame or more")
     check_tokens(prompt.role, config.text_card, "the role")
+    if prompt.history is not None:
+        _check_history(prompt.history, config)
     if isinstance(prompt.voice, Voice):
         if prompt.voice.embeddings.shape[1] != config.dim:
             raise EngineError(
@@ -177,6 +184,17 @@ def check_tokens(tokens: Sequence[int], limit: int, what: str) -> None:
     for token in tokens:
         if not 0 <= token < limit:
             raise EngineError(f"{what}: token {token}: expected 0 to {limit - 1}")
+
+
+def _check_history(history: Tensor, config: LmConfig) -> None:
+    if history.dtype != torch.int64 or history.ndim != 2 or history.shape[0] != config.rows:
+        raise EngineError(
+            f"a history of {history.dtype} {list(history.shape)}: expected torch.int64 "
+            f"[{config.rows}, frames]"
+        )
+    limits = torch.tensor([config.text_card] + [config.card] * config.n_q)[:, None]
+    if bool(((history < 0) | (history >= limits)).any()):
+        raise EngineError("a history with tokens outside of the model's vocabularies")
 
 
 def check_codes(codes: Tensor, config: LmConfig) -> None:

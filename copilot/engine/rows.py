@@ -174,8 +174,7 @@ class Rows:
         return self.history[row][:, places % self.window].long()
 
     def clear(self, row: int) -> None:
-        """Forget keys and values that may be no numbers: a later position would not see them, and
-        still be spoilt."""
+        """Zeros for keys and values, which may be no numbers."""
         self.cache.store[:, :, row].zero_()
 
     def _chosen_state(self) -> tuple[Tensor, ...]:
@@ -231,6 +230,8 @@ class Rows:
         """Everything that leaves the device in one tensor of float32: a token is exact in it."""
         own = slice(0, 1 + self.config.steps)
         total = forward.text_logits.logsumexp(1, keepdim=True)
+        if forward.audio_logits is not None:  # nothing where all are numbers, else NaN
+            total = total + 0 * forward.audio_logits.flatten(1).sum(1, keepdim=True)
         best, token = forward.text_logits.topk(TOP, dim=1)
         pads = [self.config.existing_text_padding_id, self.config.existing_text_end_padding_id]
         marks = torch.stack([forward.text_logits[:, pad] for pad in pads], dim=1)

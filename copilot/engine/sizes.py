@@ -4,10 +4,22 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from copilot.engine.errors import EngineError
-from copilot.engine.fields import check_divides, check_positive, section
+from copilot.engine.fields import check_at_most, check_divides, check_positive, section
 
 if TYPE_CHECKING:
     from copilot.engine.presets import LmConfig, MimiConfig
+
+MOST = 1000
+"""Layers, heads or codebooks that a model may have."""
+
+MOST_STAGES = 16
+"""Of a codec; each doubles its channels."""
+
+WIDEST = 2**24
+"""Of widths and vocabularies: tokens leave the device as float32, which is exact up to here."""
+
+LONGEST = 3600.0
+"""Seconds by which a text may lag."""
 
 LM_KIND: Mapping[str, tuple[Any, ...]] = {
     "causal": (True,),
@@ -45,12 +57,10 @@ def check_lm(config: "LmConfig") -> None:
     """Raises EngineError with the first field that cannot be."""
     check_positive(config, "dim", "num_heads", "num_layers", "text_card", "card", "n_q")
     check_positive(config, "context", "hidden_scale", "max_period")
-    check_divides(config, "num_heads", "dim")
-    if config.head_dim % 2:
-        raise EngineError(
-            f"num_heads = {config.num_heads}: {config.dim} / {config.num_heads} is odd; rotary "
-            "embeddings need an even size of head"
-        )
+    check_at_most(config, MOST, "num_layers", "n_q", "extra_heads_num_heads", "hidden_scale")
+    check_at_most(config, WIDEST, "dim", "text_card", "card", "context", "extra_heads_dim")
+    check_positive(config, "hidden")
+    _check_heads(config)
     _check_streams(config)
     if config.dep_q:
         _check_depth(config)
@@ -62,15 +72,14 @@ def check_mimi(config: "MimiConfig") -> None:
     check_positive(config, *whole, "vq_dim", "context", "ratios", "sample_rate", "frame_rate")
     check_positive(config, "kernel_size", "last_kernel_size", "residual_kernel_size", "compress")
     check_positive(config, "max_period", "downsample_stride", "cluster_usage_floor")
-    check_divides(config, "num_heads", "dim")
+    check_at_most(config, MOST, "num_layers", "n_q", "kernel_size", "residual_kernel_size")
+    check_at_most(config, WIDEST, "dim", "n_filters", "bins", "vq_dim", "dim_feedforward")
     check_divides(config, "compress", "n_filters")
-    if config.head_dim % 2:
-        raise EngineError(
-            f"num_heads = {config.num_heads}: {config.dim} / {config.num_heads} is odd; rotary "
-            "embeddings need an even size of head"
-        )
+    _check_heads(config)
     if config.n_q <= config.n_q_semantic:
         raise EngineError(f"n_q = {config.n_q}: expected 2 or more, one of them semantic")
+    if len(config.ratios) > MOST_STAGES:
+        raise EngineError(f"ratios: {len(config.ratios)} stages, expected at most {MOST_STAGES}")
     if config.frame_size * config.frame_rate != config.sample_rate:
         raise EngineError(
             f"ratios = {list(config.ratios)}: with downsample_stride {config.downsample_stride} a "
@@ -111,6 +120,15 @@ def flat_mimi(raw: Mapping[str, Any], source: str) -> dict[str, Any]:
     return flat
 
 
+def _check_heads(config: "LmConfig | MimiConfig") -> None:
+    check_divides(config, "num_heads", "dim")
+    if config.head_dim % 2:
+        raise EngineError(
+            f"num_heads = {config.num_heads}: {config.dim} / {config.num_heads} is odd; rotary "
+            "embeddings need an even size of head"
+        )
+
+
 def _check_streams(config: "LmConfig") -> None:
     rows = 1 + config.n_q
     if len(config.delays) != rows or min(config.delays) < 0:
@@ -124,9 +142,11 @@ def _check_streams(config: "LmConfig") -> None:
                 f"{name} = {getattr(config, name)}: expected a token of the text vocabulary, "
                 f"0 to {config.text_card - 1}"
             )
-    for name in ("extra_heads_num_heads", "extra_heads_dim", "audio_delay_seconds"):
+    seconds = ("audio_delay_seconds", "audio_silence_prefix_seconds")
+    for name in ("extra_heads_num_heads", "extra_heads_dim", *seconds):
         if getattr(config, name) < 0:
             raise EngineError(f"{name} = {getattr(config, name)}: expected 0 or more")
+    check_at_most(config, LONGEST, *seconds)
     if bool(config.extra_heads_num_heads) != bool(config.extra_heads_dim):
         raise EngineError(
             f"extra_heads_num_heads = {config.extra_heads_num_heads}, extra_heads_dim = "
@@ -152,4 +172,7 @@ def _check_depth(config: "LmConfig") -> None:
         )
     check_positive(config, "depformer_dim", "depformer_num_heads", "depformer_num_layers")
     check_positive(config, "depformer_dim_feedforward")
+    check_at_most(config, MOST, "depformer_num_layers")
+    check_at_most(config, WIDEST, "depformer_dim", "depformer_dim_feedforward")
+    check_positive(config, "depformer_hidden")
     check_divides(config, "depformer_num_heads", "depformer_dim")

@@ -232,7 +232,11 @@ class Slots:
         return output
 
     def _close(self, slot: _Slot) -> None:
-        """Let go of a row: the last one in use moves into it."""
+        """Let go of a row: the last one in use moves into it.
+
+        What computes no numbers is wiped from every row that it leaves: attention gives keys and
+        values beyond a row's position no weight, but nothing times NaN is NaN.
+        """
         if slot.broken:
             self.rows.clear(slot.row)
         last = max(self._slots.values(), key=lambda one: one.row, default=slot)
@@ -240,4 +244,6 @@ class Slots:
         if last.row > slot.row:
             self.rows.copy(self.rows, last.row, slot.row, last.position)
             empty, last.row = last.row, slot.row
+            if last.broken:
+                self.rows.clear(empty)
         self.rows.position[empty] = 0  # nothing of it is to be read in a batch that is rounded up

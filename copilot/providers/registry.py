@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 
-from copilot.config import Provider
+from copilot.config import Persona, Provider
 from copilot.errors import ConfigError
 from copilot.ports import Embedder, Listener, Reranker, Voice
 
@@ -27,6 +27,12 @@ class Host(NamedTuple):
     """Sentences of the packs in use, for a recogniser's vocabulary and hot words."""
     lockstep: bool = False
     """Offline: an ear waits for its words in every tick, so that they do not depend on time."""
+    models: Path = Path("models")
+    """Folder with one folder a checkpoint of the duplex engine."""
+    persona: Persona = Persona()
+    """Who the duplex model takes itself for."""
+    listener: Listener | None = None
+    """The ear in use, for a voice that speaks from its engine."""
 
 
 def listener(choice: Provider, host: Host) -> Listener:

@@ -13,8 +13,8 @@ from copilot import __version__
 from copilot.config import Settings
 from copilot.core.events import CallEnded, CallStarted, CardTouched
 from copilot.core.policy import Policy
-from copilot.errors import UnknownCall, UserError
-from copilot.ports import CallLog, Ear, Listener, Pinned, Retriever, Shelves, Voice
+from copilot.errors import NoPlace, UnknownCall, UserError
+from copilot.ports import CallLog, Ear, Listener, Pinned, Retriever, Shelves, Situated, Voice
 from copilot.session import Parts, Session
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
@@ -138,14 +138,21 @@ class Switchboard:
             made.callback(line.audio.close)
             peer = await self._connect(offer, line, call_id)
             made.push_async_callback(peer.close)
-            ear = await self._listener.open(started)
+            ear = await self._ear(started)
             made.push_async_callback(ear.close)
-            session = Session(started, self._parts(offer, ear, pinned.retriever, line))
+            session = Session(started, self._parts(offer, started, ear, pinned.retriever, line))
             made.pop_all()
         call = self._calls[call_id] = Call(session, line, peer)
         call.task.add_done_callback(lambda task: self._over(call_id, task))
         call.watch(CONNECT_SECONDS)
         return call_id, peer
+
+    async def _ear(self, started: CallStarted) -> Ear:
+        try:
+            return await self._listener.open(started)
+        except NoPlace as error:
+            log.warning("a call is refused: %s", error)
+            raise Full from None
 
     def _policy(self, offer: Offer) -> Policy:
         """The team's, without a voice where there is none to speak or no earpiece to hear it."""
@@ -154,10 +161,14 @@ class Switchboard:
             return msgspec.structs.replace(policy, voice=False)
         return policy
 
-    def _parts(self, offer: Offer, ear: Ear, retriever: Retriever, line: Line) -> Parts:
+    def _parts(
+        self, offer: Offer, started: CallStarted, ear: Ear, retriever: Retriever, line: Line
+    ) -> Parts:
         kept = self._log if offer.consent else self._forgetful
-        deadlines = self._settings.deadlines
-        return Parts(ear, retriever, kept, line, self._voice, line, deadlines=deadlines)
+        voice, deadlines = self._voice, self._settings.deadlines
+        if isinstance(voice, Situated):
+            voice = voice.inside(started.call_id)
+        return Parts(ear, retriever, kept, line, voice, line, deadlines=deadlines)
 
     def _pin(self, offer: Offer) -> Pinned:
         try:

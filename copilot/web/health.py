@@ -34,6 +34,7 @@ async def ready(services: Given) -> Response[dict[str, object]]:
         "version": services.version,
         "components": states,
         "calls": {"live": board.live, "capacity": board.capacity},
+        "gauges": {name: gauge() for name, gauge in services.gauges.items()},
     }
     headers = {"Cache-Control": "no-store"}
     if not is_ready:

@@ -41,6 +41,8 @@ class Services:
     """The sample call that the softphone can play."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """Components beside the store that must be ready before calls are taken, by name."""
+    gauges: Mapping[str, Callable[[], Mapping[str, object]]] = field(default_factory=dict)
+    """What components tell of how they are, by name; it does not decide whether they are ready."""
     streams: Streams = field(default_factory=Streams)
     """Open live views; to be closed before the server waits for its connections to end."""
     origins: frozenset[str] = frozenset()

@@ -16,6 +16,7 @@ from tests.engine.disk import placed
 
 Command = Callable[..., str]
 MOSHI, PERSONAPLEX = CHECKPOINTS["moshiko-7b"], CHECKPOINTS["personaplex-7b-v1"]
+STT = CHECKPOINTS["stt-2.6b-en"]
 NAMED = {"model_type": "personaplex", "version": "7b-v1"}
 
 
@@ -41,7 +42,7 @@ def test_nothing_is_here(models: Command, tmp_path: Path) -> None:
     said = models("list")
     assert "personaplex-7b-v1 no 17.1 GB duplex, role and voice" in said
     assert f"To bring what is missing to {tmp_path}/models" in said
-    assert said.endswith("copilot models fetch stt-2.6b-en")
+    assert said.endswith(f"copilot models fetch stt-2.6b-en CC-BY 4.0: {STT.page}")
     assert "holds no model; see `copilot models list`." in models("verify")
 
 
@@ -102,3 +103,10 @@ def test_a_gated_model_by_the_command_line(tmp_path: Path) -> None:
     assert "set HF_TOKEN to it, and run `copilot models fetch personaplex-7b-v1`" in done.stderr
     assert "Traceback" not in done.stderr
     assert hub.asked[0][1] == "config.json"
+
+
+def test_what_fits_a_gpu_is_told() -> None:
+    run = CliRunner().invoke(main, ["models", "fit", "--memory", "80"])
+    assert run.exit_code == 0, run.output
+    assert "240 s" in run.output
+    assert "int8" in run.output

@@ -2,12 +2,17 @@
 
 from msgspec.structs import replace
 
+from copilot.core.call import replay
+from copilot.core.cards import _moment
 from copilot.core.events import (
     CardTouched,
     Compose,
     DraftReady,
     EvidenceFound,
     Failed,
+    Heard,
+    Hearing,
+    NeedModel,
     Passage,
     ShowCard,
     Signals,
@@ -17,8 +22,11 @@ from copilot.core.events import (
     Touch,
     WithdrawCard,
     Withheld,
+    decode_entry,
+    encode,
 )
 from copilot.core.gate import Evidence, Moment, Silent, decide, is_said
+from copilot.core.need import Features, need
 from copilot.core.policy import Policy
 from copilot.core.words import pivots, stems
 from tests.helpers import SEEKS, Call, knows, nothing, of, passage
@@ -336,3 +344,30 @@ def test_during_the_cooldown_only_a_passage_of_higher_priority_may_follow() -> N
         call.customer("and is this call being recorded or not").quiet(60)
         assert len(shown(call)) == cards
         assert reasons(call) == [Silence.COOLDOWN] * (2 - cards)
+
+
+def test_what_the_agent_is_about_to_say_counts_only_if_the_policy_wants_it() -> None:
+    """The duplex model's guess is an input like any other: logged, replayed, and weighed."""
+    guess = "change the address in the app until the evening"
+    for policy, expected in ((Policy(), "whisper"), (Policy(anticipate=True), "already_said")):
+        call = Call(nothing, policy).customer(QUESTION)
+        call.give(Heard(call.tick + 1, Hearing(speech=95), Hearing(speech=95), upcoming=guess))
+        call.give(Heard(call.tick + 1, Hearing(speech=95), Hearing(speech=95), upcoming=guess))
+        assert call.state.inquiry is not None
+        moment = replace(_moment(call.state, call.state.inquiry), whole=True)
+        decision = decide(moment, Evidence((passage(),), 100, 2), policy)
+        reason = decision.reason if isinstance(decision, Silent) else "whisper"
+        assert reason == expected
+        log = [decode_entry(encode(entry)) for entry in call.log]
+        assert [entry.event.upcoming for entry in log if isinstance(entry.event, Heard)][
+            -1
+        ] == guess
+        assert replay(log) is None
+
+
+def test_the_gates_model_may_weigh_what_the_agent_is_about_to_say() -> None:
+    model = NeedModel({"seeking": 1, "anticipation": -1}, 0, ((0, 0), (100, 100)))
+    signals = Signals(seeking=90)
+    features = Features(signals, length=50, wish=0, dismissed=0)
+    assert need(model, features) == 90
+    assert need(model, replace(features, anticipation=70)) == 20

@@ -8,10 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from copilot.engine.edge import SlotInput
+from copilot.engine.edge import SlotInput, SlotOutput
 from copilot.engine.lm import LanguageModel
 from copilot.engine.names import expected, running
 from copilot.engine.presets import LmConfig, lm_preset
+from copilot.engine.sampling import Sampling
+from copilot.engine.slots import Slots
 
 
 def random_weights(
@@ -59,3 +61,16 @@ class Frames:
             return SlotInput(self.user(), own=quiet, onset=quiet[0], text=text)
         own = None if spoke else self.own()
         return SlotInput(self.user(), own=own, speaks=True, text=text)
+
+
+def small_model() -> LanguageModel:
+    """One layer of depth, and a window that is soon full."""
+    return random_model(context=12, depformer_num_layers=1)
+
+
+def alone(seed: int, ticks: int, sampling: Sampling) -> list[SlotOutput]:
+    """What a slot says that hears the frames of `seed` with nobody else there."""
+    model = small_model()
+    slots, frames = Slots(model, 1), Frames(model.config, seed)
+    slot = slots.admit(sampling=sampling)
+    return [slots.step({slot: frames.input()})[slot] for _ in range(ticks)]

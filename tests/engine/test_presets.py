@@ -87,6 +87,14 @@ def test_sizes_of_the_public_models(
     assert config.max_delay == (1 if steps else 0)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "ticks"), [(0.0, 0), (0.4, 5), (0.5, 6), (1.0, 12), (2.32, 29), (2.5, 32)]
+)
+def test_the_delay_of_a_text_in_ticks(seconds: float, ticks: int) -> None:
+    """Whole ticks, where a float holds just less of one too."""
+    assert LmConfig.parse({**TINY, "audio_delay_seconds": seconds}).delay_ticks == ticks
+
+
 def test_personaplexs_own_config_holds_only_its_name(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text('{"model_type": "personaplex", "version": "7b-v1"}')
@@ -128,6 +136,15 @@ def test_personaplexs_own_config_holds_only_its_name(tmp_path: Path) -> None:
         ({"depformer_pos_emb": "rope"}, "depformer_pos_emb = 'rope': .* expected \"none\""),
         ({"stt_config": 3}, "stt_config = 3: expected an object"),
         ({"audio_delay_seconds": -1}, "audio_delay_seconds = -1.0: expected 0 or more"),
+        ({"audio_silence_prefix_seconds": -1}, "audio_silence_prefix_seconds = -1.0: expected 0"),
+        ({"audio_delay_seconds": 1e308}, "audio_delay_seconds = 1e.308: expected at most 3600"),
+        ({"dim": 10**400}, "dim = 10*: expected a whole number"),
+        ({"num_layers": 10**9}, "num_layers = 1000000000: expected at most 1000"),
+        ({"depformer_num_layers": 10**9}, "depformer_num_layers = 1000000000: expected at most"),
+        ({"text_card": 10**9}, "text_card = 1000000000: expected at most 16777216"),
+        ({"context": 10**12}, "context = 1000000000000: expected at most"),
+        ({"hidden_scale": 1e308}, "hidden_scale = 1e.308: expected at most 1000"),
+        ({"hidden_scale": 1e-9}, "hidden = 0: expected more than 0"),
     ],
 )
 def test_a_config_that_lies_is_told_where(change: dict[str, Any], said: str) -> None:
@@ -159,6 +176,8 @@ def test_depth_keys_mean_nothing_without_a_depth_transformer() -> None:
         ({"compress": 3}, "compress = 3: expected a divisor of n_filters = 2"),
         ({"bins": None}, "bins is null"),
         ({"upsample_stride": 3}, "upsample_stride = 3: .* expected 2"),
+        ({"ratios": [8, 6, 5, 4, *[1] * 99]}, "ratios: 103 stages, expected at most 16"),
+        ({"num_layers": 10**9}, "num_layers = 1000000000: expected at most 1000"),
     ],
 )
 def test_a_codec_config_that_lies_is_told_where(change: dict[str, Any], said: str) -> None:
@@ -176,7 +195,7 @@ def test_a_nested_codec_config_whose_parts_disagree() -> None:
         MimiConfig.parse(raw)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "\xff"])
+@pytest.mark.parametrize("text", ["{", "[]", "\xff", "[" * 100_000, '{"a":' * 100_000])
 def test_a_file_that_is_no_config(tmp_path: Path, text: str) -> None:
     file = tmp_path / "config.json"
     file.write_bytes(text.encode("latin-1"))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from copilot.engine.errors import EngineError
 from copilot.engine.mimi import Mimi
-from copilot.engine.presets import MimiConfig
+from copilot.engine.presets import FRAME_RATE, MimiConfig
 from copilot.engine.slots import Slots
 from copilot.engine.stt import Clock, Ended, Recogniser, Spelled, Speller, Word, silence_codes
 from copilot.engine.voices import load_tokenizer
@@ -27,7 +27,11 @@ def test_words_of_the_reference() -> None:
     fixture = golden("stt_tiny")
     tokens = fixture.outputs["text_tokens"].tolist()
     for told in fixture.json("words.json")["rows"]:
-        speller = Speller(fixture.about["delay_tokens"])
+        speller = Speller(
+            fixture.about["delay_tokens"],
+            fixture.raw["existing_text_padding_id"],
+            fixture.raw["existing_text_end_padding_id"],
+        )
         events = []
         for call, token in enumerate(tokens[told["row"]]):
             events += [(call, event) for event in speller.push(call + 1, token)]
@@ -71,11 +75,16 @@ def test_from_audio_to_words() -> None:
 
 
 def recogniser_of(fixture: Golden) -> tuple[Recogniser, Mimi]:
-    raw = {**fixture.raw, "stt_config": fixture.about["stt_config"]}
-    model = model_of(replace(fixture, raw=raw))
-    assert model.config.delay_ticks == fixture.about["delay_tokens"]
+    """With the fixture's own delay, and without silence before a call: `padded` has that as
+    audio."""
+    ticks = fixture.about["delay_tokens"]
+    model = model_of(
+        replace(fixture, raw={**fixture.raw, "audio_delay_seconds": ticks / FRAME_RATE})
+    )
+    assert model.config.delay_ticks == ticks
     config = MimiConfig.parse(fixture.json("mimi_config.json"))
-    codec = Mimi.load(fixture.path / "mimi_weights.safetensors", config)
+    file = fixture.path / "mimi_weights.safetensors"
+    codec = Mimi.load(file, config, codebooks=model.config.n_q)
     tokenizer = load_tokenizer(fixture.path / "tokenizer.model", model.config)
     slots = Slots(model, fixture.inputs["pcm"].shape[0])
     return Recogniser(slots, tokenizer, silence_codes(codec)), codec

@@ -186,6 +186,9 @@ def entry(dtype: str, shape: list[int], *offsets: int) -> dict[str, object]:
             "header .* is damaged",
         ),
         (header({"a": {"dtype": "F32"}}, b""), "header .* is damaged"),
+        (header({"a": entry("F32", [1], 0, 4, 8)}, bytes(4)), "header .* is damaged"),
+        (header({"a": {**entry("F32", [1], 0, 4), "dtype": 32}}, bytes(4)), "header .* is damaged"),
+        (struct.pack("<Q", 500_000) + b'{"a":' * 100_000, "header .* is damaged"),
     ],
 )
 def test_a_file_that_is_damaged_or_none(content: bytes, said: str, tmp_path: Path) -> None:

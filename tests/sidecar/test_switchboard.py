@@ -17,7 +17,7 @@ from copilot.core.events import (
     Word,
 )
 from copilot.core.policy import Policy
-from copilot.errors import ConfigError, UnknownCall
+from copilot.errors import ConfigError, NoPlace, UnknownCall
 from copilot.ports import Found, Pinned
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Unsuitable, read
@@ -146,6 +146,50 @@ async def test_the_customers_direction_carries_nothing(switchboard: Switchboard)
 
 
 DIRECTIONS = {"a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"}
+
+
+async def test_an_ear_without_a_place_is_a_full_switchboard(store: Store) -> None:
+    """And the connection that was made for the call is taken down again."""
+
+    class Crowded(Asking):
+        async def open(self, call: CallStarted) -> "Asking":
+            raise NoPlace("a tick of the engine takes 77 of 80 ms")
+
+    use_interface("127.0.0.1")
+    board = Switchboard(Settings(), Crowded(), Shelf(), store, Forgetful())
+    browser = Browser()
+    with pytest.raises(Full):
+        await board.admit(read(await browser.offer(), QUERY))
+    assert board.live == 0
+    await browser.close()
+    await board.close()
+
+
+async def test_a_voice_of_each_call_is_asked_for_that_call(store: Store) -> None:
+    class Choir(Tone):
+        def __init__(self) -> None:
+            self.calls: list[str] = []
+
+        def inside(self, call_id: str) -> Tone:
+            self.calls.append(call_id)
+            return Tone()
+
+        async def say(self, text: str) -> AsyncIterator[Pcm]:
+            raise AssertionError("it speaks in calls only")
+            yield
+
+    use_interface("127.0.0.1")
+    choir = Choir()
+    settings = Settings(policy=Policy(voice=True))
+    board = Switchboard(settings, Asking(), Shelf(), store, Forgetful(), choir)
+    call_id, browser = await place(board)
+    async with asyncio.timeout(10):
+        while browser.heard_packets < 5:
+            browser.news.clear()
+            await browser.news.wait()
+    assert choir.calls == [call_id]
+    await browser.close()
+    await board.close()
 
 
 async def test_a_full_switchboard_refuses_and_frees_places(switchboard: Switchboard) -> None:

@@ -124,6 +124,7 @@ async def test_health_and_readiness(client: AsyncClient, store: Store) -> None:
         "version": "1.2.3",
         "components": {"store": "ready"},
         "calls": {"live": 0, "capacity": 20},
+        "gauges": {},
     }
     store.fault = "the disk is full"
     answer = await client.get("/ready")
@@ -137,8 +138,10 @@ async def test_a_component_that_is_not_ready_is_named(services: Services, browse
     async def ear() -> str:
         return "still loading"
 
-    app = create_app(replace(services, checks={"ear": ear}))
+    gauges = {"ear": lambda: {"shed": "wish"}}
+    app = create_app(replace(services, checks={"ear": ear}, gauges=gauges))
     async with browse(app, "http://127.0.0.1") as client:
         answer = await client.get("/ready")
     assert answer.status_code == 503
     assert msgspec.json.decode(answer.content)["components"]["ear"] == "still loading"
+    assert msgspec.json.decode(answer.content)["gauges"] == {"ear": {"shed": "wish"}}

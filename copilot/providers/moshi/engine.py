@@ -1,0 +1,331 @@
+"""The engine as the serving process has it: seats, and a worker that is replaced when it ends."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import NamedTuple, TypeVar
+
+from copilot.errors import ConfigError, NoPlace
+from copilot.providers.moshi import wire
+from copilot.providers.moshi.board import Board
+from copilot.providers.moshi.gauges import Gauge
+from copilot.providers.moshi.link import Hire, Link
+from copilot.providers.moshi.plan import Plan, Role, kept
+from copilot.providers.moshi.seat import Seat
+from copilot.providers.moshi.shedding import Shed
+
+log = logging.getLogger(__name__)
+
+LOAD_S = 900.0
+"""How long a worker may take to load."""
+HUNG_S = 1.5
+"""Silence of a worker that counts as its end: of the 3 s in which calls go on, half."""
+LOOK_S = 0.1
+REPLAY = 25
+"""Frames that a new worker hears again, 2 s: the recogniser finds its way, and no word that was on
+its way is lost."""
+CAUGHT_UP = 2
+"""Frames that a call may be behind, before another worker is begun in reserve."""
+DEATHS = 5
+DEATHS_S = 60.0
+"""So many ends of workers in so long are no accident: the next one has to wait that long."""
+ADMIT_MS = 60.0
+"""Nobody else is admitted once one tick in ten takes longer."""
+
+T = TypeVar("T")
+
+
+class State(NamedTuple):
+    """How the engine is, for pages and metrics."""
+
+    fault: str
+    """Empty: it hears."""
+    calls: int
+    seats: int
+    restarts: int
+    tick_p50_ms: float
+    tick_p90_ms: float
+    tick_p99_ms: float
+    shed: str
+    """What is left out because ticks take too long; ``nothing``."""
+    lost_frames: int
+
+
+class Engine:
+    """One worker at a time, with another in reserve where `reserve` asks for it.
+
+    `start` blocks and may run in any thread; the rest belongs to one event loop.
+    """
+
+    def __init__(
+        self, plan: Plan, hire: Hire, reserve: bool = True, admit_ms: float = ADMIT_MS
+    ) -> None:
+        self._plan, self._hire, self._reserve, self._admit_ms = plan, hire, reserve, admit_ms
+        self._link: Link | None = None
+        self._spare: Link | None = None
+        self._board: Board | None = None
+        self._seats: dict[int, Seat] = {}
+        self._waiting: dict[Role, asyncio.Future[str]] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self.reserve_ready = False
+        """Whether the worker in reserve has loaded."""
+        self._ends: deque[float] = deque(maxlen=DEATHS)
+        self._fault = "not started"
+        self._closed = self._broken = False
+        self.restarts = 0
+        self.lost = 0
+        self.away_since: float | None = None
+        """When the worker was found gone, by the loop's clock."""
+
+    # -- before there is an event loop
+
+    def start(self, roles: tuple[Role, ...] = ()) -> None:
+        """Have a worker ready, and the roles read; raises ConfigError with what is wrong."""
+        link = self._hire()
+        try:
+            loaded = self._await(link, wire.Loaded)
+            self._board = Board.make(self._plan.calls, loaded.rows, kept(loaded.window))
+            link.send(wire.Attach(self._board.name))
+            self._await(link, wire.Ready)
+            for role in roles:
+                link.send(wire.Prepare(role))
+                if error := self._await(link, wire.Prepared).error:
+                    raise ConfigError(f"persona: {error}")
+        except BaseException:
+            link.kill()
+            self._drop_board()
+            raise
+        self._link, self._fault = link, ""
+        if self._reserve:
+            self._spare = self._hire()
+
+    @staticmethod
+    def _await(link: Link, kind: type[T]) -> T:
+        limit = time.monotonic() + LOAD_S
+        while True:
+            for message in link.receive():
+                if isinstance(message, kind):
+                    return message
+                if isinstance(message, wire.Broken):
+                    raise ConfigError(f"ear.provider = 'moshi': {message.error}")
+            if not link.alive or time.monotonic() > limit:
+                raise ConfigError("ear.provider = 'moshi': its worker ended before it was ready")
+            time.sleep(0.01)
+
+    # -- calls
+
+    @property
+    def state(self) -> State:
+        gauges = [0] * len(Gauge) if self._board is None else self._board.gauges.tolist()
+        shed = Shed(gauges[Gauge.SHED]).name.lower().replace("_", " ")
+        return State(
+            self._fault,
+            len(self._seats),
+            self._plan.calls,
+            self.restarts,
+            gauges[Gauge.P50_US] / 1000,
+            gauges[Gauge.P90_US] / 1000,
+            gauges[Gauge.P99_US] / 1000,
+            shed,
+            self.lost + sum(seat.lost for seat in self._seats.values()),
+        )
+
+    def seated(self, seat: Seat) -> bool:
+        return self._seats.get(seat.number) is seat
+
+    def away_for(self) -> float:
+        """Seconds for which there has been no worker."""
+        if self.away_since is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self.away_since
+
+    @property
+    def pid(self) -> int | None:
+        """Of the worker's process."""
+        return None if self._link is None else self._link.pid
+
+    async def prepare(self, role: Role) -> str:
+        """Have a role read before a call needs it; what is wrong with it, or nothing."""
+        self._watch()
+        if self._link is None:
+            return ""
+        answer = self._waiting.setdefault(role, asyncio.get_running_loop().create_future())
+        self._post(wire.Prepare(role))
+        try:
+            return await asyncio.wait_for(asyncio.shield(answer), 10)
+        except TimeoutError:
+            self._waiting.pop(role, None)
+            return "the engine took longer than 10 s to read it"
+
+    def open(self, role: Role) -> Seat:
+        """Seat a call; raises NoPlace where there is none, or no time for one."""
+        self._watch()
+        assert self._board is not None
+        state = self.state
+        if self._broken:
+            raise NoPlace(self._fault)
+        if state.shed == "new calls" or (state.calls and state.tick_p90_ms > self._admit_ms):
+            raise NoPlace(f"a tick of the engine takes {state.tick_p90_ms:.0f} of 80 ms")
+        free = next((n for n in range(self._plan.calls) if n not in self._seats), None)
+        if free is None:
+            raise NoPlace(f"all {self._plan.calls} seats of the engine are taken")
+        seat = self._seats[free] = Seat(free, self._board, role, self._post)
+        if self._link is None:
+            seat.leave()
+        else:
+            self._post(seat.enter(0))
+        return seat
+
+    def close_seat(self, seat: Seat) -> None:
+        if self._seats.get(seat.number) is seat:
+            self._post(wire.Close(seat.number, seat.serial))
+            self.lost += seat.lost
+            seat.leave()
+            del self._seats[seat.number]
+
+    def poke(self) -> None:
+        """A frame was written."""
+        if self._link is not None and self._link.fileno() is None:
+            self._link.poke()
+            self._drain()
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+        self._unhear()
+        for link in (self._link, self._spare):
+            if link is not None:
+                link.send(wire.Bye())
+                link.kill()
+        self._link = self._spare = None
+        self._drop_board()
+
+    def _drop_board(self) -> None:
+        if self._board is not None:
+            self._board.close()
+            self._board = None
+
+    def _post(self, message: wire.ToWorker) -> None:
+        if self._link is not None:
+            self._link.send(message)
+            if self._link.fileno() is None:
+                self._drain()
+
+    # -- the worker
+
+    def _watch(self) -> None:
+        if self._watching is None and not self._closed:
+            self._hear()
+            self._watching = asyncio.create_task(self._look())
+
+    def _hear(self) -> None:
+        if self._link is not None and (number := self._link.fileno()) is not None:
+            asyncio.get_running_loop().add_reader(number, self._drain)
+
+    def _unhear(self) -> None:
+        if self._link is not None and (number := self._link.fileno()) is not None:
+            asyncio.get_running_loop().remove_reader(number)
+
+    def _drain(self) -> None:
+        if self._link is None:
+            return
+        if not self._link.alive:
+            self._unhear()  # an end of file is readable for ever
+        for message in self._link.receive():
+            match message:
+                case wire.Turned():
+                    for seat in self._seats.values():
+                        seat.collect()
+                case wire.Prepared(role, error) if role in self._waiting:
+                    self._waiting.pop(role).set_result(error)
+                case wire.Unspoken(number, serial, whisper, error) if number in self._seats:
+                    if self._seats[number].serial == serial:
+                        self._seats[number].unspoken(whisper, error)
+
+    async def _look(self) -> None:
+        """Replace the worker whenever it has ended or hangs."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if self._link is None or not self._link.alive:
+                await self._replace("ended")
+            elif self._hangs():
+                await self._replace("hung")
+            await self._keep_reserve()
+
+    def _hangs(self) -> bool:
+        assert self._board is not None
+        if self._link is None or self._link.fileno() is None:
+            return False
+        return time.monotonic_ns() - int(self._board.gauges[Gauge.BEAT]) > HUNG_S * 1e9
+
+    async def _replace(self, how: str) -> None:
+        loop = asyncio.get_running_loop()
+        log.error("the engine's worker %s (pid %s): another takes over", how, self.pid)
+        self._fault = f"its worker {how}: another takes over"
+        self.away_since = self.away_since or loop.time()
+        self._unhear()
+        old, self._link = self._link, None
+        for seat in self._seats.values():
+            seat.leave()
+        if old is not None:
+            await asyncio.to_thread(old.kill)
+        self._ends.append(loop.time())
+        if len(self._ends) == DEATHS and loop.time() - self._ends[0] < DEATHS_S:
+            self._fault = f"its workers end again and again: the next one in {DEATHS_S:.0f} s"
+            self._broken = True
+            await asyncio.sleep(DEATHS_S)
+            self._broken = False
+        link, self._spare = self._spare, None
+        if link is None or not link.alive:
+            link = await asyncio.to_thread(self._hire)
+        elif self.reserve_ready:
+            assert self._board is not None
+            link.send(wire.Attach(self._board.name))
+        self.reserve_ready = False
+        if await self._attach(link):
+            self._take_over(link)
+        else:
+            link.kill()  # another is looked for
+
+    async def _keep_reserve(self) -> None:
+        if not self._reserve or self._link is None:
+            return
+        if self._spare is None or not self._spare.alive:
+            self.reserve_ready = False
+            if any(seat.sent - seat.told > CAUGHT_UP for seat in self._seats.values()):
+                return  # loading would take the calls' time from the worker that goes on
+            self._spare = await asyncio.to_thread(self._hire)
+        for message in self._spare.receive():
+            self.reserve_ready |= isinstance(message, wire.Loaded)
+
+    async def _attach(self, link: Link) -> bool:
+        """Let a worker load and begin; False where it cannot."""
+        assert self._board is not None
+        limit = asyncio.get_running_loop().time() + LOAD_S
+        while link.alive and asyncio.get_running_loop().time() < limit:
+            for message in link.receive():
+                match message:
+                    case wire.Loaded():
+                        link.send(wire.Attach(self._board.name))
+                    case wire.Ready():
+                        return True
+                    case wire.Broken(error):
+                        log.error("the engine's worker cannot begin: %s", error)
+                        return False
+            await asyncio.sleep(0.01)
+        return False
+
+    def _take_over(self, link: Link) -> None:
+        loop = asyncio.get_running_loop()
+        self._link = link
+        self._hear()
+        for seat in self._seats.values():
+            self._post(seat.enter(REPLAY))
+        self.restarts += 1
+        assert self.away_since is not None
+        log.warning("the engine goes on after %.1f s", loop.time() - self.away_since)
+        self._fault, self.away_since = "", None
+        self.poke()

@@ -1,0 +1,125 @@
+"""Who the model takes itself for in a call: the team's settings, read again when they change."""
+
+import logging
+import tomllib
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from copilot.config import Persona
+from copilot.errors import ConfigError
+from copilot.providers.moshi.plan import Role
+
+log = logging.getLogger(__name__)
+
+LONGEST = 4000
+"""Characters of a role: about as many as fill half of the model's window."""
+SUFFIXES = (".pt", ".safetensors", ".wav", ".flac", ".ogg", ".aiff")
+
+Prepare = Callable[[Role], Awaitable[str]]
+"""Has a role read by the model; what is wrong with it, or nothing."""
+
+
+class Personas:
+    """`voices` is the folder of the checkpoint's own voices.
+
+    Raises ConfigError for what cannot be used when it is made; later a change for the worse is
+    told in `fault`, and what was in use stays.
+    """
+
+    def __init__(self, given: Persona, voices: Path) -> None:
+        self._given, self._voices = given, voices
+        self._stamp = _stamp(given.file)
+        self._team, self._packs = self._read()
+        self.fault = ""
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """All that calls may ask for."""
+        return tuple(dict.fromkeys((self._team, *self._packs.values())))
+
+    async def role(self, packs: Sequence[str], prepare: Prepare) -> Role:
+        """That of a call with these packs, as ``name@version``, in the settings as they are now."""
+        stamp = _stamp(self._given.file)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            await self._change(prepare)
+        names = (pack.partition("@")[0] for pack in packs)
+        return next((self._packs[name] for name in names if name in self._packs), self._team)
+
+    async def _change(self, prepare: Prepare) -> None:
+        before = self._team, self._packs
+        try:
+            self._team, self._packs = self._read()
+            for role in self.roles:
+                if error := await prepare(role):
+                    raise ConfigError(f"{self._given.file}: {error}")
+        except ConfigError as error:
+            self._team, self._packs = before
+            self.fault = str(error)
+            log.error("the persona stays as it was: %s", error)
+        else:
+            self.fault = ""
+
+    def _read(self) -> tuple[Role, dict[str, Role]]:
+        given, source = self._given, "persona"
+        if given.file is not None:
+            if given.role or given.voice or given.packs:
+                raise ConfigError("persona.file: give a file, or role, voice and packs; not both")
+            given, source = _load(given.file), str(given.file)
+        team = self._role(given.role, given.voice, source)
+        packs = {
+            name: self._role(
+                one.role or given.role, one.voice or given.voice, f"{source}: packs.{name}"
+            )
+            for name, one in given.packs.items()
+        }
+        return team, packs
+
+    def _role(self, text: str, voice: str, source: str) -> Role:
+        if len(text) > LONGEST:
+            raise ConfigError(
+                f"{source}: role: {len(text)} characters; shorten it to {LONGEST} at most"
+            )
+        if not voice:
+            return Role(text.strip())
+        path = self._voice(voice, source)
+        return Role(text.strip(), str(path), _stamp(path))
+
+    def _voice(self, name: str, source: str) -> Path:
+        path = Path(name)
+        if path.suffix not in SUFFIXES or len(path.parts) == 1:
+            bundled = self._voices / f"{path.name.removesuffix('.pt')}.pt"
+            if bundled.is_file() and path.parent == Path():
+                return bundled
+        if not path.is_file():
+            known = ", ".join(sorted(one.stem for one in self._voices.glob("*.pt"))) or "none here"
+            raise ConfigError(
+                f"{source}: voice = {name!r}: no such voice or recording; voices: {known}"
+            )
+        if path.suffix not in SUFFIXES:
+            raise ConfigError(f"{source}: voice = {name!r}: expected one of {', '.join(SUFFIXES)}")
+        return path.resolve()
+
+
+def _load(file: Path) -> Persona:
+    try:
+        return Persona.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(f"persona.file = {file}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"persona.file = {file}: not a TOML file ({error})") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(map(str, fault["loc"]))
+        raise ConfigError(f"{file}: {key} = {fault['input']!r}: {fault['msg']}") from None
+
+
+def _stamp(file: Path | None) -> str:
+    """Changes with the file."""
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return "missing"
+    return "" if found is None else f"{found.st_mtime_ns}-{found.st_size}"
