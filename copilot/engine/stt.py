@@ -21,7 +21,7 @@ from copilot.engine.sampling import GREEDY, Sampling
 from copilot.engine.slots import Slots
 
 SILENCES = 64
-"""Silences that are told apart, so that a call without end takes no more memory: no word is older."""
+"""Silences that are told apart; no word is older, and a call without end takes no more memory."""
 
 SETTLED = 25
 """Frames of zeros after which a codec's codes of silence no longer change much, 2 s."""
