@@ -73,6 +73,8 @@ class Engine:
         self._ends: deque[float] = deque(maxlen=DEATHS)
         self._fault = "not started"
         self._closed = self._broken = False
+        self._reserve_from = 0.0
+        """When a worker may be begun in reserve, by the loop's clock."""
         self.restarts = 0
         self.lost = 0
         self.away_since: float | None = None
@@ -291,15 +293,22 @@ class Engine:
             link.kill()  # another is looked for
 
     async def _keep_reserve(self) -> None:
+        """Begin a worker in reserve when the calls leave time for it, and hear how it gets on."""
         if not self._reserve or self._link is None:
             return
-        if self._spare is None or not self._spare.alive:
-            self.reserve_ready = False
-            if any(seat.sent - seat.told > CAUGHT_UP for seat in self._seats.values()):
-                return  # loading would take the calls' time from the worker that goes on
+        now = asyncio.get_running_loop().time()
+        if self._spare is not None:
+            for message in self._spare.receive():
+                self.reserve_ready |= isinstance(message, wire.Loaded)
+                if isinstance(message, wire.Broken):
+                    log.error("there is no worker in reserve: %s", message.error)
+            if not self._spare.alive:
+                self._spare.kill()
+                self._spare, self.reserve_ready = None, False
+                self._reserve_from = now + DEATHS_S
+        behind = any(seat.sent - seat.told > CAUGHT_UP for seat in self._seats.values())
+        if self._spare is None and not behind and now >= self._reserve_from:
             self._spare = await asyncio.to_thread(self._hire)
-        for message in self._spare.receive():
-            self.reserve_ready |= isinstance(message, wire.Loaded)
 
     async def _attach(self, link: Link) -> bool:
         """Let a worker load and begin; False where it cannot."""
