@@ -33,6 +33,14 @@ DEATHS_S = 60.0
 ADMIT_MS = 60.0
 """Nobody else is admitted once one tick in ten takes longer."""
 
+NOTHING_SHED = "nothing"
+LEFT_OUT = {
+    Shed.NOTHING: NOTHING_SHED,
+    Shed.WISH: "the wish",
+    Shed.DETAIL: "the wish, early words",
+    Shed.NEW_CALLS: "the wish, early words, new calls",
+}
+
 T = TypeVar("T")
 
 
@@ -120,7 +128,7 @@ class Engine:
     @property
     def state(self) -> State:
         gauges = [0] * len(Gauge) if self._board is None else self._board.gauges.tolist()
-        shed = Shed(gauges[Gauge.SHED]).name.lower().replace("_", " ")
+        shed = LEFT_OUT[Shed(gauges[Gauge.SHED])]
         return State(
             self._fault,
             len(self._seats),
@@ -167,7 +175,9 @@ class Engine:
         state = self.state
         if self._broken:
             raise NoPlace(self._fault)
-        if state.shed == "new calls" or (state.calls and state.tick_p90_ms > self._admit_ms):
+        if state.shed == LEFT_OUT[Shed.NEW_CALLS] or (
+            state.calls and state.tick_p90_ms > self._admit_ms
+        ):
             raise NoPlace(f"a tick of the engine takes {state.tick_p90_ms:.0f} of 80 ms")
         free = next((n for n in range(self._plan.calls) if n not in self._seats), None)
         if free is None:
