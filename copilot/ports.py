@@ -70,7 +70,8 @@ class Telling(Protocol):
     """A component that tells how it is."""
 
     def state(self) -> Mapping[str, object]:
-        """Figures and texts for metrics and pages, as they are now."""
+        """Figures and texts for metrics and pages, as they are now; `notice` is a sentence for
+        people where something is amiss."""
         ...
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from copilot.cli.common import JSON, Bars, console, report, write_json
+from copilot.errors import UserError
 
 SECONDS = click.FloatRange(1, 3600)
 SOME = click.IntRange(1)
@@ -142,7 +143,7 @@ def bench_calls(
         measure.plan_for(
             tiny=tiny, window=window or 0, weights=weights, kv=kv, lm=lm, stt=stt, device=device
         ),
-        tuple(int(one) for one in calls.split(",")) if calls else (),
+        _numbers(calls),
         seconds,
         say=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
     )
@@ -196,3 +197,11 @@ def bench_engine(
     )
     if json_path is not None:
         write_json(json_path, figures)
+
+
+def _numbers(given: str | None) -> tuple[int, ...]:
+    """Whole numbers of 1 or more, between commas; raises UserError for anything else."""
+    parts = [part.strip() for part in (given or "").split(",") if part.strip()]
+    if not all(part.isdecimal() and int(part) for part in parts):
+        raise UserError(f"--calls {given}: expected numbers of calls with commas, as 1,8,32")
+    return tuple(map(int, parts))

@@ -4,6 +4,7 @@ Each party of a call is a slot. The rule of words and times is the public server
 boundary, PAD (3) says nothing, and any other token joins the word that is pending.
 """
 
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -18,6 +19,9 @@ from copilot.engine.presets import FRAME_RATE, LmConfig
 from copilot.engine.prompt import Tokenizer
 from copilot.engine.sampling import GREEDY, Sampling
 from copilot.engine.slots import Slots
+
+SILENCES = 64
+"""Silences that are told apart; no word is older, and a call without end takes no more memory."""
 
 SETTLED = 25
 """Frames of zeros after which a codec's codes of silence no longer change much, 2 s."""
@@ -94,20 +98,25 @@ class Recognised(NamedTuple):
 class Clock:
     """From ticks of the model to those of the audio, which silence in between has set apart."""
 
-    silences: list[tuple[int, int]] = field(default_factory=list)
-    """Model ticks [from, to) that were no audio, in order."""
+    silences: deque[tuple[int, int]] = field(default_factory=deque)
+    """Model ticks [from, to) that were no audio, in order: the latest of them."""
+    before: int = 0
+    """Ticks of those that are no longer told apart."""
 
     def skip(self, start: int, count: int) -> None:
         self.silences.append((start, start + count))
+        if len(self.silences) > SILENCES:
+            first, stop = self.silences.popleft()
+            self.before += stop - first
 
     def audio(self, tick: int) -> int:
         """What was heard inside a silence was heard as it began."""
-        lost = 0
+        lost = self.before
         for start, stop in self.silences:
             if tick <= start:
                 break
             lost += min(tick, stop) - start
-        return tick - lost
+        return max(0, tick - lost)
 
 
 @dataclass

@@ -35,6 +35,7 @@ async def index(
         first_page=before is None,
         live=services.switchboard.live,
         capacity=services.switchboard.capacity,
+        notices=[told for gauge in services.gauges.values() if (told := gauge().get("notice"))],
     )
 
 

@@ -145,3 +145,18 @@ async def test_a_component_that_is_not_ready_is_named(services: Services, browse
     assert answer.status_code == 503
     assert msgspec.json.decode(answer.content)["components"]["ear"] == "still loading"
     assert msgspec.json.decode(answer.content)["gauges"] == {"ear": {"shed": "wish"}}
+
+
+async def test_what_a_component_has_to_say_is_on_the_page(
+    services: Services, browse: Browse
+) -> None:
+    for notice in ("", "The engine is busy <and> says so."):
+
+        def state(said: str = notice) -> dict[str, object]:
+            return {"notice": said}
+
+        app = create_app(replace(services, gauges={"ear": state}))
+        async with browse(app, "http://127.0.0.1") as client:
+            page = (await client.get("/")).text
+        assert ("says so" in page) is bool(notice)
+        assert "<and>" not in page

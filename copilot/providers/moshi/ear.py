@@ -17,7 +17,7 @@ from copilot.providers.embedded.listening import Cut, Listening
 from copilot.providers.embedded.speech import Speech
 from copilot.providers.moshi import wire
 from copilot.providers.moshi.board import SAMPLES
-from copilot.providers.moshi.engine import Engine
+from copilot.providers.moshi.engine import NOTHING_SHED, Engine, State
 from copilot.providers.moshi.loudness import Level
 from copilot.providers.moshi.personas import Personas
 from copilot.providers.moshi.rate import Downsampler
@@ -248,7 +248,19 @@ class MoshiListener:
 
     def state(self) -> dict[str, object]:
         """For pages and metrics."""
-        return {**self.engine.state._asdict(), "persona": self._personas.fault or "ready"}
+        state = self.engine.state
+        told = {**state._asdict(), "persona": self._personas.fault or "ready"}
+        return told | {"notice": self._notice(state)}
+
+    def _notice(self, state: State) -> str:
+        """What whoever looks after the calls should know; empty where all is well."""
+        if state.fault:
+            return f"The duplex engine does not hear: {state.fault}."
+        if state.shed != NOTHING_SHED:
+            return f"The duplex engine is busy and leaves out: {state.shed}."
+        return (
+            f"The persona stays as it was: {self._personas.fault}" if self._personas.fault else ""
+        )
 
     async def close(self) -> None:
         await self.engine.close()

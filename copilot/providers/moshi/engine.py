@@ -33,6 +33,14 @@ DEATHS_S = 60.0
 ADMIT_MS = 60.0
 """Nobody else is admitted once one tick in ten takes longer."""
 
+NOTHING_SHED = "nothing"
+LEFT_OUT = {
+    Shed.NOTHING: NOTHING_SHED,
+    Shed.WISH: "the wish",
+    Shed.DETAIL: "the wish, early words",
+    Shed.NEW_CALLS: "the wish, early words, new calls",
+}
+
 T = TypeVar("T")
 
 
@@ -73,6 +81,8 @@ class Engine:
         self._ends: deque[float] = deque(maxlen=DEATHS)
         self._fault = "not started"
         self._closed = self._broken = False
+        self._reserve_from = 0.0
+        """When a worker may be begun in reserve, by the loop's clock."""
         self.restarts = 0
         self.lost = 0
         self.away_since: float | None = None
@@ -118,7 +128,7 @@ class Engine:
     @property
     def state(self) -> State:
         gauges = [0] * len(Gauge) if self._board is None else self._board.gauges.tolist()
-        shed = Shed(gauges[Gauge.SHED]).name.lower().replace("_", " ")
+        shed = LEFT_OUT[Shed(gauges[Gauge.SHED])]
         return State(
             self._fault,
             len(self._seats),
@@ -165,7 +175,9 @@ class Engine:
         state = self.state
         if self._broken:
             raise NoPlace(self._fault)
-        if state.shed == "new calls" or (state.calls and state.tick_p90_ms > self._admit_ms):
+        if state.shed == LEFT_OUT[Shed.NEW_CALLS] or (
+            state.calls and state.tick_p90_ms > self._admit_ms
+        ):
             raise NoPlace(f"a tick of the engine takes {state.tick_p90_ms:.0f} of 80 ms")
         free = next((n for n in range(self._plan.calls) if n not in self._seats), None)
         if free is None:
@@ -291,15 +303,22 @@ class Engine:
             link.kill()  # another is looked for
 
     async def _keep_reserve(self) -> None:
+        """Begin a worker in reserve when the calls leave time for it, and hear how it gets on."""
         if not self._reserve or self._link is None:
             return
-        if self._spare is None or not self._spare.alive:
-            self.reserve_ready = False
-            if any(seat.sent - seat.told > CAUGHT_UP for seat in self._seats.values()):
-                return  # loading would take the calls' time from the worker that goes on
+        now = asyncio.get_running_loop().time()
+        if self._spare is not None:
+            for message in self._spare.receive():
+                self.reserve_ready |= isinstance(message, wire.Loaded)
+                if isinstance(message, wire.Broken):
+                    log.error("there is no worker in reserve: %s", message.error)
+            if not self._spare.alive:
+                self._spare.kill()
+                self._spare, self.reserve_ready = None, False
+                self._reserve_from = now + DEATHS_S
+        behind = any(seat.sent - seat.told > CAUGHT_UP for seat in self._seats.values())
+        if self._spare is None and not behind and now >= self._reserve_from:
             self._spare = await asyncio.to_thread(self._hire)
-        for message in self._spare.receive():
-            self.reserve_ready |= isinstance(message, wire.Loaded)
 
     async def _attach(self, link: Link) -> bool:
         """Let a worker load and begin; False where it cannot."""

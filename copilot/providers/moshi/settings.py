@@ -112,7 +112,7 @@ def check_files(plan: Plan) -> None:
         told = "\n".join(lines)
         raise ConfigError(
             f"ear.provider = 'moshi': weights are missing in {plan.models}\n{told}\n"
-            f'or rehearse without any: [ear] preset = "{TINY}"'
+            f'or rehearse without any: ear.preset = "{TINY}"'
         )
 
 

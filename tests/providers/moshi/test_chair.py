@@ -1,8 +1,11 @@
 """The duplex model in the agent's chair: fresh windows, and calls that go on in another engine."""
 
 import numpy as np
+import pytest
+import torch
 from numpy.typing import NDArray
 
+from copilot.engine.errors import EngineError
 from copilot.engine.prompt import Prompt
 from copilot.providers.moshi.chair import Chair
 from tests.providers.moshi.sound import models
@@ -37,6 +40,16 @@ def test_a_call_goes_on_in_another_engine_where_it_was() -> None:
         assert abs(here.wish - there.wish) < 1e-5
         assert here.text == there.text
         assert here.wish != new.wish
+
+
+def test_a_history_that_is_none_is_refused() -> None:
+    chair = made()
+    for history, reason in (
+        (torch.zeros((5, 3), dtype=torch.int64), r"\[5, 3\]: expected torch\.int64 \[17, frames\]"),
+        (torch.full((17, 3), 64), "tokens outside of the model's vocabularies"),
+    ):
+        with pytest.raises(EngineError, match=reason):
+            chair.prepare(Prompt(history=history))
 
 
 def test_a_window_is_begun_anew_in_a_pause_if_there_is_one() -> None:

@@ -9,7 +9,9 @@ from copilot.core.events import CallStarted, Party, Word
 from copilot.core.policy import Policy
 from copilot.errors import NoPlace
 from copilot.providers.moshi.ear import MoshiListener, Silences, Words
+from copilot.providers.moshi.link import LocalLink
 from copilot.providers.moshi.seat import Axis
+from copilot.providers.moshi.shedding import BUSY_TURNS
 from copilot.session import Parts, Session
 from tests.providers.moshi.calling import Notes, Shelf, live, turns
 
@@ -64,6 +66,7 @@ async def test_a_full_engine_says_so_and_frees_places(listener: MoshiListener) -
     with pytest.raises(NoPlace, match="all 4 seats of the engine are taken"):
         await listener.open(started("more"))
     assert listener.state()["calls"] == 4
+    assert listener.state()["notice"] == ""
     await ears[2].close()
     more = await listener.open(started("more"))
     assert listener.ear("more") is more
@@ -71,6 +74,29 @@ async def test_a_full_engine_says_so_and_frees_places(listener: MoshiListener) -
     for ear in (*ears, more):
         await ear.close()
     assert listener.state()["calls"] == 0
+
+
+async def test_a_busy_engine_tells_what_it_leaves_out_and_takes_nobody(
+    listener: MoshiListener,
+) -> None:
+    ear = await listener.open(started())
+    link = listener.engine._link
+    assert isinstance(link, LocalLink)
+    assert link.worker is not None
+    notices = []
+    for turn in turns(10):
+        for _ in range(BUSY_TURNS if turn.tick % 2 else 0):
+            link.worker.shedding.note(1.0)
+        await ear.hear(turn)
+        if listener.state()["notice"] not in notices:
+            notices.append(listener.state()["notice"])
+    busy = "The duplex engine is busy and leaves out: the wish"
+    assert notices[-3:] == [
+        f"{busy}{more}." for more in ("", ", early words", ", early words, new calls")
+    ]
+    with pytest.raises(NoPlace, match="a tick of the engine takes"):
+        await listener.open(started("more"))
+    await ear.close()
 
 
 def test_flags_tell_the_end_of_speech_once() -> None:

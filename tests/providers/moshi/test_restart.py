@@ -16,7 +16,7 @@ from copilot.core.events import CallStarted, Heard, Hearing, Word
 from copilot.core.policy import Policy
 from copilot.errors import ConfigError, NoPlace
 from copilot.providers.moshi.ear import MoshiEar, MoshiListener
-from copilot.providers.moshi.engine import DEATHS, Engine
+from copilot.providers.moshi.engine import DEATHS, LOOK_S, Engine
 from copilot.providers.moshi.link import LocalLink, ProcessLink
 from copilot.providers.moshi.personas import Personas
 from copilot.providers.moshi.plan import Plan
@@ -137,6 +137,29 @@ async def test_a_worker_that_ends_again_and_again_is_not_begun_for_ever() -> Non
     assert (await ear.hear(turn)).tick == 0
     with pytest.raises(NoPlace, match="again and again"):
         await listener.open(CallStarted("more", Policy()))
+    await ear.close()
+    await listener.close()
+
+
+async def test_a_reserve_that_ends_is_not_begun_at_once_again() -> None:
+    """There may be no memory for it: the calls go on without."""
+    given = plan()
+    hired: list[LocalLink] = []
+
+    def hire() -> LocalLink:
+        made = LocalLink(given, models())
+        made.alive = len(hired) == 0
+        hired.append(made)
+        return made
+
+    engine = Engine(given, hire)
+    engine.start()
+    listener = MoshiListener(engine, Personas(Persona(), Path("nowhere")))
+    ear = await listener.open(CallStarted("call", Policy()))
+    await asyncio.sleep(5 * LOOK_S)
+    assert len(hired) == 2
+    assert not engine.reserve_ready
+    assert (await ear.hear(next(turns(1)))).tick == 0
     await ear.close()
     await listener.close()
 

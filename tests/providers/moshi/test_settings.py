@@ -37,7 +37,7 @@ def test_missing_weights_are_named_with_command_and_licence(tmp_path: Path) -> N
     assert "copilot models fetch personaplex-7b-v1 --models" in text
     assert "accept the NVIDIA Open Model License on https://huggingface.co/nvidia" in text
     assert "copilot models fetch stt-1b-en_fr-candle" in text
-    assert 'preset = "tiny-random"' in text
+    assert 'ear.preset = "tiny-random"' in text
 
 
 def test_a_persona_is_checked_before_anything_is_loaded(tmp_path: Path) -> None:
