@@ -174,6 +174,12 @@ def test_a_measurement_of_nothing_is_refused(words: str) -> None:
     assert f"Invalid value for '{words.split()[2]}'" in result.output
 
 
+def test_brackets_in_a_message_are_shown(tmp_path: Path) -> None:
+    result = run("listen", str(tmp_path / "call [draft].wav"))
+    assert result.exit_code == 2
+    assert "call [draft].wav" in result.output.replace("\n", " ")
+
+
 @pytest.mark.parametrize("command", ["index", "serve", "demo", "listen call.wav"])
 def test_a_data_folder_that_is_a_file(tmp_path: Path, command: str) -> None:
     path = tmp_path / "file"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.logging import RichHandler
+from rich.markup import escape
 
 from copilot import __version__
 from copilot.cli.bench import bench
@@ -37,7 +38,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (UserError, EngineError) as error:
-            errors.print(f"[bold red]copilot:[/] {error}", highlight=False, soft_wrap=True)
+            text = f"[bold red]copilot:[/] {escape(str(error))}"
+            errors.print(text, highlight=False, soft_wrap=True)
             sys.exit(2)
         except KeyboardInterrupt:
             sys.exit(130)
