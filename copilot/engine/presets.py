@@ -120,10 +120,6 @@ class LmConfig:
         return self.card
 
     @property
-    def depformer_head_dim(self) -> int:
-        return self.depformer_dim // self.depformer_num_heads
-
-    @property
     def depformer_hidden(self) -> int:
         """Inner width of the depth transformer's gated feed-forward."""
         return gated(self.depformer_dim_feedforward, self.depformer_dim)

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from copilot.core.need import need
 from copilot.errors import DataError
 from copilot.evaluate.fitting import NEED_FEATURES, Choice, Floats, fit_need, fit_ranker
-from copilot.evaluate.moments import fold_of, usage_of
+from copilot.evaluate.moments import fold_of, original, usage_of
 from copilot.evaluate.reliability import reliability
 from copilot.evaluate.tables import Row, need_features
 from copilot.evaluate.training import Table
@@ -77,7 +77,7 @@ def ablate(table: Table, corpus: str) -> Ablation:
     order.append(_worth("nothing", fit, needy, ()))
     order.append(_worth("the query adapter", [_plain(r) for r in train if r.needed], needy, None))
     order += [_worth(name, fit, needy, names) for name, names in PARTS.items()]
-    model = table.fit({row.moment.id.rstrip("~") for row in held})
+    model = table.fit({original(row.moment.id) for row in held})
     order.append(_used(model, table.searches[corpus], train, needy))
     return Ablation(corpus, tuple(order), tuple(_senses(table, model, train, held)))
 

@@ -44,14 +44,19 @@ class Moment(Struct, frozen=True):
         return self.turns[:-1]
 
 
+def original(moment: str) -> str:
+    """The id without the ~ that marks a misheard copy."""
+    return moment.rstrip("~")
+
+
 def fold_of(moment: str) -> int:
-    """The fold of a moment by its id; a misheard copy, marked by ~, goes with its original."""
-    return zlib.crc32(moment.rstrip("~").encode()) % FOLDS
+    """The fold of a moment by its id; a misheard copy goes with its original."""
+    return zlib.crc32(original(moment).encode()) % FOLDS
 
 
 def usage_of(moments: Iterable[Moment]) -> Usage:
     """How often each passage was right, each moment counted once."""
-    right = {moment.id.rstrip("~"): moment.gold for moment in moments if moment.needs}
+    right = {original(moment.id): moment.gold for moment in moments if moment.needs}
     return counted([passage for gold in right.values() for passage in gold])
 
 

@@ -23,7 +23,7 @@ from copilot.core.policy import Policy
 from copilot.evaluate import sources
 from copilot.evaluate.fitting import Choice, fit_need, fit_ranker, fit_seeking
 from copilot.evaluate.memo import Memo
-from copilot.evaluate.moments import FOLDS, Corpus, fold_of, read_corpus, usage_of
+from copilot.evaluate.moments import FOLDS, Corpus, fold_of, original, read_corpus, usage_of
 from copilot.evaluate.silence import burden, listen
 from copilot.evaluate.tables import (
     Progress,
@@ -84,7 +84,7 @@ class Table(Struct, frozen=True):
 
     def fit(self, without: Collection[str] = (), version: str = "") -> Trained:
         """All models, from every moment but these; a misheard copy goes with its moment."""
-        rows = [row for row in self.rows if row.moment.id.rstrip("~") not in without]
+        rows = [row for row in self.rows if original(row.moment.id) not in without]
         asked = [*rows, *self.sample * SAMPLE_TIMES]
         choices = [row.choice for row in asked if row.needed and sources.answers(row.moment)]
         ranker = fit_ranker(choices)

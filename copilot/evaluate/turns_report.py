@@ -211,6 +211,8 @@ def render(result: Result) -> RenderableType:
         "bold",
     )
     view = Table("", "P", "R", "F1", "MRR@5", "R@1", "R@5", box=box.SIMPLE)
+    for column in view.columns[1:]:  # where it is narrow the names wrap, never a figure
+        column.justify, column.no_wrap = "right", True
     ways = {"a new knowledge base": result.new}
     if result.used:
         ways["learned from four fifths"] = result.used

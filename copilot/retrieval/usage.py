@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from copilot.core.events import Passage
 from copilot.errors import LearnError
+from copilot.retrieval.learning import SURE
 
 Column = NDArray[np.float32]
-
-SURE = 1.645
-"""Standard errors that chance exceeds once in twenty times."""
 
 
 ENTITIES = 24

@@ -115,18 +115,18 @@ async def test_another_ear_listens_while_a_worker_that_hung_is_replaced(tmp_path
     await listener.close()
 
 
+def only_the_first_lives(given: Plan, hired: list[LocalLink]) -> LocalLink:
+    made = LocalLink(given, models())
+    made.alive = not hired
+    hired.append(made)
+    return made
+
+
 async def test_a_worker_that_ends_again_and_again_is_not_begun_for_ever() -> None:
     """Links that die at once: after some of them the next has to wait, and no call is admitted."""
     given = plan()
     hired: list[LocalLink] = []
-
-    def hire() -> LocalLink:
-        made = LocalLink(given, models())
-        made.alive = len(hired) == 0
-        hired.append(made)
-        return made
-
-    engine = Engine(given, hire, reserve=False)
+    engine = Engine(given, partial(only_the_first_lives, given, hired), reserve=False)
     engine.start()
     listener = MoshiListener(engine, Personas(Persona(), Path("nowhere")))
     ear = await listener.open(CallStarted("call", Policy()))
@@ -145,14 +145,7 @@ async def test_a_reserve_that_ends_is_not_begun_at_once_again() -> None:
     """There may be no memory for it: the calls go on without."""
     given = plan()
     hired: list[LocalLink] = []
-
-    def hire() -> LocalLink:
-        made = LocalLink(given, models())
-        made.alive = len(hired) == 0
-        hired.append(made)
-        return made
-
-    engine = Engine(given, hire)
+    engine = Engine(given, partial(only_the_first_lives, given, hired))
     engine.start()
     listener = MoshiListener(engine, Personas(Persona(), Path("nowhere")))
     ear = await listener.open(CallStarted("call", Policy()))
