@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from copilot.engine.codec_attention import Transformer, rates
-from copilot.engine.codec_door import check_codes, check_pcm, codebooks_of, renamed
+from copilot.engine.codec_door import audible, check_codes, check_pcm, codebooks_of, renamed
 from copilot.engine.codec_layers import Analysis, Downsample, Stream, Synthesis, Upconv, memories
 from copilot.engine.errors import EngineError
 from copilot.engine.presets import MimiConfig
@@ -186,6 +186,7 @@ class Mimi(nn.Module):
     def latent(self, pcm: Tensor, stream: Stream, moves: Tensor | None = None) -> Tensor:
         """What `encode` quantises, [B, dim, frames]."""
         check_pcm(pcm, stream, self.config, moves)
+        pcm = pcm if pcm.device.type == "cpu" else audible(pcm)
         latent: Tensor = self.encoder(pcm.to(stream.past[0].dtype), stream, moves)
         return latent
 

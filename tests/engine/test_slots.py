@@ -234,6 +234,8 @@ def test_nothing_is_made_anew_while_it_runs() -> None:
         tick()
     assert buffers(slots.rows) == places
     assert live_tensors() == alive
+    more = [torch.zeros(1) for _ in range(3)]
+    assert live_tensors() == alive + len(more)
 
 
 def buffers(rows: Rows) -> list[int]:

@@ -20,11 +20,14 @@ def main() -> int:
     given = vars(parser.parse_args())
     given["sections"] = tuple(filter(None, given["sections"].split(",")))
     try:
-        run(**given)
+        figures = run(**given)
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 0
+    wrong = sum(not point.get("fits", True) for point in figures["points"])
+    if wrong:
+        print(f"{wrong} of the checks do not fit", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -7,18 +7,19 @@ from typing import Any
 
 import torch
 
+from copilot.engine.bench.check import check
 from copilot.engine.bench.measure import Budget, bandwidth, machine
 from copilot.engine.bench.picture import TICK_MS, picture
 from copilot.engine.bench.reference import reference
-from copilot.engine.bench.sections import Bench, prompts, release, ticks
+from copilot.engine.bench.sections import Bench, codec, prompts, release, ticks
 from copilot.engine.errors import EngineError
 
-SECTIONS = ("float", "stt", "reference", "fp8", "int8", "prompts")
+SECTIONS = ("check", "float", "stt", "codec", "reference", "fp8", "int8", "prompts")
 """In the order of what is missed most where time runs out."""
 
 TOLD = (
     "section", "preset", "weights", "kv", "context", "slots", "what", "p50_ms", "p99_ms",
-    "floor_ms", "over_floor", "left_out", "why",
+    "floor_ms", "over_floor", "worst", "allowed", "fits", "left_out", "why",
 )  # fmt: skip
 """Of a point, in the terminal."""
 
@@ -89,8 +90,10 @@ def run(
     report = Report(out, head, say)
     bench = Bench(on, copied, budget, report.tell, point_seconds)
     works: dict[str, Callable[[], None]] = {
+        "check": lambda: check(bench, preset),
         "float": lambda: ticks(bench, preset, bench.float, (bench.float,), "ls"),
         "stt": lambda: ticks(bench, stt, bench.float, (bench.float,), "l"),
+        "codec": lambda: codec(bench, "mimi" if on.type == "cuda" else "tiny"),
         "reference": lambda: reference(bench, preset, moshi),
         "fp8": lambda: ticks(bench, preset, bench.float, ("fp8",), "l"),
         "int8": lambda: ticks(bench, preset, "int8", (bench.float,), "l"),
