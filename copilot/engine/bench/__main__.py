@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from copilot.engine.bench.run import SECTIONS, run
+from copilot.engine.bench.run import SECTIONS, run, wrong
 from copilot.engine.errors import EngineError
 
 
@@ -24,10 +24,10 @@ def main() -> int:
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    wrong = sum(not point.get("fits", True) for point in figures["points"])
-    if wrong:
-        print(f"{wrong} of the checks do not fit", file=sys.stderr)
-    return 1 if wrong else 0
+    count = wrong(figures)
+    if count:
+        print(f"{count} of the checks do not fit", file=sys.stderr)
+    return 1 if count else 0
 
 
 if __name__ == "__main__":

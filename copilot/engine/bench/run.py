@@ -111,6 +111,11 @@ def run(
     return report.figures
 
 
+def wrong(figures: dict[str, Any]) -> int:
+    """Checks that did not fit."""
+    return sum(not point.get("fits", True) for point in figures["points"])
+
+
 def ratios(points: Sequence[dict[str, Any]]) -> dict[str, object]:
     """How many times faster than the reference with as many slots, at full context; and the cost
     of a slot alone over one among the most."""
