@@ -18,12 +18,20 @@ def fused(device: torch.device) -> bool:
     """A GPU, Triton, and what that needs to build a kernel; without them the engine is slower."""
     if device.type != "cuda" or find_spec("triton") is None:
         return False
-    from triton.errors import TritonError  # type: ignore[import-not-found]
-
     try:
         return _tried(device)
-    except (RuntimeError, OSError, ImportError, SubprocessError, TritonError):
+    except failures():
         return False
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What a GPU, its libraries and compilers raise where they cannot do what is asked."""
+    known = (RuntimeError, OSError, ImportError, SubprocessError)
+    if find_spec("triton") is None:
+        return known
+    from triton.errors import TritonError  # type: ignore[import-not-found]
+
+    return (*known, TritonError)
 
 
 def attends(device: torch.device, head_dim: int, fp8: bool) -> bool:

@@ -148,9 +148,13 @@ class Rope:
         self.frequency = torch.exp(-exponent * log(max_period))
 
     def turns(self, position: Tensor) -> Tensor:
-        """complex64 [B, T, 1, 1, head_dim / 2] for positions [B, T], to be given to `rotate`."""
-        angle = position.float()[..., None] * self.frequency
-        return torch.polar(torch.ones_like(angle), angle)[:, :, None, None]
+        return turns(position, self.frequency)
+
+
+def turns(position: Tensor, frequency: Tensor) -> Tensor:
+    """complex64 [B, T, 1, 1, head_dim / 2] for positions [B, T], to be given to `rotate`."""
+    angle = position.float()[..., None] * frequency
+    return torch.polar(torch.ones_like(angle), angle)[:, :, None, None]
 
 
 def rotate(x: Tensor, turns: Tensor) -> Tensor:

@@ -174,7 +174,7 @@ def test_every_published_tensor_has_its_place_at_real_size() -> None:
         name: published[old] for name, old in pairs.items()
     }
     left = {name for name in own.keys() - pairs.keys() if not name.startswith("quantizer.")}
-    assert left == {"encoder.transformer.rates", "decoder.transformer.rates"}
+    assert left == {"encoder.transformer.frequency", "decoder.transformer.frequency"}
 
 
 def test_codebooks_that_are_not_stored() -> None:
