@@ -24,7 +24,7 @@ from copilot.engine.mimi import Mimi
 from copilot.engine.presets import LmConfig, lm_preset, mimi_preset
 from copilot.engine.prompt import blank
 from copilot.engine.rows import Rows
-from copilot.engine.weights import SCALE, invent, is_quantised, quantise
+from copilot.engine.weights import invent
 
 SHORT = 128
 """Positions of a short context, 10 s."""
@@ -89,11 +89,8 @@ def invented(preset: str, weights: str, bench: Bench) -> LanguageModel:
     """A model of random weights, made on the device."""
     config = lm_preset(preset)
     dtype = DTYPES["bf16" if weights == "int8" and bench.device.type == "cuda" else bench.float]
-    tensors = invent(config, device=bench.device, dtype=dtype)
-    if weights == "int8":
-        for name in [name for name in tensors if is_quantised(name)]:
-            tensors[name], tensors[name + SCALE] = quantise(tensors[name])
-    return LanguageModel(config, tensors)
+    made = invent(config, device=bench.device, dtype=dtype, int8=weights == "int8")
+    return LanguageModel(config, made)
 
 
 def ticks(bench: Bench, preset: str, weights: str, kvs: tuple[str, ...], kinds: str) -> None:
