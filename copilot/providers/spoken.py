@@ -46,7 +46,8 @@ _FRACTIONS = {
 }  # fmt: skip
 _SIGNS = {
     "%": "percent", "‰": "per mille", "&": "and", "+": "plus", "@": "at", "=": "equals",
-    "£": "pounds", "€": "euros", "$": "dollars", "°": "degrees", "×": "times", "≈": "about", "<": "less than", ">": "more than",
+    "£": "pounds", "€": "euros", "$": "dollars", "°": "degrees", "×": "times", "≈": "about",
+    "<": "less than", ">": "more than",
     "§": "section", "/": "", "#": "", "*": "", "_": "", "|": "", "~": "", "^": "", "\\": "",
     "–": "", "—": "",
 }  # fmt: skip

@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 
 from copilot.cli import main
-from copilot.engine.bench import check, sections
+from copilot.engine.bench import check, measure, sections
 from copilot.engine.bench.__main__ import main as bench
 from copilot.engine.bench.measure import key_bytes, weight_bytes
 from copilot.engine.bench.picture import picture
@@ -18,6 +18,11 @@ from copilot.engine.bench.run import run
 from copilot.engine.edge import SlotInput
 from copilot.engine.errors import EngineError
 from copilot.engine.presets import LmConfig, lm_preset
+
+
+@pytest.fixture(autouse=True)
+def _few_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "TICKS", (3, 5))
 
 
 def test_figures_of_a_tiny_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
