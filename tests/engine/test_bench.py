@@ -14,7 +14,7 @@ from copilot.engine.bench import check, measure, sections
 from copilot.engine.bench.__main__ import main as bench
 from copilot.engine.bench.measure import key_bytes, weight_bytes
 from copilot.engine.bench.picture import picture
-from copilot.engine.bench.run import run
+from copilot.engine.bench.run import run, wrong
 from copilot.engine.edge import SlotInput
 from copilot.engine.errors import EngineError
 from copilot.engine.presets import LmConfig, lm_preset
@@ -98,6 +98,27 @@ def test_bytes_are_those_of_the_published_sizes() -> None:
     config = lm_preset("personaplex-7b-v1")
     assert weight_bytes(config, 2, depth=True) / 1e9 == pytest.approx(14.75, abs=0.01)
     assert key_bytes(config, torch.bfloat16, 1) == 524_288
+
+
+def test_the_committed_figures_are_those_of_the_page() -> None:
+    """And what a slot costs falls as their number doubles."""
+    root = Path(__file__).resolve().parents[2]
+    figures = json.loads((root / "tests" / "bench" / "engine-cpu.json").read_text())
+    assert not wrong(figures)
+    full = [one for one in figures["points"] if one.get("context") == "full"]
+    float32 = [one for one in full if (one["weights"], one["kv"]) == ("fp32", "fp32")]
+    took = {(one["section"], one["preset"], one["slots"]): one["p50_ms"] for one in float32}
+    page = (root / "docs" / "engine.md").read_text()
+    for slots in (1, 8, 32):
+        cells = [
+            f"{took[section, preset, slots]:.1f}"
+            for section in ("listen", "speak")
+            for preset in ("small", "moshi 0.2.13")
+        ]
+        assert f"| {slots} | {' | '.join(cells)} |" in page
+    for section in ("listen", "speak"):
+        costs = [took[section, "small", slots] / slots for slots in (1, 2, 4, 8, 16, 32)]
+        assert costs == sorted(costs, reverse=True)
 
 
 def test_a_picture_of_nothing() -> None:
