@@ -1,5 +1,6 @@
 """``copilot bench``: measure speed."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -154,7 +155,7 @@ def bench_calls(
 @bench.command("engine")
 @click.option("--preset", help="Model: personaplex-7b-v1 on a GPU, small on a CPU.")
 @click.option("--stt", help="Recogniser: stt-1b-en_fr-candle on a GPU, tiny-stt on a CPU.")
-@click.option("--sections", help="Some of float,stt,reference,fp8,int8,prompts, with commas.")
+@click.option("--sections", help="Some of check,float,stt,codec,reference,fp8,int8,prompts.")
 @click.option(
     "--seconds",
     type=click.FloatRange(1),
@@ -182,8 +183,10 @@ def bench_engine(
     moshi: Path | None,
     json_path: Path | None,
 ) -> None:
-    """Time of a tick of the duplex models over batch sizes, beside the floor of memory and the
-    reference. Where only torch is installed: python3 -m copilot.engine.bench."""
+    """Whether the duplex models are right here, and the time of a tick over batch sizes, beside
+    the floor of memory and the reference. The exit code is 1 where a check does not fit.
+
+    Where only torch is installed: python3 -m copilot.engine.bench."""
     from copilot.engine.bench import run
 
     figures = run.run(
@@ -197,6 +200,8 @@ def bench_engine(
     )
     if json_path is not None:
         write_json(json_path, figures)
+    if run.wrong(figures):
+        sys.exit(1)
 
 
 def _numbers(given: str | None) -> tuple[int, ...]:

@@ -77,18 +77,21 @@ class Step:
         self.cache, self.reach, self.position = cache, reach, position
         self.rows = position.shape[0]
         self.turns = rope.turns(position[:, None])
+        if cache.fused:
+            return
         self.place = position % cache.window
         last = position.clamp(max=cache.window - 1)[:, None]
         self.visible = (cache.place[:reach] <= last)[:, None, None]
 
     def at(self, layer: int) -> Attend:
+        if self.cache.fused:
+            return self._fused(layer)
+
         def attend(qkv: Tensor) -> Tensor:
             qk = rotate(qkv[:, :, :2], self.turns)
             kv = torch.stack((qk[:, 0, 1], qkv[:, 0, 2]), dim=1)
             self.cache.write(layer, self.cache.row[: self.rows], self.place, kv)
             kept = self.cache.store[layer, :, : self.rows, :, : self.reach]
-            if self.cache.fused:
-                return self._fused(qk[:, 0, 0], kept)
             keys, values = self.cache.loaded(kept, qkv.dtype)
             query = qk[:, :, 0].transpose(1, 2)
             seen = scaled_dot_product_attention(query, keys, values, attn_mask=self.visible)
@@ -96,11 +99,19 @@ class Step:
 
         return attend
 
-    def _fused(self, query: Tensor, kept: Tensor) -> Tensor:
+    def _fused(self, layer: int) -> Attend:
+        from copilot.engine.chains import placed
         from copilot.engine.kernels import attend
 
+        kept = self.cache.store[layer, :, : self.rows]
         keys, values = kept.view(FP8) if self.cache.fp8 else kept
-        return attend(query, keys, values, self.position, self.cache.window)[:, None]
+        turns, window = torch.view_as_real(self.turns), self.cache.window
+
+        def through(qkv: Tensor) -> Tensor:
+            query = placed(qkv[:, 0], turns, self.position, keys, values, window)
+            return attend(query, keys, values, self.position, window)[:, None]
+
+        return through
 
 
 class Chunk:

@@ -1,19 +1,12 @@
 """The codec's two transformers: a window of fixed length over a ring of keys and values per row."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from copilot.engine.codec_layers import Stream
+from copilot.engine.layers import rotate, turns
 from copilot.engine.presets import MimiConfig
-
-
-def rates(config: MimiConfig) -> Tensor:
-    """Radians per position of each pair, float32 [head_dim / 2]."""
-    powers = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
-    return torch.exp(-math.log(config.max_period) * powers)
 
 
 class Transformer(nn.Module):
@@ -23,7 +16,8 @@ class Transformer(nn.Module):
         super().__init__()
         self.context = config.context
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
-        self.rates = nn.Parameter(torch.empty(config.head_dim // 2), requires_grad=False)
+        self.frequency = nn.Parameter(torch.empty(config.head_dim // 2), requires_grad=False)
+        """Of `layers.Rope`."""
 
     def forward(self, x: Tensor, stream: Stream, moves: Tensor | None) -> Tensor:
         """[B, T, dim] to the same; of a ring of `capacity` places T may fill no more than fit.
@@ -34,12 +28,11 @@ class Transformer(nn.Module):
         """
         capacity = stream.keys[0].shape[1]
         times = stream.offset[:, None] + torch.arange(x.shape[1], device=x.device)
-        angles = times[..., None, None] * self.rates
-        turn = torch.cos(angles), torch.sin(angles)
+        around = turns(times, self.frequency)
         places = times % capacity
         visible = self._visible(times, capacity)
         for layer, keys, values in zip(self.layers, stream.keys, stream.values, strict=True):
-            x = layer(x, (keys, values), turn, places, visible, moves)
+            x = layer(x, (keys, values), around, places, visible, moves)
         steps = x.shape[1] if moves is None else x.shape[1] * moves
         stream.offset.add_(steps)
         return x
@@ -69,30 +62,24 @@ class Layer(nn.Module):
         self,
         x: Tensor,
         ring: tuple[Tensor, Tensor],
-        turn: tuple[Tensor, Tensor],
+        around: Tensor,
         places: Tensor,
         visible: Tensor,
         moves: Tensor | None,
     ) -> Tensor:
         rows, length, dim = x.shape
-        q, k, v = self.in_proj(self.norm1(x)).view(rows, length, 3, self.heads, -1).unbind(2)
-        store(ring[0], rotate(k, turn).flatten(2), places, moves)
-        store(ring[1], v.flatten(2), places, moves)
+        qkv = self.in_proj(self.norm1(x)).view(rows, length, 3, self.heads, -1)
+        q, k = rotate(qkv[:, :, :2], around).unbind(2)
+        store(ring[0], k.flatten(2), places, moves)
+        store(ring[1], qkv[:, :, 2].flatten(2), places, moves)
         shape = (rows, -1, self.heads, dim // self.heads)
         keys, values = (one.view(shape).transpose(1, 2) for one in ring)
-        q = rotate(q, turn).transpose(1, 2)
-        seen = functional.scaled_dot_product_attention(q, keys, values, attn_mask=visible)
+        seen = functional.scaled_dot_product_attention(
+            q.transpose(1, 2), keys, values, attn_mask=visible
+        )
         x = x + self.scale1 * self.out_proj(seen.transpose(1, 2).reshape(rows, length, dim))
         y: Tensor = self.linear2(functional.gelu(self.linear1(self.norm2(x))))
         return x + self.scale2 * y
-
-
-def rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn the pairs (2i, 2i + 1) of [B, T, heads, head_dim], in float32."""
-    cos, sin = turn
-    real, imaginary = x.float().view(*x.shape[:-1], -1, 2).unbind(-1)
-    turned = torch.stack((real * cos - imaginary * sin, real * sin + imaginary * cos), dim=-1)
-    return turned.flatten(-2).to(x.dtype)
 
 
 def store(ring: Tensor, new: Tensor, places: Tensor, moves: Tensor | None) -> None:

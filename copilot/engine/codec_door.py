@@ -84,8 +84,8 @@ def check_pcm(pcm: Tensor, stream: Stream, config: MimiConfig, moves: Tensor | N
     """Raises EngineError where `pcm` is not float [rows, 1, frames * 1920], or where a row that
     moves holds NaN or samples far beyond ±1.
 
-    Only the shape of a tensor on a GPU is looked at, as its samples would have to come back; check
-    them before they go there.
+    Only the shape of a tensor on a GPU is looked at, as its samples would have to come back: see
+    `audible`, or check them before they go there.
     """
     size = config.frame_size
     wanted = f"float [{stream.rows}, 1, {size} * frames], at most {stream.frames} frames"
@@ -102,6 +102,12 @@ def check_pcm(pcm: Tensor, stream: Stream, config: MimiConfig, moves: Tensor | N
         raise EngineError(
             f"audio of row {row}: {what}; expected samples within ±1 (16-bit ones over 32768)"
         )
+
+
+def audible(pcm: Tensor) -> Tensor:
+    """What is no number made silence, and what is far beyond ±1 cut off: a row that heard either
+    would hear nothing else ever after."""
+    return pcm.nan_to_num(0.0, 0.0, 0.0).clamp(-LOUDEST, LOUDEST)
 
 
 def check_codes(

@@ -1,6 +1,7 @@
 """Running a tick: at once on a CPU; on a GPU from graphs, with one copy in and one copy out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,29 @@ _SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Batches that are captured: a tick costs what the next larger one does."""
 
 WARM_UPS = 2
-"""Ticks before a capture: libraries choose kernels and workspaces in them."""
+"""Runs before a capture: libraries choose kernels and workspaces in them."""
 
 
 def sizes(capacity: int) -> tuple[int, ...]:
     """Those up to `capacity`, itself included."""
     return (*(size for size in _SIZES if size < capacity), capacity)
+
+
+def capture(work: Callable[[], object], pool: Any = None) -> torch.cuda.CUDAGraph:
+    """A graph of `work`, which is done WARM_UPS times before: what it writes must bear that.
+
+    Graphs that share a `pool` share memory, so that no two may run at once.
+    """
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(WARM_UPS):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=pool):
+        work()
+    return graph
 
 
 class Runner:
@@ -69,19 +87,8 @@ class Runner:
         for size in reversed(self._sizes):
             for reach in reversed(self._reaches):
                 for depth in self._depths:
-                    self._graphs[size, reach, depth] = self._captured(size, reach, depth, pool)
-
-    def _captured(self, size: int, reach: int, depth: bool, pool: Any) -> torch.cuda.CUDAGraph:
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(WARM_UPS):
-                self.rows.tick(size, reach, depth)
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool):
-            self.rows.tick(size, reach, depth)
-        return graph
+                    work = partial(self.rows.tick, size, reach, depth)
+                    self._graphs[size, reach, depth] = capture(work, pool)
 
 
 def _reaches(rows: Rows) -> list[int]:

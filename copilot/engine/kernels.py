@@ -2,7 +2,7 @@
 """The two places where a GPU is left waiting by ordinary operations: keys that are read once per
 query, and weights that are stored as int8. In Triton, which comes with torch for CUDA.
 
-Imported only where it is there, see `fused`.
+Imported only where it is there, see `fused`; so are `chains`.
 """
 
 import torch
@@ -13,9 +13,9 @@ from torch import Tensor
 BLOCK = 64
 """Keys that one program looks at together."""
 
-PROGRAMS = 1024
-"""Wanted at least, to keep all parts of a large GPU busy: a row's keys are split until there are
-so many."""
+PROGRAMS = 4096
+"""Wanted at least, some ten for each place that a large GPU has, so that few places wait for the
+last: a row's keys are split until there are so many."""
 
 MOST_SPLITS = 32
 
@@ -55,13 +55,15 @@ def _part(
         place = first + tl.arange(0, block)
         inside = place < stop
         at = base + place[:, None] * width + dim[None, :]
-        k = tl.load(keys + at, mask=inside[:, None], other=0.0).to(tl.float32)
-        score = tl.where(inside, tl.sum(k * q[None, :], axis=1), float("-inf"))
+        # Both are on their way before either is waited for.
+        key = tl.load(keys + at, mask=inside[:, None], other=0.0)
+        value = tl.load(values + at, mask=inside[:, None], other=0.0)
+        score = tl.sum(key.to(tl.float32) * q[None, :], axis=1)
+        score = tl.where(inside, score, float("-inf"))
         higher = tl.maximum(top, tl.max(score, axis=0))
         weight = tl.exp(score - higher)
         faded = tl.exp(top - higher)
-        v = tl.load(values + at, mask=inside[:, None], other=0.0).to(tl.float32)
-        summed = summed * faded + tl.sum(weight[:, None] * v, axis=0)
+        summed = summed * faded + tl.sum(weight[:, None] * value.to(tl.float32), axis=0)
         total = total * faded + tl.sum(weight, axis=0)
         top = higher
     out = pair * splits + split
@@ -145,13 +147,21 @@ def _product(
             mask=(column < columns)[None, :] & (k < inner)[:, None],
             other=0,
         )
-        total = tl.dot(some, part.to(some.dtype), total)
+        total = tl.dot(some, part.to(some.dtype), total, input_precision="ieee")
     factor = tl.load(scale + column, mask=column < columns, other=0.0)
     tl.store(
         out + row[:, None] * columns + column[None, :],
         (total * factor[None, :]).to(out.dtype.element_ty),
         mask=(row < rows)[:, None] & (column < columns)[None, :],
     )
+
+
+def _tiles(columns: int, *, few: bool) -> tuple[int, int]:
+    """Columns and depth of a tile: so narrow that there are two programs for each part of a large
+    GPU, and the narrower the deeper, so that as many bytes are on their way."""
+    if few and columns < 8192:
+        return 16, 256
+    return (32, 128) if columns < 16384 else (64, 128)
 
 
 def int8_product(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
@@ -161,7 +171,7 @@ def int8_product(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
     (rows, inner), columns = x.shape, weight.shape[0]
     tile = min(64, max(16, triton.next_power_of_2(rows)))
     out = torch.empty((rows, columns), dtype=x.dtype, device=x.device)
-    wide = 32 if columns < 8192 else 64
+    wide, deep = _tiles(columns, few=tile == 16)
     grid = (triton.cdiv(columns, wide), triton.cdiv(rows, tile))
     _product[grid](
         x,
@@ -173,7 +183,7 @@ def int8_product(x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
         inner,
         row_tile=tile,
         column_tile=wide,
-        inner_tile=128,
+        inner_tile=deep,
         num_stages=4,
     )
     return out

@@ -73,9 +73,23 @@ class Norm:
 
     def __init__(self, alpha: Tensor) -> None:
         self.alpha = alpha.flatten()
+        self.fused = fused(alpha.device)
 
     def __call__(self, x: Tensor) -> Tensor:
+        if self.fused:
+            from copilot.engine.chains import normed
+
+            return normed(x, self.alpha, NORM_EPS)[1]
         return rms_norm(x, self.alpha.shape, self.alpha, NORM_EPS)
+
+    def after(self, x: Tensor, more: Tensor) -> tuple[Tensor, Tensor]:
+        """The sum, and its norm."""
+        if self.fused:
+            from copilot.engine.chains import normed
+
+            return normed(x, self.alpha, NORM_EPS, more)
+        x = x + more
+        return x, self(x)
 
 
 class GatedFeedForward:
@@ -84,10 +98,18 @@ class GatedFeedForward:
     def __init__(self, name: str, weights: Weights) -> None:
         self.inner = Linear.named(f"{name}.linear_in.weight", weights)
         self.outer = Linear.named(f"{name}.linear_out.weight", weights)
+        self.fused = fused(self.inner.weight.device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        gate, value = self.inner(x).chunk(2, dim=-1)
-        return self.outer(silu(gate) * value)
+        return self.outer(self._gated(self.inner(x)))
+
+    def _gated(self, x: Tensor) -> Tensor:
+        if self.fused:
+            from copilot.engine.chains import gated
+
+            return gated(x)
+        gate, value = x.chunk(2, dim=-1)
+        return silu(gate) * value
 
 
 class Block:
@@ -114,8 +136,8 @@ class Block:
         """[B, T, width] in and out."""
         split = (*x.shape[:2], 3, self.heads, x.shape[2] // self.heads)
         seen = attend(self.inner(self.norm1(x)).view(split))
-        x = x + self.outer(seen.flatten(2))
-        return x + self.feed(self.norm2(x))
+        x, normed = self.norm2.after(x, self.outer(seen.flatten(2)))
+        return x + self.feed(normed)
 
 
 class Rope:
@@ -126,9 +148,13 @@ class Rope:
         self.frequency = torch.exp(-exponent * log(max_period))
 
     def turns(self, position: Tensor) -> Tensor:
-        """complex64 [B, T, 1, 1, head_dim / 2] for positions [B, T], to be given to `rotate`."""
-        angle = position.float()[..., None] * self.frequency
-        return torch.polar(torch.ones_like(angle), angle)[:, :, None, None]
+        return turns(position, self.frequency)
+
+
+def turns(position: Tensor, frequency: Tensor) -> Tensor:
+    """complex64 [B, T, 1, 1, head_dim / 2] for positions [B, T], to be given to `rotate`."""
+    angle = position.float()[..., None] * frequency
+    return torch.polar(torch.ones_like(angle), angle)[:, :, None, None]
 
 
 def rotate(x: Tensor, turns: Tensor) -> Tensor:

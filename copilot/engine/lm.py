@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from copilot.engine.depth import Depth
+from copilot.engine.fused import check_current
 from copilot.engine.layers import Attend, Block, Linear, Norm, Rope, Weights
 from copilot.engine.presets import LmConfig
 
@@ -35,6 +36,7 @@ class LanguageModel:
             [weights[f"emb.{codebook}.weight"] for codebook in range(config.n_q)]
         )
         self.device, self.dtype = self.text_table.device, self.text_table.dtype
+        check_current(self.device)
         first = torch.arange(config.n_q, device=self.device) * (config.card + 1)
         self.first_row = first[:, None]
         self.blocks = [

@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from copilot.engine.codec_attention import Transformer, rates
-from copilot.engine.codec_door import check_codes, check_pcm, codebooks_of, renamed
+from copilot.engine.codec_attention import Transformer
+from copilot.engine.codec_door import audible, check_codes, check_pcm, codebooks_of, renamed
 from copilot.engine.codec_layers import Analysis, Downsample, Stream, Synthesis, Upconv, memories
 from copilot.engine.errors import EngineError
+from copilot.engine.layers import Rope
 from copilot.engine.presets import MimiConfig
 from copilot.engine.weights import invent, load
 
@@ -159,8 +160,9 @@ class Mimi(nn.Module):
         with torch.device("meta"):
             codec = cls(config, codebooks)
         named = {name: stored[old].to(dtype) for name, old in renamed(config)}
-        turns = rates(config).to(stored["downsample.conv.conv.conv.weight"].device)
-        named |= {f"{side}.transformer.rates": turns for side in ("encoder", "decoder")}
+        device = stored["downsample.conv.conv.conv.weight"].device
+        frequency = Rope(config.head_dim, config.max_period, device).frequency
+        named |= {f"{side}.transformer.frequency": frequency for side in ("encoder", "decoder")}
         named |= codebooks_of(stored, config, codec.codebooks)
         codec.load_state_dict(named, assign=True)
         return codec.eval().requires_grad_(False)
@@ -186,6 +188,7 @@ class Mimi(nn.Module):
     def latent(self, pcm: Tensor, stream: Stream, moves: Tensor | None = None) -> Tensor:
         """What `encode` quantises, [B, dim, frames]."""
         check_pcm(pcm, stream, self.config, moves)
+        pcm = pcm if pcm.device.type == "cpu" else audible(pcm)
         latent: Tensor = self.encoder(pcm.to(stream.past[0].dtype), stream, moves)
         return latent
 

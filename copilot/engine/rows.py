@@ -208,7 +208,7 @@ class Rows:
             self.temperature[rows, kind],
             self.top_k[rows, kind],
             self.seed[rows],
-            self.position[rows] - ago,
+            self.position[rows] - ago if ago else self.position[rows],
         )
 
     def _advance(self, forward: Forward, live: Tensor, position: Tensor) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from copilot.engine.errors import EngineError
+from copilot.engine.fused import fused
 
 MAX_TOP_K = 256
 """The reference draws from 250 codes and 25 pieces; more would cost every row of the batch."""
@@ -69,19 +70,35 @@ def pick(logits: Tensor, dice: Dice, stream: int) -> Tensor:
     By Gumbel's trick: the largest of logit / temperature + noise is a draw from the softmax.
     """
     best, token = logits.topk(min(MAX_TOP_K, logits.shape[1]), dim=1)
-    rank = torch.arange(best.shape[1], device=logits.device)
+    greedy = logits.argmax(1)
+    if fused(logits.device):
+        from copilot.engine.chains import drawn
+
+        return drawn(best, token, greedy, dice, stream)
+    return draw(best, token, greedy, dice, stream)
+
+
+def draw(best: Tensor, token: Tensor, greedy: Tensor, dice: Dice, stream: int) -> Tensor:
+    """Tokens [B] from the `best` logits [B, k], the highest first, and their tokens; or the
+    `greedy` one [B] of a row without temperature."""
+    rank = torch.arange(best.shape[1], device=best.device)
     score = best / dice.temperature.clamp(min=1e-6)[:, None] + gumbel(dice, stream, token)
     score = score.masked_fill(rank >= dice.top_k[:, None], float("-inf"))
     drawn = token.gather(1, score.argmax(1, keepdim=True))[:, 0]
-    return torch.where(dice.temperature > 0, drawn, logits.argmax(1))
+    return torch.where(dice.temperature > 0, drawn, greedy)
 
 
 def gumbel(dice: Dice, stream: int, token: Tensor) -> Tensor:
     """float32 of the shape of `token` [B, k]."""
     key = _mix(_mix(dice.seed) ^ dice.position)
     bits = _mix(_mix(key ^ (stream & MAX_SEED))[:, None] ^ token)
-    uniform = ((bits >> 8).float() + 0.5) / 2**24
-    return -torch.log(-torch.log(uniform))
+    return -torch.log(-torch.log(uniform(bits)))
+
+
+def uniform(bits: Tensor) -> Tensor:
+    """float32 between 0 and 1, both excluded, of 32 bits: with a bit more, the highest would be
+    rounded to 1, whose noise is infinite."""
+    return ((bits >> 9).float() + 0.5) / 2**23
 
 
 def _mix(x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from copilot.engine.edge import Edge, Plan, SlotInput, SlotOutput
 from copilot.engine.errors import EngineError
 from copilot.engine.graphs import Runner, sizes
 from copilot.engine.lm import KEEP, LanguageModel
-from copilot.engine.memory import check_memory
+from copilot.engine.memory import check_memory, slot_bytes
 from copilot.engine.prompt import Prompt, blank, prefix
 from copilot.engine.rows import Rows
 from copilot.engine.sampling import MAX_SEED, Sampling
@@ -88,12 +88,22 @@ class Slots:
         return len(self) == self.capacity
 
     def prepare(self, prompt: Prompt | None) -> Persona:
-        """Let the model read a prompt once, in one pass, for all slots that will share it."""
+        """Let the model read a prompt once, in one pass, for all slots that will share it.
+
+        It takes as much memory as a slot with a window of its length, for as long as it is kept.
+        """
         start = blank(self.config) if prompt is None else prefix(prompt, self.config, self.window)
         device = self.model.device
-        rows = Rows(self.model, 1, start.length, self.kv)
-        known = None if start.known is None else start.known.to(device)
-        hidden = rows.prefill(0, 0, start.columns.to(device), known)[-1]
+        try:
+            rows = Rows(self.model, 1, start.length, self.kv)
+            known = None if start.known is None else start.known.to(device)
+            hidden = rows.prefill(0, 0, start.columns.to(device), known)[-1]
+        except torch.OutOfMemoryError:
+            taken = slot_bytes(self.config, start.length, self.kv) / 1e6
+            raise EngineError(
+                f"a prompt of {start.length} frames takes {taken:.3g} MB, and no memory is left: "
+                "let go of another persona, or make Slots with fewer rows"
+            ) from None
         if not bool(torch.isfinite(hidden).all()):
             raise EngineError("the prompt: the model computes no numbers from it; give another")
         return Persona(rows, start.length, hidden, start.following.to(device))

@@ -237,12 +237,13 @@ def invent(
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    int8: bool = False,
     seed: int = 0,
 ) -> dict[str, Tensor]:
     """Tensors of a model that runs, made on the device, that say nothing: for tests and benches.
 
     Matrices have a deviation of 1 / sqrt(inputs), so that sizes stay as they are from layer to
-    layer, and gains are 1; codebooks are noise.
+    layer, and gains are 1; codebooks are noise. `int8` is as for `load`.
     """
     generator = torch.Generator(device).manual_seed(seed)
     kept = running(config) if isinstance(config, LmConfig) else config
@@ -253,5 +254,8 @@ def invent(
             tensor.normal_(0, math.prod(shape[1:]) ** -0.5, generator=generator)
         else:
             tensor.fill_(0.0 if name.endswith("bias") else 1.0)
-        made[name] = tensor
+        if int8 and is_quantised(name):
+            made[name], made[name + SCALE] = quantise(tensor)
+        else:
+            made[name] = tensor
     return made

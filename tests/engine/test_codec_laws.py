@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from copilot.engine.codec_door import LOUDEST, renamed
+from copilot.engine.codec_door import LOUDEST, audible, renamed
 from copilot.engine.codec_layers import Stream
 from copilot.engine.errors import EngineError
 from copilot.engine.mimi import Mimi
@@ -174,7 +174,7 @@ def test_every_published_tensor_has_its_place_at_real_size() -> None:
         name: published[old] for name, old in pairs.items()
     }
     left = {name for name in own.keys() - pairs.keys() if not name.startswith("quantizer.")}
-    assert left == {"encoder.transformer.rates", "decoder.transformer.rates"}
+    assert left == {"encoder.transformer.frequency", "decoder.transformer.frequency"}
 
 
 def test_codebooks_that_are_not_stored() -> None:
@@ -225,6 +225,11 @@ def test_samples_that_are_no_audio_move_nothing(value: float, said: str) -> None
     clean = CODEC.encode(noise(1, 1), CODEC.encoder_stream(ROWS))
     assert torch.equal(codes[masked], clean[masked])
     assert all(one.isfinite().all() for one in stream.tensors)
+
+
+def test_on_a_gpu_samples_that_are_none_are_silence() -> None:
+    pcm = torch.tensor([0.5, float("nan"), float("inf"), -float("inf"), 32_767.0, -1.0])
+    assert audible(pcm).tolist() == [0.5, 0.0, 0.0, 0.0, LOUDEST, -1.0]
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])

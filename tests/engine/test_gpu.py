@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from torch.nn.functional import scaled_dot_product_attention
 
+from copilot.engine.bench.run import run
 from copilot.engine.cache import FP8
 from copilot.engine.edge import SlotOutput
-from copilot.engine.fused import attends, fused
+from copilot.engine.errors import EngineError
+from copilot.engine.fused import check_current
 from copilot.engine.lm import LanguageModel
 from copilot.engine.sampling import GREEDY
 from copilot.engine.slots import Slots
@@ -45,36 +46,13 @@ def test_a_gpu_says_what_a_cpu_says(kv: torch.dtype) -> None:
         assert abs(ours.wish - theirs.wish) < (1e-4 if kv == torch.float32 else 0.1)
 
 
-@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, FP8])
-@pytest.mark.parametrize("rows", [1, 5, 40])
-def test_attention_over_rings(kind: torch.dtype, rows: int) -> None:
-    if not attends(GPU, 64, kind == FP8):
-        pytest.skip("no kernel of our own on this GPU")
-    from copilot.engine.kernels import attend
-
-    compute = torch.float32 if kind == torch.float32 else torch.bfloat16
-    store = torch.randn(2, rows + 1, 8, 320, 64, device=GPU).to(kind)
-    query = torch.randn(rows, 8, 64, device=GPU, dtype=compute)
-    position = torch.randint(0, 900, (rows,), device=GPU)
-    position[0] = 0
-    keys, values = store[:, :rows]
-    visible = torch.arange(320, device=GPU) <= position.clamp(max=299)[:, None]
-    wanted = scaled_dot_product_attention(
-        query[:, :, None].float(), keys.float(), values.float(), attn_mask=visible[:, None, None]
-    )[:, :, 0]
-    seen = attend(query, keys, values, position, 300).float()
-    torch.testing.assert_close(seen, wanted, rtol=0, atol=1e-4 if kind == torch.float32 else 2e-2)
+def test_the_bench_s_own_checks() -> None:
+    figures = run(sections=("check",), device="cuda", say=lambda _: None)
+    assert len(figures["points"]) > 30
+    assert [point for point in figures["points"] if not point["fits"]] == []
 
 
-@pytest.mark.parametrize("rows", [1, 17, 100])
-def test_products_with_int8(rows: int) -> None:
-    if not fused(GPU):
-        pytest.skip("no kernel of our own on this GPU")
-    from copilot.engine.kernels import int8_product
-
-    x = torch.randn(rows, 300, device=GPU, dtype=torch.bfloat16)
-    matrix = torch.randint(-127, 128, (200, 300), device=GPU, dtype=torch.int8)
-    scale = torch.rand(200, device=GPU) / 127
-    wanted = (x.float() @ matrix.float().T) * scale
-    made = int8_product(x, matrix, scale).float()
-    torch.testing.assert_close(made, wanted, rtol=2e-2, atol=0.1)
+def test_a_gpu_that_is_not_the_current_one() -> None:
+    other = torch.cuda.current_device() + 1
+    with pytest.raises(EngineError, match=f"CUDA_VISIBLE_DEVICES={other}"):
+        check_current(torch.device("cuda", other))

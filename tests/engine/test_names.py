@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from copilot.engine.codec_door import renamed
 from copilot.engine.errors import EngineError
 from copilot.engine.header import Stored
+from copilot.engine.lm import LanguageModel
+from copilot.engine.mimi import Mimi
 from copilot.engine.names import check, expected
 from copilot.engine.presets import LMS, MIMIS, LmConfig, MimiConfig
 from tests.engine.golden import manifest
@@ -35,6 +39,25 @@ def test_a_public_checkpoint_has_just_the_tensors_expected(name: str) -> None:
     check(stored(name), expected(CONFIGS[name]), name)
     total = sum(one.numel for one in stored(name).values())
     assert total == manifest(name)["totals"]["parameters"]
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_a_model_is_built_of_them_on_the_meta_device(name: str) -> None:
+    """Nothing of real size is made, and no tensor is asked for that is not there."""
+    tensors = {
+        key: torch.empty(one.shape, dtype=torch.bfloat16, device="meta")
+        for key, one in stored(name).items()
+    }
+    config = CONFIGS[name]
+    if isinstance(config, MimiConfig):
+        with torch.device("meta"):
+            codec = Mimi(config)
+        wanted = {old: tuple(codec.state_dict()[own].shape) for own, old in renamed(config)}
+        assert {old: tuple(tensors[old].shape) for old in wanted} == wanted
+    else:
+        model = LanguageModel(config, tensors)
+        assert len(model.blocks) == config.num_layers
+        assert (model.depth is not None) == (config.steps > 0)
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)

@@ -81,7 +81,7 @@ def test_more_slots_than_memory() -> None:
     window = 3000
     one = 2 * 2 * 64 * 4 * 3008 + 4 * 17 * window
     with pytest.raises(
-        EngineError, match=rf"{one / 1e6:.3g} MB each with a window of 3000 in float32"
+        EngineError, match=rf"{one / 1e6:,.4g} MB each with a window of 3000 in float32"
     ):
         Slots(model, 10_000_000, window=window)
 

@@ -8,13 +8,21 @@ from copilot.engine.cache import FP8
 from copilot.engine.errors import EngineError
 from copilot.engine.lm import LanguageModel
 from copilot.engine.names import expected, running
-from copilot.engine.presets import LMS, lm_preset
+from copilot.engine.presets import lm_preset
 from copilot.engine.rows import Rows, told_width
 from tests.engine.models import random_weights
 
 
-@pytest.mark.parametrize("kv", [torch.bfloat16, FP8])
-@pytest.mark.parametrize("name", [name for name in LMS if name != "moshika-7b"])
+@pytest.mark.parametrize(
+    ("name", "kv"),
+    [
+        ("moshiko-7b", torch.bfloat16),
+        ("personaplex-7b-v1", FP8),
+        ("stt-1b-en_fr", FP8),
+        ("stt-1b-en_fr-candle", torch.bfloat16),
+        ("stt-2.6b-en", torch.bfloat16),
+    ],
+)
 def test_a_tick_is_fit_for_a_graph(name: str, kv: torch.dtype) -> None:
     """Fake tensors have shapes and no values: to ask for one, or for a shape that hangs on one, as
     a graph cannot, is an error."""

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from copilot.engine.errors import EngineError
-from copilot.engine.sampling import TEXT, Dice, Sampling, gumbel, pick
+from copilot.engine.sampling import MAX_SEED, TEXT, Dice, Sampling, gumbel, pick, uniform
 
 MANY = 40_000
 
@@ -54,6 +54,13 @@ def test_a_draw_does_not_hang_on_its_place() -> None:
     assert torch.equal(pick(logits[order], Dice(*(one[order] for one in thrown)), 3), drawn[order])
     assert not torch.equal(pick(logits, dice(7, position=1), 3), drawn)
     assert not torch.equal(pick(logits, thrown, 4), drawn)
+
+
+def test_noise_is_a_number_whatever_the_bits() -> None:
+    bits = torch.tensor([0, 1, 511, 2**31, MAX_SEED - 1, MAX_SEED])
+    share = uniform(bits)
+    assert ((share > 0) & (share < 1)).all()
+    assert torch.isfinite(torch.log(-torch.log(share))).all()
 
 
 def test_greedy_takes_the_first_of_the_most_probable() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from copilot.engine.edge import SlotInput
 from copilot.engine.errors import EngineError
 from copilot.engine.lm import LanguageModel
-from copilot.engine.prompt import Prompt
+from copilot.engine.prompt import Prompt, prefix
 from copilot.engine.rows import Rows
 from copilot.engine.sampling import GREEDY, Sampling
 from copilot.engine.slots import Slots
@@ -161,6 +161,27 @@ def test_slots_of_one_persona_share_its_prefix() -> None:
     assert said[first].position == persona.length + 29
 
 
+@pytest.mark.parametrize("window", [3, 6, 66])
+def test_prompts_of_every_length(window: int) -> None:
+    """As long as the window allows they are what stepping through them gives; longer ones are
+    refused."""
+    model = random_model(context=window, depformer_num_layers=1)
+    slots, dice = Slots(model, 1), torch.Generator().manual_seed(0)
+    driver, stepped = Driver(rows_of(model, 1)), []
+    voice = torch.randint(0, model.config.card, (8, window + 2), generator=dice)
+    for length in (1, 2, 3, *range(max(4, window - 3), window + 2)):
+        prompt = Prompt(voice[:, : length - 1] if length > 1 else None, gap=1)
+        if length >= window:
+            with pytest.raises(EngineError, match=f"a prompt of {length} frames .* the window is"):
+                slots.prepare(prompt)
+            continue
+        column = prefix(prompt, model.config, window).columns
+        driver.rows.position.zero_()
+        stepped = [driver.step(one[None], depth=False).hidden for one in column.T]
+        torch.testing.assert_close(slots.prepare(prompt).hidden, stepped[-1][0], rtol=0, atol=5e-5)
+    assert len(stepped) == window - 1
+
+
 def test_forced_streams_are_in_the_columns() -> None:
     """What is written where: own frames by their delay, text by what the model would take."""
     model = random_model()
@@ -234,6 +255,8 @@ def test_nothing_is_made_anew_while_it_runs() -> None:
         tick()
     assert buffers(slots.rows) == places
     assert live_tensors() == alive
+    more = [torch.zeros(1) for _ in range(3)]
+    assert live_tensors() == alive + len(more)
 
 
 def buffers(rows: Rows) -> list[int]:

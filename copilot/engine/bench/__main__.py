@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from copilot.engine.bench.run import SECTIONS, run
+from copilot.engine.bench.run import SECTIONS, run, wrong
 from copilot.engine.errors import EngineError
 
 
@@ -20,11 +20,14 @@ def main() -> int:
     given = vars(parser.parse_args())
     given["sections"] = tuple(filter(None, given["sections"].split(",")))
     try:
-        run(**given)
+        figures = run(**given)
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 0
+    count = wrong(figures)
+    if count:
+        print(f"{count} of the checks do not fit", file=sys.stderr)
+    return 1 if count else 0
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from copilot.engine.bench.sections import Bench, integers, memory_gb
+from copilot.engine.bench.sections import Bench, integers, memory_gb, release
 from copilot.engine.memory import RESERVE, free_bytes, slot_bytes
 from copilot.engine.presets import LmConfig, lm_preset
 
@@ -40,6 +40,7 @@ def reference(bench: Bench, preset: str, folder: Path | None) -> None:
             bench.tell({"left_out": f"reference, {count} slots", "why": "no time or no memory"})
             break
         _points(bench, lm, model, config, count)
+        release(bench.device)
 
 
 def _row_bytes(config: LmConfig, bench: Bench) -> int:

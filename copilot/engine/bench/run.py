@@ -7,18 +7,20 @@ from typing import Any
 
 import torch
 
+from copilot.engine.bench.check import check
 from copilot.engine.bench.measure import Budget, bandwidth, machine
 from copilot.engine.bench.picture import TICK_MS, picture
 from copilot.engine.bench.reference import reference
-from copilot.engine.bench.sections import Bench, prompts, release, ticks
+from copilot.engine.bench.sections import Bench, codec, prompts, release, ticks
 from copilot.engine.errors import EngineError
+from copilot.engine.fused import failures
 
-SECTIONS = ("float", "stt", "reference", "fp8", "int8", "prompts")
+SECTIONS = ("check", "float", "stt", "codec", "reference", "fp8", "int8", "prompts")
 """In the order of what is missed most where time runs out."""
 
 TOLD = (
     "section", "preset", "weights", "kv", "context", "slots", "what", "p50_ms", "p99_ms",
-    "floor_ms", "over_floor", "left_out", "why",
+    "floor_ms", "over_floor", "worst", "allowed", "fits", "left_out", "why",
 )  # fmt: skip
 """Of a point, in the terminal."""
 
@@ -76,8 +78,9 @@ def run(
     if unknown:
         raise EngineError(f"section {unknown[0]!r}: unknown; there are {', '.join(SECTIONS)}")
     on = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    preset = preset or ("personaplex-7b-v1" if on.type == "cuda" else "small")
-    stt = stt or ("stt-1b-en_fr-candle" if on.type == "cuda" else "tiny-stt")
+    on_gpu = on.type == "cuda"
+    preset = preset or ("personaplex-7b-v1" if on_gpu else "small")
+    stt = stt or ("stt-1b-en_fr-candle" if on_gpu else "tiny-stt")
     budget, copied = Budget(seconds), bandwidth(on)
     head = {
         "bench": "engine",
@@ -89,8 +92,10 @@ def run(
     report = Report(out, head, say)
     bench = Bench(on, copied, budget, report.tell, point_seconds)
     works: dict[str, Callable[[], None]] = {
+        "check": lambda: check(bench, preset),
         "float": lambda: ticks(bench, preset, bench.float, (bench.float,), "ls"),
         "stt": lambda: ticks(bench, stt, bench.float, (bench.float,), "l"),
+        "codec": lambda: codec(bench, "mimi" if on_gpu else "tiny"),
         "reference": lambda: reference(bench, preset, moshi),
         "fp8": lambda: ticks(bench, preset, bench.float, ("fp8",), "l"),
         "int8": lambda: ticks(bench, preset, "int8", (bench.float,), "l"),
@@ -98,14 +103,25 @@ def run(
     }
     for name in SECTIONS:
         if name in sections:
-            try:
-                works[name]()
-            except RuntimeError as error:  # no memory, or no compiler for the reference
-                why = (str(error) or type(error).__name__).splitlines()[0]
-                report.tell({"left_out": f"the rest of {name}", "why": why})
+            _measure(name, works[name], report)
             release(on)
     report.write()
     return report.figures
+
+
+def _measure(name: str, work: Callable[[], None], report: Report) -> None:
+    """What a section cannot do on this machine is told, and the next one is begun."""
+    try:
+        work()
+    except failures() as error:  # no memory, or no compiler for the reference
+        why = (str(error) or type(error).__name__).splitlines()[0]
+        report.tell({"left_out": f"the rest of {name}", "section": name, "why": why})
+
+
+def wrong(figures: dict[str, Any]) -> int:
+    """Checks that did not fit, or could not be made."""
+    unmade = [one for one in figures["left_out"] if one.get("section") == "check"]
+    return len(unmade) + sum(not point.get("fits", True) for point in figures["points"])
 
 
 def ratios(points: Sequence[dict[str, Any]]) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import torch
 
@@ -16,13 +17,14 @@ from copilot.engine.bench.measure import (
     weight_bytes,
 )
 from copilot.engine.cache import FP8
-from copilot.engine.graphs import Runner, sizes
+from copilot.engine.graphs import Runner, capture, sizes
 from copilot.engine.lm import LanguageModel
 from copilot.engine.memory import fitting, slot_bytes
-from copilot.engine.presets import LmConfig, lm_preset
+from copilot.engine.mimi import Mimi
+from copilot.engine.presets import LmConfig, lm_preset, mimi_preset
 from copilot.engine.prompt import blank
 from copilot.engine.rows import Rows
-from copilot.engine.weights import SCALE, invent, is_quantised, quantise
+from copilot.engine.weights import invent
 
 SHORT = 128
 """Positions of a short context, 10 s."""
@@ -30,6 +32,12 @@ SHORT = 128
 MOST_SLOTS = {"cuda": 256, "cpu": 32}
 POINT_COST = {"cuda": 12.0, "cpu": 3.0}
 """Seconds that a point may take with its graph, so that none is begun that cannot end."""
+
+CODEC_ROWS = {"cuda": (1, 8, 32, 64, 128, 256), "cpu": (1, 8, 32)}
+"""Two a call are encoded."""
+
+VOICE = 8
+"""Codebooks of a voice that is decoded."""
 
 PROMPT = 300
 """Columns of a prompt: a voice and a role."""
@@ -81,11 +89,8 @@ def invented(preset: str, weights: str, bench: Bench) -> LanguageModel:
     """A model of random weights, made on the device."""
     config = lm_preset(preset)
     dtype = DTYPES["bf16" if weights == "int8" and bench.device.type == "cuda" else bench.float]
-    tensors = invent(config, device=bench.device, dtype=dtype)
-    if weights == "int8":
-        for name in [name for name in tensors if is_quantised(name)]:
-            tensors[name], tensors[name + SCALE] = quantise(tensors[name])
-    return LanguageModel(config, tensors)
+    made = invent(config, device=bench.device, dtype=dtype, int8=weights == "int8")
+    return LanguageModel(config, made)
 
 
 def ticks(bench: Bench, preset: str, weights: str, kvs: tuple[str, ...], kinds: str) -> None:
@@ -147,6 +152,30 @@ def _points(bench: Bench, rows: Rows, variant: Variant, count: int, speaks: bool
                 "own_kernels": rows.cache.fused,
             }
         )
+
+
+def codec(bench: Bench, preset: str) -> None:
+    """A frame of every row through either direction; on a GPU from a graph."""
+    mimi = Mimi.random(mimi_preset(preset), device=bench.device)
+    size = mimi.config.frame_size
+    for count in CODEC_ROWS[bench.device.type]:
+        if bench.over:
+            bench.tell({"left_out": f"codec, {count} rows", "why": "no time left"})
+            return
+        pcm = torch.rand(count, 1, size, device=bench.device) - 0.5
+        hears, says = mimi.encoder_stream(count), mimi.decoder_stream(count)
+        codes = mimi.encode(pcm, hears)
+        works = {
+            "encode": partial(mimi.encode, pcm, hears),
+            "decode": partial(mimi.decode, codes[:, :VOICE], says),
+        }
+        for name, work in works.items():
+            run = work if bench.device.type == "cpu" else capture(work).replay
+            times = bench.timed(run)
+            bench.tell(
+                {"section": "codec", "preset": preset, "what": f"{name} {count} rows",
+                 "p50_ms": times.p50, "p99_ms": times.p99, "ticks": times.ticks}
+            )  # fmt: skip
 
 
 def prompts(bench: Bench, preset: str) -> None:
