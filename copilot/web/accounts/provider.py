@@ -49,7 +49,7 @@ async def come_back(
         secret = await accounts.people.accept_from(who, access.client(request))
     except SignInError as error:
         return await sign_in_page(
-            request, accounts, to, fault=str(error), status=401, cookies=[gone]
+            request, accounts, to, fault=str(error), status=400, cookies=[gone]
         )
     if caller is not None:
         await accounts.sessions.end(caller)
