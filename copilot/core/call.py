@@ -108,6 +108,7 @@ def _heard(state: CallState, heard: Heard) -> Step:
         tick=heard.tick,
         wish=heard.wish,
         upcoming=heard.upcoming,
+        finished=heard.customer.pause,
         floor=floor,
         transcript=hear(state.transcript, heard.agent, heard.customer),
         turn=_customer_turn(state.turn, floor, over),

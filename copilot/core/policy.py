@@ -90,11 +90,23 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     # voice
     voice: bool = False
     """Whether whispers may also be spoken in the agent's earpiece."""
-    speak_within_ticks: Whole = 25
-    """How long after the end of the customer's turn a line may still be begun aloud: 2 s."""
+    speak_within_ticks: Whole = 62
+    """How long after the end of the customer's turn a line may still be begun aloud: 5 s."""
+    min_finished: Percent = 50
+    """Probability that the customer has finished, from which a whisper is begun, where the ear can
+    tell it."""
+    speak_risk: Percent = 25
+    """Probability that the customer speaks before a whisper has ended, up to which it is begun."""
+    speak_half_ticks: Some = 31
+    """After so long in a gap a whisper helps half as much: 2.5 s."""
+    speak_worth: Percent = 20
+    """What is left of a whisper's help, under which the card is all."""
+    word_ticks: Some = 5
+    """How long a spoken word takes: 160 words a minute."""
     max_spoken_words: Some = 12
-    """The longest line that is spoken."""
+    """The longest line that is spoken where no model shortens it."""
     max_spoken_ticks: Some = 100
     """The longest that a whisper may sound: 8 s; the rest is cut."""
-    barge_in_ticks: Some = 2
-    """Speech by either party that cuts a whisper."""
+    barge_in_ticks: Some = 7
+    """Speech by either party that ends a whisper: longer than a "mm-hm" whose words are not known
+    yet. The earpiece itself falls silent at the first sound and goes on where it was no more."""

@@ -20,6 +20,7 @@ from copilot.core.events import TICK_MS, CallStarted, Entry, TurnText
 from copilot.core.policy import Policy
 from copilot.ports import Found, Pinned, Retriever
 from copilot.session import Parts, Session
+from copilot.trained import gap_model
 
 EAR_MS = 25
 """From the end of a tick to what was heard in it: packets on their way, and the ear's own time."""
@@ -79,7 +80,13 @@ async def _play(scene: Scene, kind: Kind, pinned: Pinned, policy: Policy) -> Tra
     phone, notes = Phone(stage.whispered), Notes(now)
     policy = replace(policy, voice=scene.voice)
     started = CallStarted(
-        scene.name, policy, pinned.refs, __version__, scene.consent, need=pinned.need
+        scene.name,
+        policy,
+        pinned.refs,
+        __version__,
+        scene.consent,
+        need=pinned.need,
+        gap=gap_model(),
     )
     ear, knows = StageEar(stage), Slow(pinned.retriever)
     parts = Parts(ear, knows, notes, notes, Hum(), phone)
