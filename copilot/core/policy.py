@@ -27,6 +27,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Silence that counts as a pause inside a turn."""
     end_of_turn_ticks: Some = 8
     """Silence after which a turn is over."""
+    resume_ticks: Whole = 25
+    """How long after the end of a turn the customer still goes on with it, if nobody spoke: 2 s."""
     backchannel_ticks: Whole = 12
     """The longest "mm-hm" that is not a turn of its own."""
 
@@ -35,9 +37,9 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Content words that a customer's turn needs before it is looked up."""
     query_words: Some = 24
     """How many of the turn's last words make the rolling query."""
-    refresh_ticks: Some = 4
+    refresh_ticks: Some = 2
     """Shortest time between two searches of one inquiry while the customer speaks."""
-    refresh_words: Some = 2
+    refresh_words: Some = 1
     """New words that make another search worthwhile."""
     reopen_words: Some = 6
     """New content words after a card that make another inquiry within the same turn."""
@@ -107,6 +109,6 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """The longest line that is spoken where no model shortens it."""
     max_spoken_ticks: Some = 100
     """The longest that a whisper may sound: 8 s; the rest is cut."""
-    barge_in_ticks: Some = 7
+    barge_in_ticks: Some = 8
     """Speech by either party that ends a whisper: longer than a "mm-hm" whose words are not known
     yet. The earpiece itself falls silent at the first sound and goes on where it was no more."""

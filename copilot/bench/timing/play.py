@@ -77,7 +77,7 @@ async def _play(scene: Scene, kind: Kind, pinned: Pinned, policy: Policy) -> Tra
         return 1000 * (loop.time() - began)
 
     stage = Stage(scene)
-    phone, notes = Phone(stage.whispered), Notes(now)
+    phone, notes = Phone(stage), Notes(now)
     policy = replace(policy, voice=scene.voice)
     started = CallStarted(
         scene.name,
@@ -91,11 +91,14 @@ async def _play(scene: Scene, kind: Kind, pinned: Pinned, policy: Policy) -> Tra
     ear, knows = StageEar(stage), Slow(pinned.retriever)
     parts = Parts(ear, knows, notes, notes, Hum(), phone)
     listening = asyncio.create_task(phone.listened.listen(now))
+    sounding = asyncio.create_task(phone.sound(now)) if kind is Kind.COPILOT else None
     session = Session(started, parts) if kind is Kind.COPILOT else Naive(started, parts)
     await session.run(_turns(stage, now))
     seconds = now() / 1000
     phone.earpiece.stop()
     await listening
+    if sounding is not None:
+        sounding.cancel()
     return Trace(
         scene,
         kind,

@@ -16,6 +16,9 @@ _WORD_MS, _SYLLABLE_MS = 130, 190
 BRIDGE_MS = 120
 """Silence between two words that nobody hears as silence."""
 
+LOOKAHEAD_MS = 200
+"""How long before its beginning a line is put in its place."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -98,8 +101,8 @@ class Stage:
     def _start(self, line: Line, now: float) -> float | None:
         """When the line begins; None: not known yet; negative: never."""
         if line.into is None:
-            if now < self._end - 2000:
-                return None  # nobody needs to know yet; a whisper may still come before it
+            if now < self._end + line.after - LOOKAHEAD_MS:
+                return None  # nobody needs to know yet
             self._whisper = None
             return max(0.0, self._end + line.after)
         if self._whisper is not None and self._whisper >= self._begun():
