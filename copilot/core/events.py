@@ -121,6 +121,20 @@ class NeedModel(Struct, frozen=True):
     version: str = ""
 
 
+class GapModel(Struct, frozen=True):
+    """Weights of the model of gaps (``core/gap.py``), as trained."""
+
+    horizons: tuple[int, ...]
+    """Ticks within which the customer may begin to speak, rising."""
+    weights: tuple[dict[str, int], ...]
+    """Of each horizon, by feature, in thousandths of the log-odds per unit."""
+    bias: tuple[int, ...]
+    """In thousandths."""
+    calibration: tuple[tuple[tuple[int, int], ...], ...]
+    """Of each horizon ``(score in thousandths, percent)``, both rising."""
+    version: str = ""
+
+
 class TurnText(Struct, frozen=True):
     """One turn of the rolling transcript, as given to a composer."""
 
@@ -146,6 +160,9 @@ class CallStarted(Struct, frozen=True, tag="call_started"):
     """The day of the call, as ``2026-11-26``; empty: unknown, and no passage counts as expired."""
     need: NeedModel | None = None
     """The gate's model of need; None: whatever is found is taken to be needed."""
+    gap: GapModel | None = None
+    """The model that chooses when and in how many words a line is spoken; None, as in older logs:
+    the whole line, in any gap."""
 
 
 class Heard(Struct, frozen=True, tag="heard", omit_defaults=True):

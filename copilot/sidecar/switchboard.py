@@ -30,6 +30,7 @@ from copilot.session import Parts, Session
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
 from copilot.sidecar.peer import Peer, connect
+from copilot.trained import gap_model
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +155,7 @@ class Switchboard:
             offer.consent,
             datetime.date.today().isoformat(),
             pinned.need,
+            gap_model(),
         )
         line = Line(self._listener.rate)
         async with AsyncExitStack() as made:  # undone unless all of it is made
