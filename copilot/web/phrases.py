@@ -28,6 +28,7 @@ SILENCES: dict[Silence, Phrase] = {
     Silence.UNGROUNDED: Phrase(
         "Not backed up", "The drafted line said more than its passages do, so it was dropped."
     ),
+    Silence.QUIET: Phrase("Quiet time", "The team wants no cards at this time."),
     Silence.COOLDOWN: Phrase("Too soon", "Another card had only just been shown."),
     Silence.BUDGET: Phrase(
         "Allowance used up", "The team's allowance of unneeded cards per hour was spent."
