@@ -7,11 +7,12 @@ import pytest
 
 from copilot.core.events import CallStarted, Entry
 from copilot.evaluate.digest import digest
+from copilot.ports import Owner
 from copilot.store.console.rows import Draft, Flag, Ruling, Setting, Wanted
 from copilot.store.console.search import terms
 from copilot.store.label import Label, Verdict
 from copilot.store.log import Store
-from copilot.store.models import EVERYBODY, Owner, Within
+from copilot.store.models import EVERYBODY, Within
 from tests.helpers import Call, knows, passage
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
