@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from copilot.web import calls, doors, health, live, schema, signalling, softphone
 from copilot.web.access import ANYBODY, declared
+from copilot.web.console import review, wall
 from copilot.web.guard import Guard, harden
 from copilot.web.pages import STATIC, environment
 from copilot.web.problems import HANDLERS
@@ -25,6 +26,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     calls.passage,
     live.call,
     live.changes,
+    *wall.ROUTES,
+    *review.ROUTES,
     softphone.softphone,
     softphone.sample,
     signalling.place,
@@ -34,7 +37,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
 
 
 def create_app(services: Services) -> Litestar:
-    """The web application."""
+    """The web application; calls begin under the rules of their team from now on."""
+    services.switchboard.use(services.console)
     static = create_static_files_router(
         "/static", [STATIC], cache_control=CacheControlHeader(no_cache=True), guards=[ANYBODY]
     )
