@@ -33,6 +33,11 @@ class Act(StrEnum):
     DEVICE_TOKEN_REUSED = "device_token_reused"
     PACK_GIVEN = "pack_given"
     LISTENED = "listened"
+    ADVISED = "advised"
+    POLICY_PUBLISHED = "policy_published"
+    POLICY_ROLLED_BACK = "policy_rolled_back"
+    SETTINGS_CHANGED = "settings_changed"
+    CALLS_ERASED = "calls_erased"
 
     @property
     def label(self) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot.core import cards, inquiry
+from copilot.core import advice, cards, inquiry, playbook
 from copilot.core.compose import line
 from copilot.core.events import (
+    Advised,
     CallEnded,
     CallStarted,
     CardTouched,
@@ -60,6 +61,8 @@ def step(state: CallState, event: Input) -> Step:
             return cards.played(state, event.whisper), []
         case CardTouched():
             return cards.touch(state, event)
+        case Advised():
+            return advice.give(state, event)
         case CallEnded():
             return _ended(state, event)
 
@@ -116,6 +119,9 @@ def _heard(state: CallState, heard: Heard) -> Step:
     effects: list[Effect] = []
     for part in (cards.barge_in, _ask, cards.gate, cards.tend):
         state, more = part(state)
+        effects += more
+    if heard.agent.words and state.policy.playbook:
+        state, more = playbook.tick(state)
         effects += more
     return state, effects
 

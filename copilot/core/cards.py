@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from copilot.core import advice
 from copilot.core.compose import grounded, title
 from copilot.core.events import (
     CardTouched,
@@ -81,6 +82,8 @@ def tend(state: CallState) -> Step:
         return replace(state, card=None), clear(state, "expired")
     inquiry = state.inquiry
     waiting = not card.spoken and state.playing is None
+    if waiting and card.advice:
+        return advice.speak(state, card)
     if not waiting or inquiry is None or inquiry.id != card.inquiry:
         return state, []
     text = to_say(_moment(state, inquiry), card.passage, card.text, policy)
@@ -147,7 +150,7 @@ def touch(state: CallState, touched: CardTouched) -> Step:
     if card is None or card.inquiry != touched.inquiry:
         return state, []
     if touched.how is Touch.DISMISSED:
-        dismissed = state.dismissed | {card.passage}
+        dismissed = state.dismissed | ({card.passage} if card.passage else set())
         effects = clear(state, "dismissed")
         playing = None if _playing_card(state) else state.playing
         return replace(state, card=None, dismissed=dismissed, playing=playing), effects
@@ -276,6 +279,7 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         model=state.gap,
         finished=state.finished if state.gap is not None else 0,
         cut=state.cut,
+        quiet=any(start <= tick < end for start, end in policy.quiet),
     )
 
 

@@ -53,6 +53,8 @@ class Moment(Struct, frozen=True):
     """The ear's own probability that the customer has finished, percent; 0 where it cannot tell."""
     cut: Set[str] = frozenset()
     """Passages whose whisper was cut: they are not said aloud again."""
+    quiet: bool = False
+    """Whether the team wants no card at this time."""
 
 
 class Evidence(Struct, frozen=True):
@@ -138,10 +140,11 @@ def is_said(text: str, agent_said: Set[str], policy: Policy) -> bool:
 
 def is_triggered(query: str, policy: Policy) -> bool:
     """Whether the words hold a phrase at which the team wants a card in any case."""
-    return _holds(query, policy.trigger)
+    return holds(query, policy.trigger)
 
 
-def _holds(query: str, phrases: tuple[str, ...]) -> bool:
+def holds(query: str, phrases: tuple[str, ...]) -> bool:
+    """Whether one of the phrases stands in the words, word for word."""
     said = f" {' '.join(tokens(query))} "
     return any(f" {' '.join(tokens(phrase))} " in said for phrase in phrases)
 
@@ -164,7 +167,7 @@ def _is_weak(moment: Moment, evidence: Evidence, policy: Policy) -> bool:
 
 
 def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Silence | None:
-    if _holds(moment.query, policy.do_not_trigger):
+    if holds(moment.query, policy.do_not_trigger):
         return Silence.DO_NOT_TRIGGER
     if is_said(text, moment.agent_said, policy) or _is_being_said(text, moment, policy):
         return Silence.ALREADY_SAID
@@ -176,6 +179,8 @@ def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Si
 
 
 def _unaffordable(moment: Moment, evidence: Evidence, policy: Policy) -> Silence | None:
+    if moment.quiet:
+        return Silence.QUIET
     urgent = evidence.passages[0].priority > moment.whispered_priority
     if moment.since_whisper < policy.cooldown_ticks and not urgent:
         return Silence.COOLDOWN

@@ -23,6 +23,8 @@ class Card(Struct, frozen=True):
     revision: int = 0
     used: bool = False
     spoken: bool = False
+    advice: bool = False
+    """Whether it shows a supervisor's words."""
 
 
 class Playing(Struct, frozen=True):
@@ -76,6 +78,8 @@ class CallState(Struct, frozen=True):
     """Tick of the last whisper."""
     whispered_priority: int = 0
     """The priority of its passage."""
+    ticked: frozenset[str] = frozenset()
+    """Lines of the playbook that the agent has done or broken."""
 
     @property
     def policy(self) -> Policy:

@@ -27,6 +27,11 @@ class Line:
         self._earpiece: Earpiece | None = None
         self._card: ShowCard | None = None
 
+    @property
+    def card(self) -> ShowCard | None:
+        """What is on the agent's screen."""
+        return self._card
+
     def attach_earpiece(self, earpiece: Earpiece) -> None:
         """The new peer's earpiece; what the old one was playing is lost with it."""
         if self._earpiece is not None:

@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import msgspec
 
@@ -27,9 +28,12 @@ from copilot.ports import (
     Voice,
 )
 from copilot.session import Parts, Session
+from copilot.sidecar.house import Beginning, House
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
 from copilot.sidecar.peer import Peer, connect
+from copilot.sidecar.recording import record
+from copilot.sidecar.tap import Tap
 from copilot.trained import gap_model
 
 log = logging.getLogger(__name__)
@@ -52,7 +56,8 @@ class Call:
         self.owner = owner
         self.line = line
         self.peer = peer
-        self.task = asyncio.create_task(session.run(line.audio.turns()))
+        self.tap = Tap()
+        self.task = asyncio.create_task(session.run(self.tap.through(line.audio.turns())))
         self._expiry: asyncio.TimerHandle | None = None
 
     def watch(self, seconds: float) -> None:
@@ -94,9 +99,33 @@ class Switchboard:
         self._log = log
         self._forgetful = forgetful
         self._voice = voice
+        self._house: House | None = None
         self._calls: dict[str, Call] = {}
         self._entering = 0
         self._endings: set[asyncio.Task[None]] = set()
+
+    def use(self, house: House) -> None:
+        """Calls begin under the rules of their team from now on, not under the settings' alone."""
+        self._house = house
+
+    @property
+    def shelves(self) -> Shelves:
+        """The knowledge that calls search."""
+        return self._shelves
+
+    @property
+    def voice(self) -> Voice | None:
+        """What speaks in agents' ears."""
+        return self._voice
+
+    @property
+    def rate(self) -> int:
+        """Of the sound that calls are heard at, Hz."""
+        return self._listener.rate
+
+    def find(self, call_id: str) -> Call | None:
+        """The call, if it is in progress here."""
+        return self._calls.get(call_id)
 
     @property
     def capacity(self) -> int:
@@ -147,15 +176,18 @@ class Switchboard:
     async def _begin(self, offer: Offer, owner: Owner, log: CallLog) -> tuple[str, Peer]:
         pinned = self._pin(offer)
         call_id = f"{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
+        rules = await self._rules(owner, call_id)
         started = CallStarted(
             call_id,
-            self._policy(offer),
+            self._policy(offer, rules),
             pinned.refs,
             __version__,
-            offer.consent,
+            offer.consent and rules.consent,
             datetime.date.today().isoformat(),
             pinned.need,
             gap_model(),
+            rules.ruling,
+            rules.level,
         )
         line = Line(self._listener.rate)
         async with AsyncExitStack() as made:  # undone unless all of it is made
@@ -164,13 +196,21 @@ class Switchboard:
             made.push_async_callback(peer.close)
             ear = await self._ear(started)
             made.push_async_callback(ear.close)
-            kept = log if offer.consent else self._forgetful
+            kept = log if started.consent else self._forgetful
             session = Session(started, self._parts(started, ear, pinned.retriever, kept, line))
             made.pop_all()
         call = self._calls[call_id] = Call(session, line, peer, owner)
         call.task.add_done_callback(lambda task: self._over(call_id, task))
         call.watch(CONNECT_SECONDS)
+        if started.consent and rules.recording is not None:
+            self._record(call, rules.recording)
         return call_id, peer
+
+    def _record(self, call: Call, path: Path) -> None:
+        """Until the call is over; the file is whole before the switchboard closes."""
+        recording = asyncio.create_task(record(call.tap, path, self._listener.rate))
+        self._endings.add(recording)
+        recording.add_done_callback(self._endings.discard)
 
     async def _ear(self, started: CallStarted) -> Ear:
         try:
@@ -179,9 +219,14 @@ class Switchboard:
             log.warning("a call is refused: %s", error)
             raise Full from None
 
-    def _policy(self, offer: Offer) -> Policy:
+    async def _rules(self, owner: Owner, call_id: str) -> Beginning:
+        if self._house is None:
+            return Beginning(self._settings.policy)
+        return await self._house.begin(owner, call_id)
+
+    def _policy(self, offer: Offer, rules: Beginning) -> Policy:
         """The team's, without a voice where there is none to speak or no earpiece to hear it."""
-        policy = self._settings.policy
+        policy = rules.policy
         if self._voice is None or offer.earpiece is None:
             return msgspec.structs.replace(policy, voice=False)
         return policy

@@ -15,6 +15,7 @@ from copilot.core.events import CallStarted, Entry, decode_event
 from copilot.errors import StoreError, UnknownCall
 from copilot.ports import NOBODY, Owner
 from copilot.store.accounts.database import AccountTables
+from copilot.store.console.database import ConsoleTables
 from copilot.store.database import FAULTS, Address, configure, explain, parse, prepare
 from copilot.store.labels import Labels
 from copilot.store.models import (
@@ -99,6 +100,7 @@ class Store:
         self._now = now
         self.labels = Labels(address, engine)
         self.accounts = AccountTables(address, engine)
+        self.console = ConsoleTables(address, engine)
         self._writer = Writer(address, engine)
         self._live: dict[str, Live] = {}
         self._watchers: set[Watcher] = set()

@@ -13,6 +13,7 @@ from copilot.web import calls, doors, health, live, schema, signalling, softphon
 from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
+from copilot.web.console import review, wall
 from copilot.web.guard import Guard, harden
 from copilot.web.pages import STATIC, environment
 from copilot.web.problems import HANDLERS
@@ -27,6 +28,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     calls.passage,
     live.call,
     live.changes,
+    *wall.ROUTES,
+    *review.ROUTES,
     softphone.softphone,
     softphone.sample,
     signalling.place,
@@ -44,7 +47,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
 
 
 def create_app(services: Services) -> Litestar:
-    """The web application."""
+    """The web application; calls begin under the rules of their team from now on."""
+    services.switchboard.use(services.console)
     static = create_static_files_router(
         "/static", [STATIC], cache_control=CacheControlHeader(no_cache=True), guards=[ANYBODY]
     )

@@ -29,6 +29,7 @@ SILENCES: dict[Silence, Phrase] = {
     Silence.UNGROUNDED: Phrase(
         "Not backed up", "The drafted line said more than its passages do, so it was dropped."
     ),
+    Silence.QUIET: Phrase("Quiet time", "The team wants no cards at this time."),
     Silence.COOLDOWN: Phrase("Too soon", "Another card had only just been shown."),
     Silence.BUDGET: Phrase(
         "Allowance used up", "The team's allowance of unneeded cards per hour was spent."
@@ -83,6 +84,51 @@ ROLES: dict[Role, str] = {
     Role.ADMIN: "All of it, and people, audit log and settings.",
 }
 
+SEATS: dict[str, Phrase] = {
+    "live": Phrase("Talking", "The call is on."),
+    "held": Phrase("On hold", "Nobody has spoken for a while."),
+    "silent": Phrase("No sound", "Nothing reaches the copilot from one of the parties."),
+    "elsewhere": Phrase("Elsewhere", "Another process of the copilot has this call."),
+}
+
+VERDICTS: dict[str, Phrase] = {
+    "right": Phrase("Right card", "A card was needed, and this was the right one."),
+    "wrong": Phrase("Wrong card", "A card was needed, but another one."),
+    "unneeded": Phrase("Not needed", "Nobody needed a card here."),
+    "silent": Phrase("Rightly silent", "No card was needed."),
+    "missed": Phrase("Missed", "A card was needed here."),
+}
+
+USES: dict[str, Phrase] = {
+    "used": Phrase("Used", "The agent marked the card as used."),
+    "opened": Phrase("Source opened", "The agent looked at the source."),
+    "dismissed": Phrase("Dismissed", "The agent put the card aside."),
+    "taken_back": Phrase("Taken back", "The copilot withdrew it once the question was whole."),
+    "said": Phrase("Already known", "The agent said it too soon to have read it."),
+    "spoken": Phrase("Said after", "The agent said it after there was time to read it."),
+    "ignored": Phrase("Untouched", "It left the screen untouched."),
+    "withheld": Phrase("Withheld", "There was no card."),
+}
+
+RULES: dict[str, str] = {
+    "check": "Step",
+    "must_say": "Must say",
+    "must_not_say": "Must not say",
+}
+
+LEVELS: dict[str, str] = {
+    "": "Not told",
+    "novice": "Novice",
+    "skilled": "Skilled",
+    "expert": "Expert",
+}
+
+MODES: dict[str, Phrase] = {
+    "shadow": Phrase("Shadow", "Decides and logs; agents see nothing. For trying a policy out."),
+    "cards": Phrase("Cards", "Cards on the agent's screen, nothing in the ear."),
+    "ear": Phrase("Cards and ear", "Short cards are also spoken in the agent's earpiece."),
+}
+
 TOUCHES: dict[Touch, str] = {
     Touch.USED: "Used by the agent",
     Touch.DISMISSED: "Dismissed by the agent",
@@ -132,5 +178,6 @@ def for_scripts() -> dict[str, dict[str, dict[str, str]] | dict[str, str]]:
         "failures": FAILURES,
         "silences": {str(reason): phrase._asdict() for reason, phrase in SILENCES.items()},
         "withdrawals": {reason: phrase._asdict() for reason, phrase in WITHDRAWALS.items()},
+        "rules": RULES,
         "endings": {reason: phrase._asdict() for reason, phrase in ENDINGS.items()},
     }
