@@ -83,9 +83,11 @@ class Seat:
     def collect(self) -> None:
         """Take what the worker has answered since."""
         answered = int(self._board.answered[self.number])
-        for number in range(max(self.read, answered - DEPTH), answered):
+        for number in range(self.read, answered):
             found = self._board.result(self.number, number, self.serial)
-            if found is not None:
+            if found is None:
+                self.lost += number >= self.told
+            else:
                 result = wire.result.decode(found[0])
                 self._answers.append(Answer(number, result, number < self.told))
                 self._hear(result, found[1])

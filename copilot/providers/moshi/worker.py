@@ -7,28 +7,24 @@ whoever has it calls `turn`.
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from copilot.engine.errors import EngineError
-from copilot.engine.prompt import Prompt
-from copilot.engine.slots import Persona
 from copilot.engine.stt import Recognised
 from copilot.providers.moshi import wire
 from copilot.providers.moshi.board import RESULT, SAMPLES, Board
 from copilot.providers.moshi.calls import Calls, Sound, Told
+from copilot.providers.moshi.cast import Cast, Read
 from copilot.providers.moshi.gauges import Gauge
 from copilot.providers.moshi.models import Models
 from copilot.providers.moshi.plan import Plan, Role
-from copilot.providers.moshi.roles import read_role
 from copilot.providers.moshi.shedding import TICK_S, Shed, Shedding
 
 PASSES = 4
 """Frames of a call that one turn may take, so that a call that was late catches up."""
-ROLES = 32
-"""Roles that are kept ready."""
 HORIZON = 2
 """Pause head that is told: that the speaker has finished for 2 s, the one that all users take."""
 WARM_UPS = 3
@@ -36,13 +32,6 @@ TURNS = 256
 """Turns that gauges look back on."""
 
 Say = Callable[[wire.FromWorker], None]
-
-
-class Known(NamedTuple):
-    """A role that was read."""
-
-    prompt: Prompt | None
-    persona: Persona | None
 
 
 @dataclass
@@ -72,7 +61,7 @@ class Worker:
         self.shedding = Shedding()
         self._board, self._say, self._clock = board, say, clock
         self._seats: dict[int, _Call] = {}
-        self._roles: dict[Role, Known] = {}
+        self._cast = Cast(models, self.calls.chair)
         self._deadline = clock()
         self._took: deque[float] = deque(maxlen=TURNS)
 
@@ -80,8 +69,10 @@ class Worker:
 
     def take(self, command: wire.ToWorker) -> None:
         match command:
-            case wire.Prepare(role):
-                self._say(wire.Prepared(role, self._prepare(role)))
+            case wire.Prepare(role, codes):
+                self._cast.ask(role, codes)
+                if codes and (read := self._cast.step(role)):  # calls with it come next
+                    self._tell_read(read)
             case wire.Open(seat, serial, first, role):
                 self._open(seat, _Call(serial, role, first, first))
             case wire.Close(seat, serial) if self._is(seat, serial):
@@ -97,17 +88,22 @@ class Worker:
     def _open(self, seat: int, call: _Call) -> None:
         if seat in self._seats:
             self._close(seat)
-        if self._prepare(call.role):  # said when it was asked for; the call goes on without
+        try:
+            known = self._cast.get(call.role)
+        except EngineError as error:  # the call goes on without
+            self._say(wire.Prepared(call.role, str(error)))
             call.role = Role()
-            self._prepare(call.role)
-        known = self._roles[call.role]
-        history = self._board.history(seat, call.first)
-        self.calls.open(seat, known.persona, known.prompt, history)
+            known = self._cast.get(call.role)
+        again = self._board.history(seat, call.first).shape[1] > 0
+        self.calls.open(seat, known.persona, known.prompt, listens=not again)
         self._seats[seat] = call
 
     def _close(self, seat: int) -> None:
         del self._seats[seat]
         self.calls.close(seat)
+        if not self._seats:  # nobody is left to be measured, so this would stand for ever
+            self.shedding, self.calls.shed = Shedding(), Shed.NOTHING
+            self._board.gauges[Gauge.SHED] = Shed.NOTHING
 
     def _speak(self, seat: int, whisper: int, text: str) -> None:
         try:
@@ -117,19 +113,23 @@ class Worker:
         else:
             self._seats[seat].whisper = whisper
 
-    def _prepare(self, role: Role) -> str:
-        """Have a role ready; what is wrong with it, or nothing."""
-        known = self._roles.pop(role, None)
-        if known is None:
-            try:
-                prompt = read_role(role, self.calls.models)
-                known = Known(prompt, None if prompt is None else self.calls.chair.prepare(prompt))
-            except EngineError as error:
-                return str(error)
-        self._roles[role] = known  # the one that was used last comes last
-        if len(self._roles) > ROLES:
-            del self._roles[next(iter(self._roles))]
-        return ""
+    @property
+    def reads(self) -> bool:
+        """Whether a role waits to be read."""
+        return self._cast.reads
+
+    def read_on(self) -> bool:
+        """Go on reading a role that was asked for; False where there is none."""
+        if not self._cast.reads:
+            return False
+        read = self._cast.step()
+        if read is not None:
+            self._tell_read(read)
+        return True
+
+    def _tell_read(self, read: Read) -> None:
+        self._say(wire.Prepared(*read))
+        self._cast.let_go({read.role, *(call.role for call in self._seats.values())})
 
     # -- ticks
 
@@ -244,11 +244,18 @@ class Worker:
                 if not chair.whispering(seat):
                     chair.close(seat)
             return
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """Let the duplex model listen to one call that it has been left out of, once that has
+        caught up: what was said meanwhile is read in one pass, which takes its time."""
+        chair = self.calls.chair
         for seat, call in self._seats.items():
-            if seat not in chair:
-                known = self._roles[call.role]
+            if seat not in chair and not self._waiting(seat, call):
+                known = self._cast.get(call.role)
                 history = self._board.history(seat, call.next)
-                chair.open(seat, known.persona, known.prompt, history)
+                with suppress(EngineError):  # no memory for it now: the next turn tries again
+                    chair.open(seat, known.persona, known.prompt, history)
                 return
 
 

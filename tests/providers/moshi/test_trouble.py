@@ -1,0 +1,154 @@
+"""Workers and reserves that fail at bad moments."""
+
+import asyncio
+import math
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from copilot.config import Persona
+from copilot.core.events import CallStarted
+from copilot.core.policy import Policy
+from copilot.providers.moshi import engine as engines
+from copilot.providers.moshi.ear import MoshiListener
+from copilot.providers.moshi.engine import Engine
+from copilot.providers.moshi.gauges import Gauge
+from copilot.providers.moshi.link import Link, LocalLink, ProcessLink
+from copilot.providers.moshi.personas import Personas
+from copilot.providers.moshi.reserve import Reserve, hired
+from copilot.providers.moshi.shedding import Shed
+from tests.providers.moshi.calling import turns
+from tests.providers.moshi.sound import models, plan
+from tests.providers.moshi.test_restart import wait
+
+NOWHERE = Path("nowhere")
+
+
+def started(call_id: str = "call") -> CallStarted:
+    return CallStarted(call_id, Policy())
+
+
+@pytest.fixture
+async def reserve() -> AsyncIterator[Reserve]:
+    """Loaded, in a process of its own."""
+    made = Reserve(partial(ProcessLink, plan()))
+    made.begin()
+    async with asyncio.timeout(60):
+        while not made.ready:
+            await made.keep()
+            await asyncio.sleep(0.02)
+    yield made
+    made.kill()
+
+
+async def test_a_reserve_that_hangs_is_none(
+    reserve: Reserve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be waited for in vain when it has to take over."""
+    monkeypatch.setattr("copilot.providers.moshi.reserve.SILENT_S", 1.2)
+    for _ in range(15):
+        await reserve.keep()
+        assert reserve.ready, "it says that it lives"
+        await asyncio.sleep(0.1)
+    link = reserve._link
+    assert link is not None
+    assert link.pid is not None
+    os.kill(link.pid, signal.SIGSTOP)
+    since = time.monotonic()
+    while reserve.ready:
+        await reserve.keep()
+        await asyncio.sleep(0.05)
+    assert time.monotonic() - since < 2
+    assert not link.alive
+    assert await reserve.take() is None
+    assert reserve._link is None, "another is begun later only"
+
+
+async def test_a_reserve_that_was_not_looked_at_still_waits(reserve: Reserve) -> None:
+    time.sleep(3.5)  # the event loop stands still  # noqa: ASYNC251
+    taken = await reserve.take()
+    assert taken is not None
+    assert taken[1]
+    taken[0].kill()
+
+
+async def test_a_worker_that_cannot_be_begun_is_tried_again() -> None:
+    """Out of processes or memory: the calls wait, and go on."""
+    given, hired_ones = plan(), list[LocalLink]()
+
+    def hire() -> Link:
+        if len(hired_ones) in (1, 2):
+            hired_ones.append(hired_ones[0])
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        hired_ones.append(LocalLink(given, models()))
+        return hired_ones[-1]
+
+    engine = Engine(given, hire, reserve=False, admit_ms=math.inf)
+    engine.start()
+    listener = MoshiListener(engine, Personas(Persona(), NOWHERE))
+    ear = await listener.open(started())
+    hired_ones[0].kill()
+    await wait(lambda: engine.restarts == 1, 5)
+    assert (await ear.hear(next(turns(1)))).tick == 0
+    await ear.close()
+    await listener.close()
+
+
+async def test_an_engine_that_closes_leaves_no_worker_behind() -> None:
+    """Also one that is just being begun."""
+    made: list[LocalLink] = []
+
+    def slow() -> Link:
+        time.sleep(0.3)
+        made.append(LocalLink(plan(), models()))
+        return made[-1]
+
+    waiting = asyncio.create_task(hired(slow))
+    await asyncio.sleep(0.1)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    await wait(lambda: bool(made), 5)
+    await asyncio.sleep(0.05)
+    assert not made[0].alive
+
+
+async def test_who_was_held_up_does_not_blame_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that was frozen: the worker's last sign is as old as the last look at it."""
+    given = plan()
+    engine = Engine(given, partial(ProcessLink, given), reserve=False)
+    engine.start()
+    listener = MoshiListener(engine, Personas(Persona(), NOWHERE))
+    ear = await listener.open(started())
+    assert engine.pid is not None
+    os.kill(engine.pid, signal.SIGSTOP)
+    time.sleep(engines.HUNG_S + 0.5)  # noqa: ASYNC251
+    os.kill(engine.pid, signal.SIGCONT)
+    await asyncio.sleep(0.5)
+    assert engine.restarts == 0
+    assert listener.state()["fault"] == ""
+    await ear.close()
+    await listener.close()
+
+
+async def test_a_busy_engine_that_empties_takes_calls_again(listener: MoshiListener) -> None:
+    """What is left out is measured by ticks, and without calls there are none."""
+    ear = await listener.open(started())
+    link = listener.engine._link
+    assert isinstance(link, LocalLink)
+    assert link.worker is not None
+    link.worker.shedding.level = Shed.NEW_CALLS
+    await ear.hear(next(turns(1)))
+    assert "new calls" in str(listener.state()["notice"])
+    await ear.close()
+    assert listener.state()["notice"] == ""
+    assert listener.engine._board is not None
+    listener.engine._board.gauges[Gauge.SHED] = Shed.NEW_CALLS  # as a worker left it that ended
+    ear = await listener.open(started("next"))
+    heard = [await ear.hear(turn) for turn in turns(30)]
+    assert any(one.wish for one in heard)
+    await ear.close()
