@@ -32,8 +32,6 @@ BEGIN_S = 60.0
 """How long a worker that has loaded may take until calls can be opened."""
 PREPARE_S = 10.0
 """How long the first call with a new role waits for it, before it takes the one before."""
-CAUGHT_UP = 2
-"""Frames that a call may be behind, before another worker is begun in reserve."""
 DEATHS = 5
 DEATHS_S = 60.0
 """So many ends of workers in so long are no accident: the next one has to wait that long."""
@@ -300,7 +298,7 @@ class Engine:
     @property
     def _behind(self) -> bool:
         """Whether a call is: then there is no time to load another worker."""
-        return any(seat.sent - seat.told > CAUGHT_UP for seat in self._seats.values())
+        return any(seat.behind for seat in self._seats.values())
 
     def _hangs(self) -> bool:
         assert self._board is not None

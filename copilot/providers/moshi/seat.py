@@ -10,6 +10,13 @@ from copilot.providers.moshi import wire
 from copilot.providers.moshi.board import DEPTH, Board, Pcm
 from copilot.providers.moshi.plan import Role
 
+CAUGHT_UP = 2
+"""Frames that wait for an answer in a call that goes well: one that has just come, and one that the
+engine is at."""
+
+SEAM = 12
+"""Frames after those heard again in which words of theirs may still come: a recogniser's delay."""
+
 _serials = itertools.count(1)
 _whispers = itertools.count(1)
 
@@ -25,6 +32,8 @@ class Answer(NamedTuple):
     result: wire.Result
     again: bool
     """The frame was answered before: a new worker heard it to find its way."""
+    seam: bool
+    """Its words may be those that the worker before has told, with other ends."""
 
 
 class Axis:
@@ -61,6 +70,7 @@ class Seat:
         """Its first frame; and the first one of which no answer was taken."""
         self.told = self.read
         """The first frame that was never answered."""
+        self._seam = self.told
         self.away = False
         """There is no worker."""
         self.lost = 0
@@ -74,6 +84,11 @@ class Seat:
     def sent(self) -> int:
         """Frames so far, by number."""
         return int(self._board.written[self.number])
+
+    @property
+    def behind(self) -> bool:
+        """More frames wait for an answer than do in any call that goes well."""
+        return self.sent - self.told > CAUGHT_UP
 
     def push(self, tick: int, agent: Pcm, customer: Pcm, flags: int) -> int:
         number = self._board.send(self.number, self.serial, flags, agent, customer)
@@ -89,7 +104,8 @@ class Seat:
                 self.lost += number >= self.told
             else:
                 result = wire.result.decode(found[0])
-                self._answers.append(Answer(number, result, number < self.told))
+                again, seam = number < self.told, number < self._seam
+                self._answers.append(Answer(number, result, again, seam))
                 self._hear(result, found[1])
         if answered > self.read:
             self.read = answered
@@ -129,6 +145,7 @@ class Seat:
         begin = max(oldest, min(self.told, self.sent) - replay)
         self.lost += max(0, oldest - self.told)
         self._board.answered[self.number] = begin
+        self._seam = self.told + SEAM if begin < self.told else self.told
         self.read, self.away = begin, False
         return wire.Open(self.number, self.serial, begin, self.role)
 
