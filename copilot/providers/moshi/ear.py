@@ -174,7 +174,8 @@ class MoshiEar:
         self.level.note(customer, cuts[Party.CUSTOMER].speech >= SPEAKING)
         for party, cut in cuts.items():
             self._silences[party].note(cut.speech)
-        if not await self.seat.answered(number, self._patience) and self._lockstep:
+        answered = await self.seat.answered(number, self._patience, patient=self._lockstep)
+        if not answered and self._lockstep:
             raise TimeoutError(f"the engine has not answered within {LOCKSTEP_S:g} s")
         await self._take(low)
         heard = {party: self._hearing(party, cut) for party, cut in cuts.items()}

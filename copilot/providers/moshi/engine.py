@@ -22,6 +22,9 @@ LOAD_S = 900.0
 """How long a worker may take to load."""
 HUNG_S = 1.5
 """Silence of a worker that counts as its end: of the 3 s in which calls go on, half."""
+ALONE_S = 5.0
+"""The same where none is in reserve: most of what holds a worker up is over before another one has
+loaded."""
 LOOK_S = 0.1
 LATE_S = 1.0
 """A look that comes so late tells nothing of the worker: this process was held up, perhaps both."""
@@ -71,10 +74,8 @@ class Engine:
     `start` blocks and may run in any thread; the rest belongs to one event loop.
     """
 
-    def __init__(
-        self, plan: Plan, hire: Hire, reserve: bool = True, admit_ms: float = ADMIT_MS
-    ) -> None:
-        self._plan, self._hire, self._admit_ms = plan, hire, admit_ms
+    def __init__(self, plan: Plan, hire: Hire, reserve: bool = True) -> None:
+        self._plan, self._hire = plan, hire
         self._link: Link | None = None
         self._reserve = Reserve(hire) if reserve else None
         self._board: Board | None = None
@@ -188,8 +189,8 @@ class Engine:
         state = self.state
         if self._broken:
             raise NoPlace(self._fault)
-        busy = state.shed == LEFT_OUT[Shed.NEW_CALLS] or state.tick_p90_ms > self._admit_ms
-        if state.calls and busy:
+        busy = state.shed == LEFT_OUT[Shed.NEW_CALLS] or state.tick_p90_ms > ADMIT_MS
+        if state.calls and busy and not self._plan.lockstep:
             raise NoPlace(f"a tick of the engine takes {state.tick_p90_ms:.0f} of 80 ms")
         free = next((n for n in range(self._plan.calls) if n not in self._seats), None)
         if free is None:
@@ -304,7 +305,8 @@ class Engine:
         assert self._board is not None
         if self._link is None or self._link.fileno() is None:
             return False
-        return time.monotonic_ns() - int(self._board.gauges[Gauge.BEAT]) > HUNG_S * 1e9
+        most = HUNG_S if self.reserve_ready else ALONE_S
+        return time.monotonic_ns() - int(self._board.gauges[Gauge.BEAT]) > most * 1e9
 
     async def _replace(self, how: str) -> None:
         loop = asyncio.get_running_loop()

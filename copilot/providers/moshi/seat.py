@@ -117,12 +117,15 @@ class Seat:
         answers, self._answers = self._answers, []
         return answers
 
-    async def answered(self, number: int, seconds: float | None) -> bool:
-        """Wait until the frame is answered; False: it took longer, or there is no worker."""
+    async def answered(self, number: int, seconds: float, patient: bool = False) -> bool:
+        """Wait until the frame is answered; False: it took longer, or there is no worker.
+
+        `patient`: another worker is waited for as well.
+        """
         try:
             async with asyncio.timeout(seconds):
                 while self.told <= number:
-                    if self.away and seconds is not None:
+                    if self.away and not patient:
                         return False
                     self._news.clear()
                     await self._news.wait()
@@ -157,6 +160,8 @@ class Seat:
         number, arrived = next(_whispers), asyncio.Queue[Pcm | Unspoken | None]()
         if self.away:
             raise Unspoken("the engine's worker is being replaced")
+        if self._whisper is not None:
+            self._whisper[1].put_nowait(None)  # this line ends the one before it
         self._whisper = number, arrived
         self._post(wire.Speak(self.number, self.serial, number, text))
         try:

@@ -62,6 +62,7 @@ class Worker:
         self._board, self._say, self._clock = board, say, clock
         self._seats: dict[int, _Call] = {}
         self._cast = Cast(models, self.calls.chair)
+        self._lockstep = plan.lockstep
         self._deadline = clock()
         self._took: deque[float] = deque(maxlen=TURNS)
 
@@ -169,6 +170,7 @@ class Worker:
             since = self._clock()
             for seat, told in self.calls.tick(sounds).items():
                 self._tell(seat, told)
+            self.beat()
             heard += len(sounds)
             if number == 0:
                 self._note(self._clock() - since)
@@ -230,7 +232,7 @@ class Worker:
     def _note(self, seconds: float) -> None:
         """Measure, and leave out what there is no time for, or take one call's up again."""
         self._took.append(seconds)
-        self.shedding.note(seconds)
+        self.shedding.note(0.0 if self._lockstep else seconds)
         level = self.calls.shed = self.shedding.level
         gauges = self._board.gauges
         gauges[Gauge.SHED], gauges[Gauge.TURNS] = level, gauges[Gauge.TURNS] + 1

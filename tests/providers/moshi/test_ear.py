@@ -1,7 +1,6 @@
 """The duplex ear in calls: every tick answered, garbage survived, a wish only where it counts."""
 
 import asyncio
-import math
 import threading
 from pathlib import Path
 
@@ -104,6 +103,7 @@ async def test_a_busy_engine_tells_what_it_leaves_out_and_takes_nobody(
     assert notices[-3:] == [
         f"{busy}{more}." for more in ("", ", early words", ", early words, new calls")
     ]
+    listener.engine._plan = plan(lockstep=False)
     with pytest.raises(NoPlace, match="a tick of the engine takes"):
         await listener.open(started("more"))
     await ear.close()
@@ -206,7 +206,7 @@ async def test_another_ear_hears_what_was_missed_and_its_failure_is_its_own(
         hired.append(LocalLink(given, models()))
         return hired[-1]
 
-    engine = Engine(given, hire, reserve=False, admit_ms=math.inf)
+    engine = Engine(given, hire, reserve=False)
     engine.start()
     other = Recorder(0.1, error)
     listener = MoshiListener(engine, Personas(Persona(), Path("nowhere")), other)

@@ -1,7 +1,6 @@
 """Workers and reserves that fail at bad moments."""
 
 import asyncio
-import math
 import os
 import signal
 import time
@@ -88,7 +87,7 @@ async def test_a_worker_that_cannot_be_begun_is_tried_again() -> None:
         hired_ones.append(LocalLink(given, models()))
         return hired_ones[-1]
 
-    engine = Engine(given, hire, reserve=False, admit_ms=math.inf)
+    engine = Engine(given, hire, reserve=False)
     engine.start()
     listener = MoshiListener(engine, Personas(Persona(), NOWHERE))
     ear = await listener.open(started())
@@ -97,6 +96,22 @@ async def test_a_worker_that_cannot_be_begun_is_tried_again() -> None:
     assert (await ear.hear(next(turns(1)))).tick == 0
     await ear.close()
     await listener.close()
+
+
+async def test_offline_a_worker_that_ends_is_waited_for(listener: MoshiListener) -> None:
+    """Words must not depend on how long that takes."""
+    ear = await listener.open(started())
+    link = listener.engine._link
+    assert link is not None
+    told = []
+    for turn in turns(40):
+        if turn.tick == 20:
+            link.kill()
+        told.append(await ear.hear(turn))
+    assert [heard.tick for heard in told] == list(range(40))
+    assert listener.engine.restarts == 1
+    assert ear.seat.told == ear.seat.sent
+    await ear.close()
 
 
 async def test_an_engine_that_closes_leaves_no_worker_behind() -> None:
