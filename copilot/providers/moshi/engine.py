@@ -291,8 +291,8 @@ class Engine:
                     await self._replace("ended")
                 elif self._hangs() and loop.time() - since < LATE_S:
                     await self._replace("hung")
-                elif self._reserve is not None and not self._behind:
-                    await self._reserve.keep()
+                elif self._reserve is not None:
+                    await self._reserve.keep(begin=not self._behind)
             except (OSError, RuntimeError) as error:  # no memory, process or file to be had
                 log.error("no worker can be begun: %s", error)
 

@@ -32,11 +32,11 @@ class Reserve:
         """Blocks for as long as a process takes to be made."""
         self._link = self._hire()
 
-    async def keep(self) -> None:
-        """Hear how it gets on, and begin it where there is none."""
+    async def keep(self, begin: bool = True) -> None:
+        """Hear how it gets on, and where there is none `begin` one."""
         await self._look()
         now = asyncio.get_running_loop().time()
-        if self._link is None and now >= self._from:
+        if begin and self._link is None and now >= self._from:
             self._from = now + AGAIN_S  # also where it cannot be begun
             self._link = await hired(self._hire)
 

@@ -76,6 +76,18 @@ async def test_a_reserve_that_was_not_looked_at_still_waits(reserve: Reserve) ->
     taken[0].kill()
 
 
+async def test_a_reserve_is_heard_of_though_calls_are_behind(spawned: MoshiListener) -> None:
+    """Only another one is not begun meanwhile."""
+    engine = spawned.engine
+    ear = await spawned.open(started())
+    for turn in turns(4):
+        await ear.hear(turn)
+    ear.seat.told = 0
+    assert engine._behind
+    await wait(lambda: engine.reserve_ready, 30)
+    await ear.close()
+
+
 async def test_a_worker_that_cannot_be_begun_is_tried_again() -> None:
     """Out of processes or memory: the calls wait, and go on."""
     given, hired_ones = plan(), list[LocalLink]()
