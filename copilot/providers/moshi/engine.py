@@ -178,9 +178,9 @@ class Engine:
         self._post(wire.Prepare(role))
         try:
             return await asyncio.wait_for(asyncio.shield(answer), PREPARE_S)
-        except TimeoutError:
+        except TimeoutError as error:
             self._waiting.pop(role, None)
-            raise TimeoutError(f"it was not read within {PREPARE_S:g} s") from None
+            raise TimeoutError(str(error) or f"not read within {PREPARE_S:g} s") from None
 
     def open(self, role: Role) -> Seat:
         """Seat a call; raises NoPlace where there is none, or no time for one."""
@@ -199,8 +199,13 @@ class Engine:
         if self._link is None:
             seat.leave()
         else:
-            self._post(seat.enter(0))
+            self._enter(seat, 0)
         return seat
+
+    def _enter(self, seat: Seat, replay: int) -> None:
+        if codes := self._codes.get(seat.role):  # the file may be gone, and this is quick
+            self._post(wire.Prepare(seat.role, codes))
+        self._post(seat.enter(replay))
 
     def close_seat(self, seat: Seat) -> None:
         if self._seats.get(seat.number) is seat:
@@ -277,7 +282,7 @@ class Engine:
             waiting.set_result(error)
         elif error:
             log.error("a call goes on without its role: %s", error)
-        if not error:
+        if codes:
             self._codes[role] = codes
 
     async def _look(self) -> None:
@@ -312,6 +317,8 @@ class Engine:
         loop = asyncio.get_running_loop()
         log.error("the engine's worker %s (pid %s): another takes over", how, self.pid)
         self._fault = f"its worker {how}: another takes over"
+        for role in list(self._waiting):
+            self._waiting.pop(role).set_exception(TimeoutError(f"the engine's worker {how}"))
         self.away_since = self.away_since or loop.time()
         self._unhear()
         old, self._link = self._link, None
@@ -371,11 +378,8 @@ class Engine:
         loop = asyncio.get_running_loop()
         self._link = link
         self._hear()
-        for role in {seat.role for seat in self._seats.values()}:
-            if codes := self._codes.get(role):
-                self._post(wire.Prepare(role, codes))
         for seat in self._seats.values():
-            self._post(seat.enter(REPLAY))
+            self._enter(seat, REPLAY)
         self.restarts += 1
         assert self.away_since is not None
         log.warning("the engine goes on after %.1f s", loop.time() - self.away_since)

@@ -24,7 +24,11 @@ from copilot.providers.moshi.plan import Plan, Role
 from copilot.providers.moshi.shedding import TICK_S, Shed, Shedding
 
 PASSES = 4
-"""Frames of a call that one turn may take, so that a call that was late catches up."""
+"""Frames of a call that one turn may take, so that a call that was late catches up: as many as the
+tick has time for."""
+CATCH_UP_TURNS = 4
+"""Every so many turns take a second frame also where there is no time for it: the other calls wait
+for that once, and nobody stays late for good."""
 HORIZON = 2
 """Pause head that is told: that the speaker has finished for 2 s, the one that all users take."""
 WARM_UPS = 3
@@ -64,6 +68,7 @@ class Worker:
         self._cast = Cast(models, self.calls.chair)
         self._lockstep = plan.lockstep
         self._deadline = clock()
+        self._turns = 0
         self._took: deque[float] = deque(maxlen=TURNS)
 
     # -- commands
@@ -159,6 +164,7 @@ class Worker:
         """Hear what has come, and tell it; the number of frames that were heard."""
         started = self._clock()
         self._deadline = started + TICK_S
+        self._turns += 1
         heard = 0
         for number in range(PASSES):
             sounds = self._gather()
@@ -174,7 +180,9 @@ class Worker:
             heard += len(sounds)
             if number == 0:
                 self._note(self._clock() - since)
-            if self._clock() - started > TICK_S / 2:
+            now = self._clock()
+            another = 2 * now - since <= started + TICK_S
+            if not another and (number or self._turns % CATCH_UP_TURNS):
                 break
         if heard:
             self._say(wire.Turned())

@@ -76,6 +76,25 @@ def test_a_whisper_comes_at_the_second_tick_and_stops_within_one() -> None:
     assert not after[0].whispering
 
 
+def test_a_whisper_stops_at_any_tick() -> None:
+    """At most one more frame is heard, and fork and mouth are free for the next."""
+    house, talk = engine(whispers=1), Talk(0)
+    house.open(0)
+    tick = 0
+    for after in (0, 1, 2, 3, 5, 8, 13, 21):
+        house.speak(0, LINE)
+        heard = []
+        for number in range(after + 3):
+            if number == after:
+                house.stop(0)
+            heard.append(house.tick({0: talk.tick(tick)})[0])
+            tick += 1
+        late = [one.spoken is not None for one in heard[after:]]
+        assert late in ([True, False, False], [False] * 3)
+        assert not heard[-1].whispering
+        assert len(house.chair.slots) == 1
+
+
 def test_the_listening_slot_never_hears_its_whisper() -> None:
     quiet, whispered = solo(Talk(4), 40), solo(Talk(4), 40, {10: LINE})
     for one, other in zip(quiet, whispered, strict=True):

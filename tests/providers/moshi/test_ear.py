@@ -1,17 +1,22 @@
 """The duplex ear in calls: every tick answered, garbage survived, a wish only where it counts."""
 
 import asyncio
+import importlib.util
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from copilot.audio.frames import MicroTurn
 from copilot.config import Persona
 from copilot.core.call import replay
 from copilot.core.events import CallStarted, Heard, Hearing, Party, Word
 from copilot.core.policy import Policy
+from copilot.demo.script import load
+from copilot.demo.synth import sample_call
 from copilot.errors import NoPlace
 from copilot.providers.moshi import wire
 from copilot.providers.moshi.ear import MoshiListener, Silences, StandIn, Words
@@ -21,7 +26,7 @@ from copilot.providers.moshi.personas import Personas
 from copilot.providers.moshi.seat import Axis
 from copilot.providers.moshi.shedding import BUSY_TURNS
 from copilot.session import Parts, Session
-from tests.providers.moshi.calling import Notes, Shelf, live, turns
+from tests.providers.moshi.calling import Notes, Shelf, live, spoken, turns
 from tests.providers.moshi.sound import models, plan
 
 
@@ -43,6 +48,40 @@ async def test_a_call_is_heard_and_its_log_replays(listener: MoshiListener) -> N
     assert any(heard.wish for heard in notes.heard)
     assert any(heard.upcoming for heard in notes.heard)
     assert all(heard.wish == 0 for heard in notes.heard if heard.agent.speech >= 35)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("espeakng_loader") is None,
+    reason="espeakng-loader is not installed (pip install 'copilot[espeak]')",
+)
+async def test_the_sample_call_is_heard_though_workers_end(
+    listener: MoshiListener, tmp_path: Path
+) -> None:
+    """Its first two lines, faster than real time."""
+    whole, notes = load(), Notes()
+    made = await sample_call(tmp_path, script=replace(whole, lines=whole.lines[:2]))
+    ticks = made.duration_ms // 80
+    ear = await listener.open(started())
+    session = Session(started(), Parts(ear, Shelf(), notes, notes))
+
+    async def sound() -> AsyncIterator[MicroTurn]:
+        for turn in spoken(made, ticks):
+            link = listener.engine._link
+            if turn.tick in (40, 80):
+                assert link is not None
+                link.kill()
+            yield turn
+
+    await session.play(sound())
+    assert [heard.tick for heard in notes.heard] == list(range(ticks))
+    assert listener.engine.restarts == 2
+    assert ear.seat.lost == 0
+    assert replay(notes.entries) is None
+    for hearings in ([one.agent for one in notes.heard], [one.customer for one in notes.heard]):
+        ends = [word.end for hearing in hearings for word in hearing.words]
+        assert ends == sorted(ends)
+        assert ends
+        assert max(hearing.speech for hearing in hearings) > 90, "people speak"
 
 
 async def test_a_call_hears_the_same_beside_others(listener: MoshiListener) -> None:

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from copilot.audio import wav
 from copilot.config import Persona
 from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
@@ -19,6 +21,7 @@ from copilot.providers.moshi.engine import Engine
 from copilot.providers.moshi.gauges import Gauge
 from copilot.providers.moshi.link import Link, LocalLink, ProcessLink
 from copilot.providers.moshi.personas import Personas
+from copilot.providers.moshi.plan import Role
 from copilot.providers.moshi.reserve import Reserve, hired
 from copilot.providers.moshi.shedding import Shed
 from tests.providers.moshi.calling import turns
@@ -126,6 +129,53 @@ async def test_offline_a_worker_that_ends_is_waited_for(listener: MoshiListener)
     await ear.close()
 
 
+async def test_a_role_that_a_worker_was_reading_when_it_ended_is_asked_for_again(
+    listener: MoshiListener,
+) -> None:
+    engine = listener.engine
+    asked = asyncio.create_task(engine.prepare(Role("kind")))
+    link = engine._link
+    assert isinstance(link, LocalLink)
+    link.worker = None  # it reads, and then it is gone
+    await asyncio.sleep(0)
+    link.kill()
+    with pytest.raises(TimeoutError, match="the engine's worker ended"):
+        await asked
+    engine._link = None
+    with pytest.raises(TimeoutError, match="is being replaced"):
+        await engine.prepare(Role("kind"))
+    await wait(lambda: engine.restarts == 1, 10)
+    assert await engine.prepare(Role("kind")) == ""
+
+
+async def test_a_recorded_voice_outlives_its_file_and_its_worker(tmp_path: Path) -> None:
+    pcm = np.asarray(0.1 * np.sin(np.arange(24_000) / 9), np.float32)
+    wav.write(tmp_path / "ann.wav", wav.Recording((pcm,), 24_000))
+    given, hired_ones = plan(), list[LocalLink]()
+
+    def hire() -> Link:
+        hired_ones.append(LocalLink(given, models()))
+        return hired_ones[-1]
+
+    engine = Engine(given, hire, reserve=False)
+    personas = Personas(Persona(role="kind", voice=str(tmp_path / "ann.wav")), tmp_path)
+    engine.start(personas.roles)
+    listener = MoshiListener(engine, personas)
+    ear = await listener.open(started())
+    (tmp_path / "ann.wav").unlink()
+    hired_ones[0].kill()
+    await wait(lambda: engine.restarts == 1, 5)
+    more = await listener.open(started("more"))
+    assert hired_ones[1].worker is not None
+    for one in (ear, more):
+        await one.hear(next(turns(1)))
+        seated = hired_ones[1].worker._seats[one.seat.number]
+        assert seated.role.voice.endswith("ann.wav")
+        await one.close()
+    assert "no such voice or recording" in str(listener.state()["notice"])
+    await listener.close()
+
+
 async def test_an_engine_that_closes_leaves_no_worker_behind() -> None:
     """Also one that is just being begun."""
     made: list[LocalLink] = []
@@ -146,6 +196,7 @@ async def test_an_engine_that_closes_leaves_no_worker_behind() -> None:
 
 async def test_who_was_held_up_does_not_blame_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that was frozen: the worker's last sign is as old as the last look at it."""
+    monkeypatch.setattr(engines, "ALONE_S", 1.0)
     given = plan()
     engine = Engine(given, partial(ProcessLink, given), reserve=False)
     engine.start()
@@ -153,7 +204,7 @@ async def test_who_was_held_up_does_not_blame_the_worker(monkeypatch: pytest.Mon
     ear = await listener.open(started())
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGSTOP)
-    time.sleep(engines.HUNG_S + 0.5)  # noqa: ASYNC251
+    time.sleep(1.5)  # noqa: ASYNC251
     os.kill(engine.pid, signal.SIGCONT)
     await asyncio.sleep(0.5)
     assert engine.restarts == 0

@@ -1,6 +1,6 @@
 """The worker in this process: its board, its clock, its answers, what it leaves out when busy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from copilot.errors import ConfigError
 from copilot.providers.moshi import board as boards
 from copilot.providers.moshi import wire
 from copilot.providers.moshi.board import DEPTH, RESULT, Board
+from copilot.providers.moshi.calls import Sound, Told
 from copilot.providers.moshi.gauges import Gauge
 from copilot.providers.moshi.plan import Role
 from copilot.providers.moshi.seat import Seat
@@ -76,6 +77,37 @@ def test_a_turn_waits_for_all_calls_but_not_beyond_the_tick(desk: Desk) -> None:
     assert desk.worker.turn() == 3, "a late call catches up"
     assert desk.answered(1) == 4
     assert desk.told.count(wire.Turned()) == 4
+
+
+def test_a_late_call_catches_up_though_ticks_take_long(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full engine has no time for two ticks in one: it takes it now and then, and the other call
+    is never more than a frame behind."""
+    hear = desk.worker.calls.tick
+
+    def slow(sounds: Mapping[int, Sound]) -> dict[int, Told]:
+        desk.now += 0.055
+        return hear(sounds)
+
+    monkeypatch.setattr(desk.worker.calls, "tick", slow)
+    desk.open(0)
+    desk.open(1)
+    sent, waits = 0, []
+    while sent < 60:
+        while desk.now >= sent * TICK_S:
+            desk.send(0)
+            if sent >= 10:  # the other one was away, and all of it comes at once
+                desk.send(*[1] * (11 if sent == 10 else 1))
+            sent += 1
+        if desk.worker.due():
+            desk.worker.turn()
+            waits.append(sent - desk.answered(0))
+        else:
+            desk.now += 0.002
+    assert sent - desk.answered(1) <= 1
+    assert max(waits) <= 2
+    assert waits[-1] <= 1
 
 
 def test_frames_of_the_call_before_are_not_heard(desk: Desk) -> None:
