@@ -145,7 +145,8 @@ async def services(
     _check_media_host(settings.server.media_host)
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(senses(settings, progress))
-        store = await open_store(settings.database_url)
+        grace = settings.server.resume_seconds
+        store = await open_store(settings.database_url, grace=grace)
         stack.push_async_callback(store.close)
         use_interface(settings.server.media_host)
         library = made.library

@@ -32,7 +32,10 @@ _IN_OVERLAY = """async ([tabId, what, given]) => {
       if (!found || found.closest("[hidden]")) return null;
       if (what === "click") found.click();
       if (what === "focus") found.focus();
-      if (what === "box") { const b = found.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; }
+      if (what === "box") {
+        const { x, y, width, height } = found.getBoundingClientRect();
+        return [x, y, width, height];
+      }
       return found.textContent;
     },
   });
@@ -125,7 +128,7 @@ class Extension:
         said = None
         try:
             async with asyncio.timeout(seconds):
-                while text not in ((said := await self.overlay(tab)) or ""):
+                while text not in ((said := await self.overlay(tab)) or ""):  # noqa: ASYNC110
                     await asyncio.sleep(0.03)
         except TimeoutError:
             raise AssertionError(f"the overlay says {said!r}, not {text!r}") from None

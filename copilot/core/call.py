@@ -12,6 +12,7 @@ from copilot.core.events import (
     CallStarted,
     CardTouched,
     DraftReady,
+    EarSwitched,
     Effect,
     Entry,
     Event,
@@ -20,6 +21,7 @@ from copilot.core.events import (
     Heard,
     Input,
     Party,
+    Snoozed,
     TurnText,
     WhisperPlayed,
     encode,
@@ -60,6 +62,10 @@ def step(state: CallState, event: Input) -> Step:
             return cards.played(state, event.whisper), []
         case CardTouched():
             return cards.touch(state, event)
+        case Snoozed():
+            return cards.snooze(state, event.ticks)
+        case EarSwitched():
+            return cards.switch_ear(state, event.on)
         case CallEnded():
             return _ended(state, event)
 

@@ -33,6 +33,7 @@ class Silence(StrEnum):
     UNGROUNDED = "ungrounded"
     COOLDOWN = "cooldown"
     BUDGET = "budget"
+    SNOOZED = "snoozed"
     NO_CONSENT = "no_consent"
 
 
@@ -205,6 +206,19 @@ class CardTouched(Struct, frozen=True, tag="card_touched"):
     how: Touch
 
 
+class Snoozed(Struct, frozen=True, tag="snoozed"):
+    """The agent wants no card for a while."""
+
+    ticks: int
+    """From now on; 0 ends it."""
+
+
+class EarSwitched(Struct, frozen=True, tag="ear_switched"):
+    """The agent switched the earpiece, or its device went or came back."""
+
+    on: bool
+
+
 class CallEnded(Struct, frozen=True, tag="call_ended"):
     """The last input of every call."""
 
@@ -266,7 +280,8 @@ class StopSpeaking(Struct, frozen=True, tag="stop_speaking"):
 
     whisper: int
     reason: str
-    """``agent_speaks``, ``customer_speaks``, ``dismissed`` or ``call_ended``."""
+    """``agent_speaks``, ``customer_speaks``, ``dismissed``, ``snoozed``, ``muted`` or
+    ``call_ended``."""
 
 
 class Withheld(Struct, frozen=True, tag="withheld", omit_defaults=True):
@@ -287,7 +302,8 @@ class WithdrawCard(Struct, frozen=True, tag="withdraw_card"):
 
     inquiry: int
     reason: str
-    """``said``, ``dismissed``, ``unsupported``, ``expired``, ``replaced`` or ``call_ended``."""
+    """``said``, ``dismissed``, ``snoozed``, ``unsupported``, ``expired``, ``replaced`` or
+    ``call_ended``."""
 
 
 Input = (
@@ -298,6 +314,8 @@ Input = (
     | Failed
     | WhisperPlayed
     | CardTouched
+    | Snoozed
+    | EarSwitched
     | CallEnded
 )
 Effect = Search | Compose | ShowCard | Speak | StopSpeaking | Withheld | WithdrawCard

@@ -44,6 +44,10 @@ class Moment(Struct, frozen=True):
     upcoming: Set[str] = frozenset()
     """What the agent is about to say, as the duplex model guesses it; empty unless the policy wants
     it counted."""
+    snoozed: bool = False
+    """Whether the agent wants no card now."""
+    ear: bool = True
+    """Whether the agent's earpiece is on."""
 
 
 class Evidence(Struct, frozen=True):
@@ -86,6 +90,8 @@ def decide(moment: Moment, evidence: Evidence, policy: Policy) -> Silent | Whisp
     silence = _unwanted(moment, passage, text, policy) or _unaffordable(moment, evidence, policy)
     if silence is not None:
         return Silent(silence)
+    if moment.snoozed:
+        return Silent(Silence.SNOOZED)
     if not moment.consent:
         return Silent(Silence.NO_CONSENT)
     return Whisper(passage, text, aloud=may_speak(moment, text, policy))
@@ -95,6 +101,7 @@ def may_speak(moment: Moment, text: str, policy: Policy) -> bool:
     """Whether the line may be begun aloud: in a gap, soon after the turn, short, switched on."""
     return (
         policy.voice
+        and moment.ear
         and moment.consent
         and moment.turn_over
         and moment.agent_silent

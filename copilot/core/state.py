@@ -71,6 +71,10 @@ class CallState(Struct, frozen=True):
     """Tick of the last whisper."""
     whispered_priority: int = 0
     """The priority of its passage."""
+    snoozed: int = 0
+    """Tick from which cards are wanted again."""
+    ear: bool = True
+    """Whether the agent's earpiece is on."""
 
     @property
     def policy(self) -> Policy:

@@ -11,11 +11,23 @@ import msgspec
 
 from copilot import __version__
 from copilot.config import Settings
-from copilot.core.events import CallEnded, CallStarted, CardTouched
+from copilot.core.events import CallEnded, CallStarted, Entry
 from copilot.core.policy import Policy
 from copilot.errors import NoPlace, UnknownCall, UserError
-from copilot.ports import CallLog, Ear, Listener, Pinned, Retriever, Shelves, Situated, Voice
+from copilot.ports import (
+    Archive,
+    CallLog,
+    Ear,
+    Listener,
+    Pinned,
+    Retriever,
+    Shelves,
+    Situated,
+    Voice,
+)
 from copilot.session import Parts, Session
+from copilot.sidecar import wire
+from copilot.sidecar.left import Left, left
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
 from copilot.sidecar.peer import Peer, connect
@@ -26,6 +38,7 @@ CONNECT_SECONDS = 20.0
 """How long a call may take to connect: a browser gives up sooner."""
 RETRY_AFTER = 30
 """Seconds after which a refused caller may ask again."""
+CUT = CallEnded("cut")
 
 
 class Full(Exception):
@@ -71,7 +84,7 @@ class Switchboard:
         settings: Settings,
         listener: Listener,
         shelves: Shelves,
-        log: CallLog,
+        log: Archive,
         forgetful: CallLog,
         voice: Voice | None = None,
     ) -> None:
@@ -102,13 +115,13 @@ class Switchboard:
 
     async def admit(self, offer: Offer) -> tuple[str, Peer]:
         """Begin or resume a call; raises Full, UnknownCall or Unsuitable."""
-        if offer.resume is not None:
+        if offer.resume in self._calls:
             return offer.resume, await self._resume(offer, self.call(offer.resume))
         if len(self._calls) + self._entering >= self.capacity:
             raise Full
         self._entering += 1
         try:
-            return await self._begin(offer)
+            return await (self._take_up(offer) if offer.resume else self._begin(offer))
         finally:
             self._entering -= 1
 
@@ -133,14 +146,35 @@ class Switchboard:
             datetime.date.today().isoformat(),
             pinned.need,
         )
-        line = Line(self._listener.rate)
+        return await self._open(offer, started, pinned)
+
+    async def _take_up(self, offer: Offer) -> tuple[str, Peer]:
+        """Go on with a call whose process died, from its log."""
+        assert offer.resume is not None
+        if not offer.consent:
+            self.call(offer.resume)
+        entries = await self._log.adopt(offer.resume)
+        try:
+            found = await asyncio.to_thread(left, entries)
+            pinned = self._pin(offer._replace(packs=found.packs))
+            return await self._open(offer, found.started, pinned, found)
+        except BaseException:
+            self._log.append(offer.resume, [Entry(len(entries), entries[-1].tick, CUT)])
+            raise
+
+    async def _open(
+        self, offer: Offer, started: CallStarted, pinned: Pinned, found: Left | None = None
+    ) -> tuple[str, Peer]:
+        call_id = started.call_id
+        line = Line(self._listener.rate, found.card if found else None)
         async with AsyncExitStack() as made:  # undone unless all of it is made
             made.callback(line.audio.close)
             peer = await self._connect(offer, line, call_id)
             made.push_async_callback(peer.close)
             ear = await self._ear(started)
             made.push_async_callback(ear.close)
-            session = Session(started, self._parts(offer, started, ear, pinned.retriever, line))
+            parts = self._parts(offer, started, ear, pinned.retriever, line)
+            session = Session(started, parts, found.state if found else None)
             made.pop_all()
         call = self._calls[call_id] = Call(session, line, peer)
         call.task.add_done_callback(lambda task: self._over(call_id, task))
@@ -195,16 +229,16 @@ class Switchboard:
         """A peer whose coming and going counts only while it is the call's own."""
         peer: Peer | None = None
 
-        def touched(touch: CardTouched) -> None:
+        def acted(act: wire.Act) -> None:
             if call_id in self._calls:
-                self._calls[call_id].session.give(touch)
+                self._calls[call_id].session.give(act)
 
         def changed() -> None:
             call = self._calls.get(call_id)
             if call is not None and call.peer is peer:
                 call.watch(self._settings.server.resume_seconds)
 
-        peer = await connect(offer, line, touched, changed)
+        peer = await connect(offer, line, acted, changed)
         return peer
 
     async def _end(self, call: Call, reason: str) -> None:

@@ -8,7 +8,7 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from copilot.web import calls, health, live, signalling, softphone
+from copilot.web import calls, health, live, questions, signalling, softphone
 from copilot.web.guard import Guard, harden
 from copilot.web.pages import STATIC, environment
 from copilot.web.problems import HANDLERS
@@ -28,6 +28,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     signalling.place,
     signalling.trickle,
     signalling.hang_up,
+    questions.ask,
 )
 
 

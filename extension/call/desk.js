@@ -171,7 +171,10 @@ export class Desk {
         this.show.journal();
         this.#publish();
       }, stop.signal);
-      if (!stop.signal.aborted) await this.end(this.journal.ended || "gone");
+      if (stop.signal.aborted) return;
+      if (this.journal.ended !== "stopped") return void this.end(this.journal.ended || "gone");
+      this.callId = "";  // the copilot was shut down in order: once it is back, a call of its own begins
+      this.#lose();
     } catch (error) {
       if (error instanceof Trouble && !error.passes) this.#tell(error);
       this.#lose();

@@ -1,4 +1,4 @@
-"""A server's accounts as the extension meets them: the device grant (RFC 8628), rotation, revocation.
+"""A server's accounts as the extension meets them: the device grant, rotation, revocation.
 
 A stand-in only for who is who: what lies behind it is the real application.
 """
@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 USER = {"name": "Ada Sample", "email": "ada@example.com", "team": "support", "roles": ["agent"]}
@@ -19,7 +20,8 @@ DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 class Accounts:
     """Lets in who has a token, where `required`; otherwise everybody is the local admin."""
 
-    def __init__(self, app: ASGIApp, required: bool, seconds: int = 900) -> None:
+    def __init__(self, app: ASGIApp, required: bool, seconds: int, heard: dict[str, int]) -> None:
+        """`heard` is told to whoever asks for the state."""
         self.app = app
         self.required = required
         self.seconds = seconds
@@ -29,10 +31,10 @@ class Accounts:
         """When a token ends."""
         self.refreshes: set[str] = set()
         self.scopes: list[str] = []
+        self.heard = heard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+        assert scope["type"] is ScopeType.HTTP or str(scope["type"]) == "http"
         path = scope["path"]
         given = dict(scope["headers"]).get(b"authorization", b"").decode().removeprefix("Bearer ")
         known = not self.required or self.passes.get(given, 0) > time.monotonic()
@@ -73,7 +75,8 @@ class Accounts:
                 self.devices = dict.fromkeys(self.devices, form["as"])
                 return 200, {}
             case "/test/state":
-                return 200, {"refreshes": len(self.refreshes), "scopes": self.scopes}
+                refreshes = len(self.refreshes)
+                return 200, {"refreshes": refreshes, "scopes": self.scopes, "heard": self.heard}
             case "/test/forget":  # what an admin does who ends somebody's sessions
                 self._revoke()
                 return 200, {}

@@ -1,4 +1,4 @@
-"""The extension in a real Chromium, a page like a web softphone's, and a sidecar that can be killed."""
+"""The extension in a real Chromium, a web softphone's page, and a sidecar that can be killed."""
 
 import asyncio
 import http.server

@@ -14,11 +14,11 @@ import numpy as np
 import uvicorn
 from msgspec import Struct
 
-from copilot.audio.frames import Pcm
+from copilot.audio.frames import MicroTurn, Pcm
 from copilot.config import Server, Settings
-from copilot.core.events import Party
+from copilot.core.events import CallStarted, Heard, Party, Word
 from copilot.core.policy import Policy
-from copilot.providers.scripted import Said, Script, ScriptedListener, Word
+from copilot.providers.scripted import Said, Script, ScriptedEar, ScriptedListener
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
@@ -42,6 +42,37 @@ class Setup(Struct, frozen=True):
     """Whether one must sign in."""
     seconds: int = 900
     """How long a token is good."""
+
+
+class JoiningEar(ScriptedEar):
+    """Hears the script from the tick at which it joins the call, and what it really sounds like."""
+
+    def __init__(self, script: Script, tones: dict[str, int]) -> None:
+        super().__init__(script)
+        self._joined = False
+        self._tones = tones
+
+    async def hear(self, turn: MicroTurn) -> Heard:
+        if not self._joined and turn.tick > 1:
+            await super().hear(turn._replace(tick=turn.tick - 1))
+        self._joined = True
+        for party in Party:
+            sound = getattr(turn, party)
+            if np.abs(sound).max() > 0.001:
+                peak = np.argmax(np.abs(np.fft.rfft(sound)))
+                self._tones[party] = round(float(peak * 12.5))
+        return await super().hear(turn)
+
+
+class JoiningListener(ScriptedListener):
+    def __init__(self, script: Script) -> None:
+        super().__init__(script)
+        self.script = script
+        self.tones: dict[str, int] = {}
+        """The strongest tone of each party just now, Hz."""
+
+    async def open(self, call: CallStarted) -> JoiningEar:
+        return JoiningEar(self.script, self.tones)
 
 
 class Tone:
@@ -72,14 +103,14 @@ async def serve(folder: Path, port: int, setup: Setup) -> None:
         server=Server(port=port, capacity=setup.capacity),
         policy=Policy(voice=setup.voice, card_ticks=3000, cooldown_ticks=10, told_ticks=20),
     )
-    store = await open_store(settings.database_url)
-    listener = ScriptedListener(script(setup.spoken))
+    store = await open_store(settings.database_url, grace=60)
+    listener = JoiningListener(script(setup.spoken))
     voice = Tone() if setup.voice else None
     board = Switchboard(settings, listener, KnowsOne(), store, Forgetful(), voice)
     services = Services(
         store, Shelf(), board, settings, version="1.2.3", origins=frozenset({EXTENSION})
     )
-    app = Accounts(create_app(services), setup.required, setup.seconds)
+    app = Accounts(create_app(services), setup.required, setup.seconds, listener.tones)
     listening = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
     await uvicorn.Server(config).serve(sockets=[listening])
