@@ -108,7 +108,7 @@ async function loads(tab, done) {
   const call = await currentCall();
   if (!call || call.tabId !== tab.id || !ON.includes(call.phase)) return;
   const site = originOf(tab.url);
-  if (site !== call.site && !(site && await ext.hasSite(site))) return void askDesk({ what: "end", reason: "left" });
+  if (site !== call.site && !(await ext.sites()).includes(site)) return void askDesk({ what: "end", reason: "left" });
   if (done) await show(tab.id);
 }
 

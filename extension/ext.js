@@ -126,16 +126,13 @@ var ext = (() => {
     askForSite: (origin) => chrome.permissions.request({ origins: [`${origin}/*`] }),
 
     /** @param {string} origin */
-    hasSite: (origin) => chrome.permissions.contains({ origins: [`${origin}/*`] }).catch(() => false),
-
-    /** @param {string} origin */
     leaveSite: (origin) => chrome.permissions.remove({ origins: [`${origin}/*`] }).catch(() => false),
 
     /** Sites that the agent has allowed, as origins. */
     sites: async () => {
-      const [granted, built] = [await chrome.permissions.getAll(), chrome.runtime.getManifest()];
-      const own = new Set(built.host_permissions ?? []);
-      return (granted.origins ?? []).filter((one) => !own.has(one)).map((one) => one.replace(/\/\*$/, ""));
+      const { origins = [] } = await chrome.permissions.getAll();
+      const own = chrome.runtime.getManifest().host_permissions ?? [];
+      return origins.filter((one) => !own.includes(one)).map((one) => one.replace(/\/\*$/, ""));
     },
 
     /** Closes this page's own tab. */

@@ -85,19 +85,19 @@ class Extension:
         """Put a value into the extension's storage; None takes it out."""
         if value is None:
             script = "([area, key]) => chrome.storage[area].remove(key)"
-            await self.worker.evaluate(script, [area, key])
+            await self._in_worker(script, [area, key])
         else:
             script = "([area, key, value]) => chrome.storage[area].set({ [key]: value })"
-            await self.worker.evaluate(script, [area, key, value])
+            await self._in_worker(script, [area, key, value])
 
     async def load(self, area: str, key: str) -> Any:
         script = "async ([area, key]) => (await chrome.storage[area].get(key))[key]"
-        return await self.worker.evaluate(script, [area, key])
+        return await self._in_worker(script, [area, key])
 
     async def tab(self, page: Page) -> int:
         """The tab's id; the page needs to be one that the icon was clicked on."""
         script = "async (url) => (await chrome.tabs.query({})).find((one) => one.url === url)?.id"
-        found = await self.worker.evaluate(script, page.url)
+        found = await self._in_worker(script, page.url)
         assert isinstance(found, int), f"no tab shows {page.url}"
         return found
 
@@ -111,7 +111,7 @@ class Extension:
 
     async def press(self, command: str) -> None:
         """Give one of the extension's commands, as its shortcut does."""
-        await self.worker.evaluate("(name) => chrome.commands.onCommand.dispatch(name)", command)
+        await self._in_worker("(name) => chrome.commands.onCommand.dispatch(name)", command)
 
     async def stop_worker(self) -> None:
         """Stop the service worker as the browser does after half a minute."""
@@ -121,7 +121,7 @@ class Extension:
 
     async def overlay(self, tab: int, what: str = "text", given: str = "") -> Any:
         """Text of the overlay, or what a selector finds in it; None where there is none."""
-        return await self.worker.evaluate(_IN_OVERLAY, [tab, what, given])
+        return await self._in_worker(_IN_OVERLAY, [tab, what, given])
 
     async def until(self, tab: int, text: str, seconds: float = WAIT_S) -> None:
         """Wait until the overlay says so."""
@@ -132,6 +132,10 @@ class Extension:
                     await asyncio.sleep(0.03)
         except TimeoutError:
             raise AssertionError(f"the overlay says {said!r}, not {text!r}") from None
+
+    async def _in_worker(self, script: str, given: object) -> Any:
+        """What a function gives in the service worker; never if that has been stopped."""
+        return await asyncio.wait_for(self.worker.evaluate(script, given), WAIT_S)
 
     async def has_desk(self) -> bool:
         """Whether a call's page is open."""

@@ -300,6 +300,7 @@ export class Desk {
   }
 
   #flush() {
+    if (this.line?.channel.readyState !== "open") return;
     const waiting = this.untold.splice(0);
     for (const message of [{ type: "ear_switched", on: Boolean(this.ear?.on) }, ...waiting]) this.#say(message);
   }

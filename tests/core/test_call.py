@@ -379,11 +379,12 @@ def test_cards_that_the_agent_puts_off_are_withheld_and_come_again() -> None:
     call = Call(knows(passage()), Policy(told_ticks=50))
     call.customer("can i change the delivery address of my parcel").quiet(9)
     assert of(call.give(Snoozed(200)), WithdrawCard) == [WithdrawCard(1, "snoozed")]
-    call.quiet(60).customer("and how do i track where the parcel is right now").quiet(10)
-    assert reasons(call) == [Silence.SNOOZED]
+    call.quiet(60).customer("and how do i track where the parcel is right now").quiet(30)
+    assert set(reasons(call)) == {Silence.SNOOZED}
+    assert len(shown(call)) == 1
     call.give(Snoozed(0))
     call.quiet(120).customer("so can the address be changed at all please").quiet(30)
-    assert len(of(call.effects, ShowCard)) == 2
+    assert shown(call)[-1].query == "so can the address be changed at all please"
 
 
 def test_an_ear_that_is_off_hears_nothing_and_falls_silent_at_once() -> None:

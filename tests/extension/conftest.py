@@ -4,11 +4,12 @@ import asyncio
 import http.server
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,15 @@ import pytest
 from playwright.async_api import Page
 
 from copilot.bench.chromium import Extension, with_extension
+from copilot.core.events import Party
 from tests.extension.server import Setup
+from tests.website import QUESTION
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / "extension"
+
+ASKED = Setup(spoken=((Party.CUSTOMER, 8, QUESTION),), voice=True)
+"""The customer asks a second after the call has begun."""
 
 Launch = Callable[..., AbstractAsyncContextManager[Extension]]
 Phone = Callable[..., Awaitable[Page]]
@@ -37,36 +43,30 @@ class Sidecar:
         self.setup = setup
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
-        self.process: asyncio.subprocess.Process | None = None
+        self.start()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self) -> None:
+    def start(self) -> None:
         setup = msgspec.json.encode(self.setup).decode()
-        self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.extension.server", str(self.folder)),
-            *(str(self.port), setup),
-            cwd=HERE.parents[1],
-        )
+        command = [sys.executable, "-m", "tests.extension.server", str(self.folder)]
+        self.process = subprocess.Popen([*command, str(self.port), setup], cwd=HERE.parents[1])
 
     async def answers(self) -> None:
-        async with httpx.AsyncClient() as client, asyncio.timeout(30):
+        async with httpx.AsyncClient() as client, asyncio.timeout(60):
             while True:
-                assert self.process is not None
-                assert self.process.returncode is None, "the server has died"
+                assert self.process.poll() is None, "the server has died"
                 try:
                     await client.get(f"{self.url}/health")
                     return
                 except httpx.TransportError:
                     await asyncio.sleep(0.02)
 
-    async def kill(self) -> None:
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.kill()
-        await self.process.wait()
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
     async def get(self, path: str) -> httpx.Response:
         async with httpx.AsyncClient() as client:
@@ -83,14 +83,24 @@ class Sidecar:
         return [msgspec.json.decode(line)["event"] for line in lines]
 
 
-@pytest.fixture
-async def sidecar(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Sidecar]:
-    """As the test's marker `setup` has it."""
-    marker = request.node.get_closest_marker("setup")
-    made = Sidecar(tmp_path, marker.args[0] if marker else Setup())
-    await made.start()
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
+    """A sidecar for all tests that do it no harm: the customer asks, the voice is on."""
+    made = Sidecar(tmp_path_factory.mktemp("sidecar"), ASKED)
     yield made
-    await made.kill()
+    made.kill()
+
+
+@pytest.fixture
+def sidecar(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Sidecar]:
+    """One of its own for a test with the marker `setup`."""
+    marker = request.node.get_closest_marker("setup")
+    if marker is None:
+        yield request.getfixturevalue("shared")
+        return
+    made = Sidecar(tmp_path, marker.args[0])
+    yield made
+    made.kill()
 
 
 @pytest.fixture(scope="session")
@@ -174,9 +184,3 @@ async def phone(extension: Extension, pages: str) -> Phone:
         return page
 
     return opened
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as made:
-        yield made
