@@ -20,7 +20,7 @@ const askDesk = (message) => ext.send({ to: "desk", ...message });
 void ext.lockStorage();
 ext.onInstalled((first) => { if (first) void ext.openTab("options/options.html#welcome"); });
 ext.onClicked((tab) => void clicked(tab));
-ext.onCommand((command) => void pressed(command));
+ext.onCommand((command, tab) => void pressed(command, tab));
 ext.onTabGone((tabId) => void left(tabId));
 ext.onTabLoads((tab, done) => void loads(tab, done));
 ext.onSaved((area, keys) => { if (area === "local" && keys.includes("prefs")) void preferred(); });
@@ -92,8 +92,12 @@ async function placeOf(tab) {
   return ((await ext.load("local", "places")) ?? {})[originOf(tab.url)];
 }
 
-/** @param {string} command */
-async function pressed(command) {
+/** @param {string} command @param {Tab | undefined} tab */
+async function pressed(command, tab) {
+  if (command === "ask") {
+    if (tab) void ext.openPanel(tab.windowId);
+    return ext.save("session", "asking", true);
+  }
   if (await ext.hasDesk()) await askDesk({ what: "act", act: command });
 }
 

@@ -107,7 +107,7 @@ var ext = (() => {
       (changes, area) => hear(/** @type {Area} */ (area), Object.keys(changes))),
 
     /** @param {string} path */
-    openTab: (path) => chrome.tabs.create({ url: /^https?:/.test(path) ? path : chrome.runtime.getURL(path) }),
+    openTab: (path) => chrome.tabs.create({ url: /^(https?|chrome):/.test(path) ? path : chrome.runtime.getURL(path) }),
 
     /** @param {number} id */
     showTab: (id) => chrome.tabs.update(id, { active: true }).catch(() => undefined),
@@ -152,8 +152,8 @@ var ext = (() => {
     /** @param {(tab: Tab) => void} hear */
     onClicked: (hear) => chrome.action.onClicked.addListener((tab) => hear(asTab(tab))),
 
-    /** @param {(command: string) => void} hear */
-    onCommand: (hear) => chrome.commands.onCommand.addListener((command) => hear(command)),
+    /** @param {(command: string, tab: Tab | undefined) => void} hear */
+    onCommand: (hear) => chrome.commands.onCommand.addListener((command, tab) => hear(command, tab && asTab(tab))),
 
     /** @param {(tabId: number) => void} hear */
     onTabGone: (hear) => chrome.tabs.onRemoved.addListener((tabId) => hear(tabId)),
