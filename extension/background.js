@@ -33,7 +33,7 @@ ext.onMessage("worker", async (message, { tab }) => {
     case "source": return source(message.passage);
     case "panel": return tab && ext.openPanel(tab.windowId);
     case "options": return ext.openTab(`options/options.html${message.part ?? ""}`);
-    case "place": return tab && place(tab, message.place);
+    case "place": return tab && keepPlace(tab, message.place);
     case "placeOf": return tab && placeOf(tab);
     case "microphone": return granted();
     case "signOut": await askDesk({ what: "end", reason: "signedOut" }); return signOut();
@@ -133,7 +133,7 @@ async function source(passage) {
 }
 
 /** @param {Tab} tab @param {unknown} place */
-async function place(tab, place) {
+async function keepPlace(tab, place) {
   const places = (await ext.load("local", "places")) ?? {};
   await ext.save("local", "places", { ...places, [originOf(tab.url)]: place });
 }

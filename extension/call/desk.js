@@ -26,7 +26,7 @@ const CAUGHT_UP = 8;
  * @typedef {{phase: Phase, tabId: number, site: string, callId: string, sinceMs: number, lostMs: number,
  *   reason: string, trouble: {code: string, detail: string} | null, warnings: string[],
  *   card: (import("./journal.js").Card & {ageMs: number, used: boolean}) | null,
- *   whisper: string, snoozedMs: number, swapped: boolean,
+ *   gone: string, whisper: string, snoozedMs: number, swapped: boolean,
  *   ear: {on: boolean, muted: boolean, missing: boolean}}} View
  */
 
@@ -100,8 +100,8 @@ export class Desk {
       await this.sound.openTab(id);
       await this.sound.openMicrophone({ device: call.prefs.microphone, headset: call.prefs.headset });
       await this.ear.use(call.prefs.ear);
-      await this.#place(call.resume).catch((error) => {
-        if (!call.resume || error.code !== "gone") throw error;
+      await this.#place(call.resume).catch((refused) => {
+        if (!call.resume || refused.code !== "gone") throw refused;
         return this.#place("");
       });
     } catch (error) {
@@ -356,6 +356,12 @@ export class Desk {
     return card && this.answers.get(card.inquiry) !== "dismissed" ? card : undefined;
   }
 
+  /** Why the newest card has gone. */
+  #gone() {
+    const card = this.journal.cards.at(-1);
+    return (card && this.answers.get(card.inquiry) === "dismissed" ? "dismissed" : card?.gone) ?? "";
+  }
+
   #snoozedMs() {
     return Math.max(0, this.journal.snoozed - this.journal.tick) * TICK_MS;
   }
@@ -372,7 +378,7 @@ export class Desk {
       card: card
         ? { ...card, ageMs: (journal.tick - card.tick) * TICK_MS, used: card.touches.includes("used") || this.answers.get(card.inquiry) === "used" }
         : null,
-      whisper: journal.whisper?.text ?? "",
+      gone: this.#gone(), whisper: journal.whisper?.text ?? "",
       snoozedMs: this.#snoozedMs(), swapped: this.swapped,
       ear: { on: Boolean(ear?.prefs.on), muted: Boolean(ear?.muted), missing: Boolean(ear?.missing) },
     };

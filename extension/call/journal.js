@@ -59,16 +59,16 @@ function hear(journal, heard) {
 }
 
 /** @param {Journal} journal @param {Party} party @param {{text: string, start: number, end: number}} word */
-function say(journal, party, { text, start, end }) {
+function say(journal, party, { text, start, end: stop }) {
   const last = journal.lines.findLast((line) => line.party === party);
   if (last && start - last.end < LINE_GAP) {
     last.text += ` ${text}`;
-    last.end = Math.max(last.end, end);
+    last.end = Math.max(last.end, stop);
     return;
   }
   let place = journal.lines.length;
   while (place > 0 && (journal.lines[place - 1]?.start ?? 0) > start) place -= 1;
-  journal.lines.splice(place, 0, { party, start, end, text });
+  journal.lines.splice(place, 0, { party, start, end: stop, text });
 }
 
 /** @param {Journal} journal @param {any} shown @param {number} tick */

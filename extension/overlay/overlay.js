@@ -4,6 +4,8 @@
   const HOST = "call-copilot";
   const LEAVE_MS = 1400;
   const FLOOR_DB = -60;
+  /** What the agent did to a card needs no explanation. */
+  const OWN = ["dismissed", "snoozed"];
   /** How far Shift and an arrow move it, px. */
   const STEP = 24;
   /** Keys that work while the overlay has the focus. @type {Record<string, string>} */
@@ -48,14 +50,14 @@
   const grow = el("button", { type: "button", class: "icon grow", click: () => resize(false) },
     el("span", { class: "sign", "aria-hidden": "true" }), count);
   const ear = icon("ear", ext.t("mute"), () => act("mute"), "earpiece");
+  const later = icon("clock", ext.t("snooze"), () => act("snooze"), "snooze");
   const shrink = icon("small", ext.t("collapse"), () => resize(true));
   const bar = el("div", { class: "bar" }, state, meters, grow, ear,
-    icon("clock", ext.t("snooze"), () => act("snooze"), "snooze"),
+    later,
     icon("panel", ext.t("openPanel"), () => act("panel")),
     icon("end", ext.t("end"), () => act("end"), "end"),
     shrink);
   const notes = el("div", { class: "notes", role: "alert" });
-  notes.style.cssText = "display: grid; gap: 8px";
   const cards = el("div", { class: "cards" });
   const caption = el("p", { class: "caption", hidden: true });
   const said = el("div", { class: "unseen", "aria-live": "polite" });
@@ -86,11 +88,13 @@
     if (stateName.textContent !== label) stateName.textContent = label;
     grow.title = grow.ariaLabel = `${ext.t("expand")} – ${label}`;
     count.hidden = !now.card;
-    ear.hidden = !now.ear.on;
+    const over = now.phase === "ended";
+    ear.hidden = over || !now.ear.on;
+    later.ariaPressed = String(now.snoozedMs > 0);
+    later.title = later.ariaLabel = ext.t(now.snoozedMs > 0 ? "unsnooze" : "snooze");
     ear.classList.toggle("muted", now.ear.muted);
     ear.ariaPressed = String(now.ear.muted);
     ear.replaceChildren(sign(now.ear.muted ? "muted" : "ear"));
-    const over = now.phase === "ended";
     for (const button of bar.querySelectorAll(".snooze, .end")) /** @type {HTMLElement} */ (button).hidden = over || now.phase === "consent";
     meters.hidden = over || now.phase === "consent";
     drawNotes(now);
@@ -122,12 +126,12 @@
     const { card } = now;
     const key = card ? `${card.inquiry}.${card.revision}.${card.used}` : `none.${now.phase}.${now.snoozedMs > 0}`;
     if (key === drawn) return;
-    const gone = !card && before?.card && now.phase === "live" ? cards.querySelector(".card") : null;
+    const gone = !card && before?.card && now.phase === "live" && now.gone && !OWN.includes(now.gone) ? cards.querySelector(".card") : null;
     drawn = key;
     clearTimeout(leaving);
     if (gone) {
       gone.classList.add("leaving");
-      gone.querySelector(".row")?.replaceChildren(el("span", { class: "quiet" }, ext.t("cardGone")));
+      gone.querySelector(".row")?.replaceChildren(el("span", { class: "quiet" }, ext.t(`gone_${now.gone}`)));
       leaving = setTimeout(() => cards.replaceChildren(quiet(now)), LEAVE_MS);
       return;
     }

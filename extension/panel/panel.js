@@ -17,6 +17,7 @@ let wire = null;
 let view = null;
 let journal = newJournal();
 let drawn = "";
+let shownAt = 0;
 
 // ---- the call's page, which comes and goes
 
@@ -70,6 +71,7 @@ function showView(now) {
   const card = now.card ? `${now.card.inquiry}.${now.card.revision}.${now.card.used}` : "";
   if (card !== drawn) byId("now").replaceChildren(...(now.card ? [copilotCard.draw(now.card, { act, keys: false })] : []));
   drawn = card;
+  shownAt = performance.now() - (now.card?.ageMs ?? 0);
   byId("caption").hidden = !now.whisper;
   if (now.whisper) byId("caption").replaceChildren(sign("ear"), now.whisper);
   void showSite(now);
@@ -191,6 +193,11 @@ async function focusQuestion() {
 }
 
 // ---- start
+
+setInterval(() => {
+  const age = document.querySelector("#now .age");
+  if (age && view?.card) age.textContent = copilotCard.age(performance.now() - shownAt);
+}, 1000);
 
 byId("state-name").textContent = ext.t("phase_idle");
 ext.onSaved((area, keys) => {

@@ -101,7 +101,13 @@ async def serve(folder: Path, port: int, setup: Setup) -> None:
     settings = Settings(
         data=folder,
         server=Server(port=port, capacity=setup.capacity),
-        policy=Policy(voice=setup.voice, card_ticks=3000, cooldown_ticks=10, told_ticks=20),
+        policy=Policy(
+            voice=setup.voice,
+            card_ticks=3000,
+            cooldown_ticks=10,
+            told_ticks=20,
+            max_spoken_words=20,
+        ),
     )
     store = await open_store(settings.database_url, grace=60)
     listener = JoiningListener(script(setup.spoken))
