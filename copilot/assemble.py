@@ -148,7 +148,8 @@ async def services(
     sign_in = settings.sign_in
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(senses(settings, progress))
-        store = await open_store(settings.database_url)
+        grace = settings.server.resume_seconds
+        store = await open_store(settings.database_url, grace=grace)
         stack.push_async_callback(store.close)
         use_interface(settings.server.media_host)
         library = made.library

@@ -73,8 +73,8 @@ class Server(Section):
     """Address of this machine that call media uses, or ``0.0.0.0`` for all of them."""
     capacity: int = Field(default=20, ge=1)
     """Calls at once; the next one is answered 503 with Retry-After."""
-    resume_seconds: float = Field(default=30.0, ge=0)
-    """How long a call whose connection broke waits to be resumed before it is over."""
+    resume_seconds: float = Field(default=60.0, ge=0)
+    """How long a call whose connection or process broke waits to be resumed before it is over."""
 
 
 class Database(Section):

@@ -233,3 +233,14 @@ class CallLog(Protocol):
     def follow(self, call_id: str, after: int = -1) -> AsyncIterator[Entry]:
         """Entries with ``seq > after``: stored ones, then live ones until the call has ended."""
         ...
+
+
+class Archive(CallLog, Protocol):
+    """A log that outlives its process."""
+
+    async def adopt(self, call_id: str) -> Sequence[Entry]:
+        """Go on with the log of a call whose process died: what it holds, to be appended to.
+
+        Raises UnknownCall where that cannot be.
+        """
+        ...

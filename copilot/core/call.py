@@ -13,6 +13,7 @@ from copilot.core.events import (
     CallStarted,
     CardTouched,
     DraftReady,
+    EarSwitched,
     Effect,
     Entry,
     Event,
@@ -21,6 +22,7 @@ from copilot.core.events import (
     Heard,
     Input,
     Party,
+    Snoozed,
     TurnText,
     WhisperPlayed,
     encode,
@@ -63,6 +65,10 @@ def step(state: CallState, event: Input) -> Step:
             return cards.touch(state, event)
         case Advised():
             return advice.give(state, event)
+        case Snoozed():
+            return cards.snooze(state, event.ticks)
+        case EarSwitched():
+            return cards.switch_ear(state, event.on)
         case CallEnded():
             return _ended(state, event)
 

@@ -159,11 +159,27 @@ def touch(state: CallState, touched: CardTouched) -> Step:
     return state, []
 
 
+def snooze(state: CallState, ticks: int) -> Step:
+    """No card for so long; the one that is up goes, and what is being said of it."""
+    state = replace(state, snoozed=state.tick + ticks)
+    if not ticks:
+        return state, []
+    return replace(state, card=None, playing=None), clear(state, "snoozed")
+
+
+def switch_ear(state: CallState, on: bool) -> Step:
+    """The earpiece goes on, or off with what it is saying."""
+    state = replace(state, ear=on)
+    if on or state.playing is None:
+        return state, []
+    return replace(state, playing=None), [StopSpeaking(state.playing.whisper, "muted")]
+
+
 def clear(state: CallState, reason: str) -> list[Effect]:
-    """Effects that empty the screen; a dismissal and the end of the call empty the ear as well."""
+    """Effects that empty the screen; what the agent puts aside, and the end, empty the ear too."""
     effects: list[Effect] = []
     if state.playing is not None and (
-        reason == "call_ended" or (reason == "dismissed" and _playing_card(state))
+        reason in ("call_ended", "snoozed") or (reason == "dismissed" and _playing_card(state))
     ):
         effects.append(StopSpeaking(state.playing.whisper, reason))
     if state.card is not None:
@@ -280,6 +296,8 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         finished=state.finished if state.gap is not None else 0,
         cut=state.cut,
         quiet=any(start <= tick < end for start, end in policy.quiet),
+        snoozed=state.tick < state.snoozed,
+        ear=state.ear,
     )
 
 

@@ -34,6 +34,7 @@ class Silence(StrEnum):
     QUIET = "quiet"
     COOLDOWN = "cooldown"
     BUDGET = "budget"
+    SNOOZED = "snoozed"
     NO_CONSENT = "no_consent"
 
 
@@ -235,6 +236,19 @@ class Advised(Struct, frozen=True, tag="advised"):
     text: str
 
 
+class Snoozed(Struct, frozen=True, tag="snoozed"):
+    """The agent wants no card for a while."""
+
+    ticks: int
+    """From now on; 0 ends it."""
+
+
+class EarSwitched(Struct, frozen=True, tag="ear_switched"):
+    """The agent switched the earpiece, or its device went or came back."""
+
+    on: bool
+
+
 class CallEnded(Struct, frozen=True, tag="call_ended"):
     """The last input of every call."""
 
@@ -308,7 +322,8 @@ class StopSpeaking(Struct, frozen=True, tag="stop_speaking"):
 
     whisper: int
     reason: str
-    """``agent_speaks``, ``customer_speaks``, ``dismissed``, ``advice`` or ``call_ended``."""
+    """``agent_speaks``, ``customer_speaks``, ``dismissed``, ``advice``, ``snoozed``, ``muted`` or
+    ``call_ended``."""
 
 
 class Withheld(Struct, frozen=True, tag="withheld", omit_defaults=True):
@@ -329,7 +344,8 @@ class WithdrawCard(Struct, frozen=True, tag="withdraw_card"):
 
     inquiry: int
     reason: str
-    """``said``, ``dismissed``, ``unsupported``, ``expired``, ``replaced`` or ``call_ended``."""
+    """``said``, ``dismissed``, ``snoozed``, ``unsupported``, ``expired``, ``replaced`` or
+    ``call_ended``."""
 
 
 Input = (
@@ -341,6 +357,8 @@ Input = (
     | WhisperPlayed
     | CardTouched
     | Advised
+    | Snoozed
+    | EarSwitched
     | CallEnded
 )
 Effect = Search | Compose | ShowCard | Speak | StopSpeaking | Withheld | WithdrawCard | Ticked

@@ -80,6 +80,10 @@ class CallState(Struct, frozen=True):
     """The priority of its passage."""
     ticked: frozenset[str] = frozenset()
     """Lines of the playbook that the agent has done or broken."""
+    snoozed: int = 0
+    """Tick from which cards are wanted again."""
+    ear: bool = True
+    """Whether the agent's earpiece is on."""
 
     @property
     def policy(self) -> Policy:

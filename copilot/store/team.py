@@ -60,6 +60,13 @@ class TeamCalls:
         """Take the entries of a call of the owner's."""
         self._store.append(call_id, entries, self.owner)
 
+    async def adopt(self, call_id: str) -> list[Entry]:
+        """Go on with the log of a call of the owner's whose process died."""
+        row = await self.call(call_id)
+        if (row.team_id, row.person_id) != self.owner:
+            raise UnknownCall(f"There is no call {call_id!r}.")
+        return await self._store.adopt(call_id)
+
     # ---- labels
 
     async def labels(self, call_id: str) -> list[Label]:
