@@ -62,9 +62,9 @@ class TeamCalls:
 
     async def adopt(self, call_id: str) -> list[Entry]:
         """Go on with the log of a call of the owner's whose process died."""
-        row = await self.call(call_id)
-        if (row.team_id, row.person_id) != self.owner:
-            raise UnknownCall(f"There is no call {call_id!r}.")
+        row = await self._store.call(call_id)
+        if row is None or (row.team_id, row.person_id) != self.owner:
+            raise UnknownCall(f"call {call_id!r} cannot be taken up: begin a new one")
         return await self._store.adopt(call_id)
 
     # ---- labels
