@@ -74,14 +74,14 @@ class Tenants:
         """Somebody is invited and accepts."""
         self.emails[name] = f"{name}@example.com"
         _, link = await self.accounts.people.invite(admin, self.emails[name], roles)
-        await self.accounts.people.accept(link, "", name, PASSWORD, HERE)
+        await self.accounts.joining.accept(link, "", name, PASSWORD, HERE)
 
 
 async def make_tenants(accounts: Accounts) -> Tenants:
     made = Tenants(accounts, {OPERATOR: "root@example.com"}, {"default": "default"})
-    link = await accounts.people.first_link()
+    link = await accounts.joining.first_link()
     assert link is not None
-    await accounts.people.accept(link, made.emails[OPERATOR], "Root", PASSWORD, HERE)
+    await accounts.joining.accept(link, made.emails[OPERATOR], "Root", PASSWORD, HERE)
     root = await made.who(OPERATOR)
     for role in Role:
         await made.add(root, role, [role])

@@ -18,6 +18,7 @@ class Act(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"
     PASSWORD_CHANGED = "password_changed"
+    PASSWORD_LINK = "password_link"
     SESSION_ENDED = "session_ended"
     INVITED = "invited"
     INVITATION_TAKEN_BACK = "invitation_taken_back"
@@ -63,5 +64,7 @@ class Audit:
         self, caller: Caller, limit: int, before: int | None = None, act: str = ""
     ) -> Sequence[Deed]:
         """The newest of the caller's team, or those before a number."""
+        if before is not None and not 0 < before < 2**63:
+            return []  # no number of the log, and more than a database takes
         async with self._tables.read() as tables:
             return await tables.journal.of(caller.team_id, limit, before, act)

@@ -2,6 +2,7 @@
 
 from copilot.accounts.audit import Audit
 from copilot.accounts.devices import Devices
+from copilot.accounts.joining import Joining
 from copilot.accounts.office import Office
 from copilot.accounts.oidc import Provider
 from copilot.accounts.people import People
@@ -21,7 +22,8 @@ class Accounts:
         self.required = required
         """Whether people must sign in; otherwise everybody is the local admin."""
         self.sessions = Sessions(office)
-        self.people = People(office, self.sessions)
+        self.joining = Joining(office, self.sessions)
+        self.people = People(office)
         self.tokens = Tokens(office)
         self.devices = Devices(office)
         oidc = office.settings.oidc
