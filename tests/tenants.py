@@ -1,6 +1,6 @@
 """Two teams with somebody in every role, made by the services as people make them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +37,7 @@ class Hands:
 
 
 def make_accounts(
-    store: Store, settings: AccountSettings | None = None, now: Hands | None = None
+    store: Store, settings: AccountSettings | None = None, now: Callable[[], datetime] | None = None
 ) -> Accounts:
     """Accounts that must sign in, with passwords that are hashed fast."""
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -29,5 +29,5 @@ class Accounts:
         oidc = office.settings.oidc
         self.provider = Provider(oidc) if oidc.issuer else None
         """Where people may sign in beside their password."""
-        self.audit = Audit(office.tables)
+        self.audit = Audit(office)
         self.presence = Presence(self.sessions.again)
