@@ -83,7 +83,10 @@ def tend(state: CallState) -> Step:
     waiting = not card.spoken and state.playing is None
     if not waiting or inquiry is None or inquiry.id != card.inquiry:
         return state, []
-    text = to_say(_moment(state, inquiry), card.passage, card.text, policy)
+    moment = _moment(state, inquiry)
+    if state.gap is not None and inquiry.need < moment.least_need:
+        return state, []  # what was said since has taken the question back
+    text = to_say(moment, card.passage, card.text, policy)
     return _speak(state, card, text) if text else (state, [])
 
 
@@ -294,7 +297,8 @@ def _over(state: CallState, party: Party, before: int) -> int:
     if not speech.speaking and speech.rising == 0:
         return 0
     if is_backchannel(state.transcript.since(party, speech.start)) and speech.speaking:
-        return 0
+        # "i" may be the beginning of "i see": more words decide, and what was said counts then
+        return 0 if state.gap is None else min(before + 1, state.policy.barge_in_ticks - 1)
     return before + 1
 
 

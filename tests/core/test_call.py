@@ -154,7 +154,7 @@ def test_a_dismissed_passage_stays_away() -> None:
 
 
 def test_a_phrase_of_the_team_lead_keeps_silence() -> None:
-    policy = Policy(do_not_trigger=("delivery address",))
+    policy = Policy(do_not_trigger=("delivery address",), early_words=3)
     call = Call(knows(passage()), policy).customer(QUESTION).quiet(40)
     assert reasons(call) == [Silence.DO_NOT_TRIGGER]
 

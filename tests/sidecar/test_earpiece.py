@@ -89,11 +89,16 @@ async def test_a_cut_empties_the_queue_at_once(time: VirtualTime) -> None:
     taken = await take(earpiece, 10)
     earpiece.cut()
     assert await asyncio.wait_for(playing, 1) == 3
-    taken += await take(earpiece, TAIL)
-    levels = np.std(sound(taken).reshape(-1, 480), axis=1)
-    assert min(levels[2:10]) > 0.1
-    assert levels[10] < 0.05  # the decoder's own fading of the last packet
+    taken += await take(earpiece, 1 + TAIL)
+    heard = sound(taken)
+    levels = np.std(heard.reshape(-1, 480), axis=1)
+    assert min(levels[2:10]) > 0.02
+    fading = heard[10 * 480 : 11 * 480]
+    assert np.std(fading[: 5 * 24]) > 0.01
+    # 5 ms of fading, and 6.5 ms that the encoder looks ahead
+    assert np.std(fading[12 * 24 :]) < 0.002
     assert max(levels[11:]) < 0.001
+    assert np.abs(np.diff(heard[480:])).max() < 0.01  # it clicks nowhere
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(earpiece.recv(), 0.06)
 
@@ -115,7 +120,7 @@ async def test_a_newer_whisper_cuts_the_older(time: VirtualTime) -> None:
     await take(earpiece, 4)
     newer = asyncio.create_task(earpiece.play(2, chunks(tone(0.08)), RATE))
     assert await asyncio.wait_for(older, 1) == 1
-    await take(earpiece, 4)
+    await take(earpiece, 5)
     assert await newer == 1
 
 
