@@ -52,6 +52,8 @@ def aloud(line: str, query: str) -> tuple[Spoken, ...]:
     """
     clauses, asked = _clauses(line.split()), frozenset(content(query))
     found: list[Spoken] = []
+    if not clauses:
+        return ()
     for words in (_phrase(clauses, asked), _cue(clauses, asked)):
         text = " ".join(words).strip(_ENDS + " \"'")
         told = any(content(word) and _bare(word) not in _LEADING for word in words)
