@@ -206,6 +206,10 @@ class Mouth(Protocol):
         """Fall silent at once."""
         ...
 
+    def soften(self) -> None:
+        """Play whispers 12 dB softer from now on."""
+        ...
+
 
 class CallLog(Protocol):
     """Keeps the entries of calls: appended without waiting, read whole, followed live."""

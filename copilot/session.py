@@ -14,6 +14,8 @@ from copilot.core.events import (
     CallEnded,
     CallStarted,
     Compose,
+    EarChanged,
+    EarState,
     Effect,
     EvidenceFound,
     Failed,
@@ -127,6 +129,10 @@ class Session:
                 self._start("speak", effect.whisper, speak, deadlines.speak)
             case StopSpeaking():
                 self._hush()
+            case EarChanged(ear=ear):
+                if ear is EarState.SOFT and parts.mouth is not None:
+                    parts.mouth.soften()
+                parts.outlet.deliver(effect)
             case ShowCard() | WithdrawCard() | Withheld():
                 parts.outlet.deliver(effect)
 

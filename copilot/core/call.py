@@ -12,6 +12,7 @@ from copilot.core.events import (
     CallStarted,
     CardTouched,
     DraftReady,
+    EchoHeard,
     Effect,
     Entry,
     Event,
@@ -60,6 +61,8 @@ def step(state: CallState, event: Input) -> Step:
             return cards.played(state, event.whisper), []
         case CardTouched():
             return cards.touch(state, event)
+        case EchoHeard():
+            return cards.echo(state)
         case CallEnded():
             return _ended(state, event)
 

@@ -7,6 +7,8 @@ from copilot.core.events import (
     CardTouched,
     Compose,
     DraftReady,
+    EarChanged,
+    EarState,
     Effect,
     Party,
     ShowCard,
@@ -113,6 +115,18 @@ def played(state: CallState, whisper: int) -> CallState:
     """The earpiece is free again."""
     mine = state.playing is not None and state.playing.whisper == whisper
     return replace(state, playing=None) if mine else state
+
+
+def echo(state: CallState) -> Step:
+    """The agent's microphone hears whispers: softer ones first, then none."""
+    if state.ear is EarState.OFF:
+        return state, []
+    if state.ear is EarState.OPEN:
+        return replace(state, ear=EarState.SOFT), [EarChanged(EarState.SOFT, "echo")]
+    effects: list[Effect] = [EarChanged(EarState.OFF, "echo")]
+    if state.playing is not None:
+        effects.insert(0, StopSpeaking(state.playing.whisper, "echo"))
+    return replace(state, ear=EarState.OFF, playing=None), effects
 
 
 def revise(state: CallState, draft: DraftReady) -> Step:
@@ -279,6 +293,7 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         model=state.gap,
         finished=state.finished if state.gap is not None else 0,
         cut=state.cut,
+        ear=state.ear,
     )
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from copilot.core.aloud import aloud
 from copilot.core.compose import line
-from copilot.core.events import GapModel, Passage, Silence
+from copilot.core.events import EarState, GapModel, Passage, Silence
 from copilot.core.gap import Gap, starts_within
 from copilot.core.policy import Policy
 from copilot.core.words import content, pivots, share, tokens
@@ -51,6 +51,7 @@ class Moment(Struct, frozen=True):
     model: GapModel | None = None
     finished: int = 0
     """The ear's own probability that the customer has finished, percent; 0 where it cannot tell."""
+    ear: EarState = EarState.OPEN
     cut: Set[str] = frozenset()
     """Passages whose whisper was cut: they are not said aloud again."""
 
@@ -122,6 +123,7 @@ def to_say(moment: Moment, passage: str, text: str, policy: Policy) -> str:
 def _may_speak(moment: Moment, policy: Policy) -> bool:
     return (
         policy.voice
+        and moment.ear is not EarState.OFF
         and moment.consent
         and moment.turn_over
         and moment.agent_silent

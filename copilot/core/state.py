@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from copilot.core.events import CallStarted, GapModel, NeedModel
+from copilot.core.events import CallStarted, EarState, GapModel, NeedModel
 from copilot.core.floor import NEVER, Floor
 from copilot.core.gate import HOUR
 from copilot.core.inquiry import Inquiry, Span
@@ -70,6 +70,7 @@ class CallState(Struct, frozen=True):
     told: tuple[Told, ...] = ()
     """Cards of the last hour."""
     dismissed: frozenset[str] = frozenset()
+    ear: EarState = EarState.OPEN
     cut: frozenset[str] = frozenset()
     """Passages whose whisper was cut."""
     whispered: int = NEVER

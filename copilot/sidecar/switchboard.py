@@ -143,6 +143,7 @@ class Switchboard:
             ear = await self._ear(started)
             made.push_async_callback(ear.close)
             session = Session(started, self._parts(offer, started, ear, pinned.retriever, line))
+            line.echoed = session.give
             made.pop_all()
         call = self._calls[call_id] = Call(session, line, peer)
         call.task.add_done_callback(lambda task: self._over(call_id, task))

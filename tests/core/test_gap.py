@@ -4,7 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from copilot.core.call import replay
 from copilot.core.events import (
+    EarChanged,
+    EarState,
+    EchoHeard,
     GapModel,
     Passage,
     ShowCard,
@@ -152,3 +156,18 @@ def test_silences_are_measured_from_who_spoke_last() -> None:
     seen = look(floor, Transcript(), 61)
     assert (seen.customer_last, seen.short, seen.middle, seen.turn) == (100, 8, 4, 20)
     assert (seen.since_customer, seen.since_agent) == (12, 42)
+
+
+def test_an_echo_makes_the_ear_softer_and_then_switches_it_off() -> None:
+    made = call(0, Policy(voice=True, told_ticks=0, cooldown_ticks=0))
+    made.customer(QUESTION).quiet(12).give(WhisperPlayed(1, 10))
+    assert made.give(EchoHeard(1, 230, -20)) == [EarChanged(EarState.SOFT, "echo")]
+    made.quiet(10).agent("yes you can").quiet(20).customer(f"and {QUESTION} to the shop").quiet(12)
+    assert len(said(made)) == 2
+    effects = made.give(EchoHeard(2, 230, -32))
+    assert effects == [StopSpeaking(2, "echo"), EarChanged(EarState.OFF, "echo")]
+    assert made.give(EchoHeard(2, 230, -32)) == []
+    made.quiet(10).agent("yes you can").quiet(20).customer(f"or {QUESTION} once more").quiet(60)
+    assert len(of(made.effects, ShowCard)) == 3
+    assert len(said(made)) == 2
+    assert replay(made.log) is None

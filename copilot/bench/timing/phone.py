@@ -123,6 +123,9 @@ class Phone:
     def stop(self) -> None:
         self.earpiece.cut()
 
+    def soften(self) -> None:
+        """Nothing is softer here: the scripted ear does not listen to sound."""
+
     async def sound(self, now: Callable[[], float]) -> None:
         """Both parties' sound, block by block as it comes, for the reflex."""
         block = 0
