@@ -59,7 +59,10 @@ class Voice(Protocol):
         ...
 
     def say(self, text: str) -> AsyncIterator[Pcm]:
-        """Mono float32 chunks of any length, the first as soon as there is one."""
+        """Mono float32 chunks of any length, the first as soon as there is one.
+
+        `text` is as it is said, its numbers and signs in words.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -30,6 +30,7 @@ from copilot.core.events import (
 )
 from copilot.core.state import CallState
 from copilot.ports import CallLog, Composer, Ear, Mouth, Outlet, Retriever, Voice
+from copilot.providers.spoken import spoken
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ class Session:
         if voice is None or mouth is None:
             raise LookupError("no voice is configured")
         most = self.state.policy.max_spoken_ticks * frame_samples(voice.rate)
-        chunks = _at_most(voice.say(effect.text), most)
+        chunks = _at_most(voice.say(spoken(effect.text)), most)
         ticks = await mouth.play(effect.whisper, chunks, voice.rate)
         self.give(WhisperPlayed(effect.whisper, ticks))
 

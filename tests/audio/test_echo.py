@@ -51,7 +51,7 @@ def test_a_whisper_in_the_microphone_is_found_with_its_delay(level_db: int, seco
     found = echo.find(10.0, 10.0 + seconds)
     assert found is not None
     assert found.delay_ms == pytest.approx(240, abs=20)  # the codec adds its look-ahead
-    assert found.level_db == pytest.approx(level_db, abs=6)
+    assert found.level_db == pytest.approx(level_db, abs=8)  # codecs eat what is faint
 
 
 def test_it_is_found_under_the_agents_own_words() -> None:
