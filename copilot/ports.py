@@ -214,6 +214,22 @@ class Mouth(Protocol):
         ...
 
 
+DEFAULT_TEAM = "default"
+"""The team that is always there."""
+
+
+class Owner(NamedTuple):
+    """Whose call it is."""
+
+    team_id: str = DEFAULT_TEAM
+    person_id: str = ""
+    """The agent; empty: not known."""
+
+
+NOBODY = Owner()
+"""Nobody in particular, in the team that is always there."""
+
+
 class CallLog(Protocol):
     """Keeps the entries of calls: appended without waiting, read whole, followed live."""
 
@@ -223,4 +239,15 @@ class CallLog(Protocol):
 
     def follow(self, call_id: str, after: int = -1) -> AsyncIterator[Entry]:
         """Entries with ``seq > after``: stored ones, then live ones until the call has ended."""
+        ...
+
+
+class Archive(CallLog, Protocol):
+    """A log that outlives its process."""
+
+    async def adopt(self, call_id: str) -> Sequence[Entry]:
+        """Go on with the log of a call whose process died: what it holds, to be appended to.
+
+        Raises UnknownCall where that cannot be.
+        """
         ...

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot.core import cards, inquiry
+from copilot.core import advice, cards, inquiry, playbook
 from copilot.core.compose import line
 from copilot.core.events import (
+    Advised,
     CallEnded,
     CallStarted,
     CardTouched,
     DraftReady,
+    EarSwitched,
     EchoHeard,
     Effect,
     Entry,
@@ -21,6 +23,7 @@ from copilot.core.events import (
     Heard,
     Input,
     Party,
+    Snoozed,
     TurnText,
     WhisperPlayed,
     encode,
@@ -63,6 +66,12 @@ def step(state: CallState, event: Input) -> Step:
             return cards.touch(state, event)
         case EchoHeard():
             return cards.echo(state)
+        case Advised():
+            return advice.give(state, event)
+        case Snoozed():
+            return cards.snooze(state, event.ticks)
+        case EarSwitched():
+            return cards.switch_ear(state, event.on)
         case CallEnded():
             return _ended(state, event)
 
@@ -119,6 +128,9 @@ def _heard(state: CallState, heard: Heard) -> Step:
     effects: list[Effect] = []
     for part in (cards.barge_in, _ask, cards.gate, cards.tend):
         state, more = part(state)
+        effects += more
+    if heard.agent.words and state.policy.playbook:
+        state, more = playbook.tick(state)
         effects += more
     return state, effects
 

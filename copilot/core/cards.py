@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from copilot.core import advice
 from copilot.core.compose import grounded, title
 from copilot.core.events import (
     CardTouched,
@@ -83,6 +84,8 @@ def tend(state: CallState) -> Step:
         return replace(state, card=None), clear(state, "expired")
     inquiry = state.inquiry
     waiting = not card.spoken and state.playing is None
+    if waiting and card.advice:
+        return advice.speak(state, card)
     if not waiting or inquiry is None or inquiry.id != card.inquiry:
         return state, []
     moment = _moment(state, inquiry)
@@ -119,14 +122,14 @@ def played(state: CallState, whisper: int) -> CallState:
 
 def echo(state: CallState) -> Step:
     """The agent's microphone hears whispers: softer ones first, then none."""
-    if state.ear is EarState.OFF:
+    if state.echo is EarState.OFF:
         return state, []
-    if state.ear is EarState.OPEN:
-        return replace(state, ear=EarState.SOFT), [EarChanged(EarState.SOFT, "echo")]
+    if state.echo is EarState.OPEN:
+        return replace(state, echo=EarState.SOFT), [EarChanged(EarState.SOFT, "echo")]
     effects: list[Effect] = [EarChanged(EarState.OFF, "echo")]
     if state.playing is not None:
         effects.insert(0, StopSpeaking(state.playing.whisper, "echo"))
-    return replace(state, ear=EarState.OFF, playing=None), effects
+    return replace(state, echo=EarState.OFF, playing=None), effects
 
 
 def revise(state: CallState, draft: DraftReady) -> Step:
@@ -164,7 +167,7 @@ def touch(state: CallState, touched: CardTouched) -> Step:
     if card is None or card.inquiry != touched.inquiry:
         return state, []
     if touched.how is Touch.DISMISSED:
-        dismissed = state.dismissed | {card.passage}
+        dismissed = state.dismissed | ({card.passage} if card.passage else set())
         effects = clear(state, "dismissed")
         playing = None if _playing_card(state) else state.playing
         return replace(state, card=None, dismissed=dismissed, playing=playing), effects
@@ -173,11 +176,31 @@ def touch(state: CallState, touched: CardTouched) -> Step:
     return state, []
 
 
+def snooze(state: CallState, ticks: int) -> Step:
+    """No card for so long; the one that is up goes, and what is being said of it."""
+    state = replace(state, snoozed=state.tick + ticks)
+    if not ticks:
+        return state, []
+    return replace(state, card=None, playing=None), clear(state, "snoozed")
+
+
+def switch_ear(state: CallState, on: bool) -> Step:
+    """The earpiece goes on, or off with what it is saying.
+
+    One that an echo switched off is tried again, softer: the agent has taken another headset.
+    """
+    soft = on and state.echo is EarState.OFF
+    state = replace(state, ear=on, echo=EarState.SOFT if soft else state.echo)
+    if on or state.playing is None:
+        return state, []
+    return replace(state, playing=None), [StopSpeaking(state.playing.whisper, "muted")]
+
+
 def clear(state: CallState, reason: str) -> list[Effect]:
-    """Effects that empty the screen; a dismissal and the end of the call empty the ear as well."""
+    """Effects that empty the screen; what the agent puts aside, and the end, empty the ear too."""
     effects: list[Effect] = []
     if state.playing is not None and (
-        reason == "call_ended" or (reason == "dismissed" and _playing_card(state))
+        reason in ("call_ended", "snoozed") or (reason == "dismissed" and _playing_card(state))
     ):
         effects.append(StopSpeaking(state.playing.whisper, reason))
     if state.card is not None:
@@ -293,7 +316,9 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         model=state.gap,
         finished=state.finished if state.gap is not None else 0,
         cut=state.cut,
-        ear=state.ear,
+        quiet=any(start <= tick < end for start, end in policy.quiet),
+        snoozed=state.tick < state.snoozed,
+        ear=state.hears,
     )
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from copilot.core.policy import Policy
+from copilot.core.policy import Policy, Rule
 
 TICK_MS = 80
 """Length of one tick, the only unit of time in a call."""
@@ -31,8 +31,10 @@ class Silence(StrEnum):
     ALREADY_TOLD = "already_told"
     DISMISSED = "dismissed"
     UNGROUNDED = "ungrounded"
+    QUIET = "quiet"
     COOLDOWN = "cooldown"
     BUDGET = "budget"
+    SNOOZED = "snoozed"
     NO_CONSENT = "no_consent"
 
 
@@ -163,6 +165,10 @@ class CallStarted(Struct, frozen=True, tag="call_started"):
     gap: GapModel | None = None
     """The model that chooses when and in how many words a line is spoken; None, as in older logs:
     the whole line, in any gap."""
+    ruling: int = 0
+    """Number of the team's published policy that the call began under; 0: the settings' own."""
+    level: str = ""
+    """How seasoned the agent is by the team's policy; empty: not told."""
 
 
 class Heard(Struct, frozen=True, tag="heard", omit_defaults=True):
@@ -232,6 +238,27 @@ class EchoHeard(Struct, frozen=True, tag="echo_heard"):
     """Against the whisper as it was played."""
 
 
+class Advised(Struct, frozen=True, tag="advised"):
+    """A supervisor sends the agent a line while the call is on."""
+
+    by: str
+    """Who, as the agent knows them."""
+    text: str
+
+
+class Snoozed(Struct, frozen=True, tag="snoozed"):
+    """The agent wants no card for a while."""
+
+    ticks: int
+    """From now on; 0 ends it."""
+
+
+class EarSwitched(Struct, frozen=True, tag="ear_switched"):
+    """The agent switched the earpiece, or its device went or came back."""
+
+    on: bool
+
+
 class CallEnded(Struct, frozen=True, tag="call_ended"):
     """The last input of every call."""
 
@@ -278,6 +305,18 @@ class ShowCard(Struct, frozen=True, tag="show_card"):
     """The words of the customer that it answers."""
     need: int = 100
     """Calibrated probability that anything was needed, percent."""
+    by: str = ""
+    """The supervisor whose words it shows; empty: the copilot's own card."""
+
+
+class Ticked(Struct, frozen=True, tag="ticked"):
+    """The agent has done what a line of the playbook is about, or broken it."""
+
+    item: str
+    """The line's name."""
+    rule: Rule
+    words: str
+    """What the agent said."""
 
 
 class Speak(Struct, frozen=True, tag="speak"):
@@ -293,7 +332,8 @@ class StopSpeaking(Struct, frozen=True, tag="stop_speaking"):
 
     whisper: int
     reason: str
-    """``agent_speaks``, ``customer_speaks``, ``echo``, ``dismissed`` or ``call_ended``."""
+    """``agent_speaks``, ``customer_speaks``, ``echo``, ``dismissed``, ``advice``, ``snoozed``,
+    ``muted`` or ``call_ended``."""
 
 
 class EarState(StrEnum):
@@ -331,7 +371,8 @@ class WithdrawCard(Struct, frozen=True, tag="withdraw_card"):
 
     inquiry: int
     reason: str
-    """``said``, ``dismissed``, ``unsupported``, ``expired``, ``replaced`` or ``call_ended``."""
+    """``said``, ``dismissed``, ``snoozed``, ``unsupported``, ``expired``, ``replaced`` or
+    ``call_ended``."""
 
 
 Input = (
@@ -343,9 +384,22 @@ Input = (
     | WhisperPlayed
     | CardTouched
     | EchoHeard
+    | Advised
+    | Snoozed
+    | EarSwitched
     | CallEnded
 )
-Effect = Search | Compose | ShowCard | Speak | StopSpeaking | EarChanged | Withheld | WithdrawCard
+Effect = (
+    Search
+    | Compose
+    | ShowCard
+    | Speak
+    | StopSpeaking
+    | EarChanged
+    | Withheld
+    | WithdrawCard
+    | Ticked
+)
 Event = Input | Effect
 
 

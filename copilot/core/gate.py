@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from copilot.core.aloud import aloud
 from copilot.core.compose import line
-from copilot.core.events import EarState, GapModel, Passage, Silence
+from copilot.core.events import GapModel, Passage, Silence
 from copilot.core.gap import Gap, starts_within
 from copilot.core.policy import Policy
 from copilot.core.words import content, pivots, share, tokens
@@ -51,9 +51,14 @@ class Moment(Struct, frozen=True):
     model: GapModel | None = None
     finished: int = 0
     """The ear's own probability that the customer has finished, percent; 0 where it cannot tell."""
-    ear: EarState = EarState.OPEN
     cut: Set[str] = frozenset()
     """Passages whose whisper was cut: they are not said aloud again."""
+    quiet: bool = False
+    """Whether the team wants no card at this time."""
+    snoozed: bool = False
+    """Whether the agent wants no card now."""
+    ear: bool = True
+    """Whether the agent's earpiece is on."""
 
 
 class Evidence(Struct, frozen=True):
@@ -96,6 +101,8 @@ def decide(moment: Moment, evidence: Evidence, policy: Policy) -> Silent | Whisp
     silence = _unwanted(moment, passage, text, policy) or _unaffordable(moment, evidence, policy)
     if silence is not None:
         return Silent(silence)
+    if moment.snoozed:
+        return Silent(Silence.SNOOZED)
     if not moment.consent:
         return Silent(Silence.NO_CONSENT)
     return Whisper(passage, text, aloud=to_say(moment, passage.id, text, policy))
@@ -123,7 +130,7 @@ def to_say(moment: Moment, passage: str, text: str, policy: Policy) -> str:
 def _may_speak(moment: Moment, policy: Policy) -> bool:
     return (
         policy.voice
-        and moment.ear is not EarState.OFF
+        and moment.ear
         and moment.consent
         and moment.turn_over
         and moment.agent_silent
@@ -140,10 +147,11 @@ def is_said(text: str, agent_said: Set[str], policy: Policy) -> bool:
 
 def is_triggered(query: str, policy: Policy) -> bool:
     """Whether the words hold a phrase at which the team wants a card in any case."""
-    return _holds(query, policy.trigger)
+    return holds(query, policy.trigger)
 
 
-def _holds(query: str, phrases: tuple[str, ...]) -> bool:
+def holds(query: str, phrases: tuple[str, ...]) -> bool:
+    """Whether one of the phrases stands in the words, word for word."""
     said = f" {' '.join(tokens(query))} "
     return any(f" {' '.join(tokens(phrase))} " in said for phrase in phrases)
 
@@ -166,7 +174,7 @@ def _is_weak(moment: Moment, evidence: Evidence, policy: Policy) -> bool:
 
 
 def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Silence | None:
-    if _holds(moment.query, policy.do_not_trigger):
+    if holds(moment.query, policy.do_not_trigger):
         return Silence.DO_NOT_TRIGGER
     if is_said(text, moment.agent_said, policy) or _is_being_said(text, moment, policy):
         return Silence.ALREADY_SAID
@@ -178,6 +186,8 @@ def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Si
 
 
 def _unaffordable(moment: Moment, evidence: Evidence, policy: Policy) -> Silence | None:
+    if moment.quiet:
+        return Silence.QUIET
     urgent = evidence.passages[0].priority > moment.whispered_priority
     if moment.since_whisper < policy.cooldown_ticks and not urgent:
         return Silence.COOLDOWN

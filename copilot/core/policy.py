@@ -1,5 +1,6 @@
 """Every number that a decision of the core depends on, with its unit and meaning."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -8,6 +9,29 @@ Percent = Annotated[int, Meta(ge=0, le=100)]
 Whole = Annotated[int, Meta(ge=0)]
 Some = Annotated[int, Meta(ge=1)]
 """A number that makes no sense as 0."""
+
+
+class Rule(StrEnum):
+    """What a playbook asks of the agent."""
+
+    CHECK = "check"
+    """A step that is ticked once it is done."""
+    MUST_SAY = "must_say"
+    """Missed, if the call ends without it."""
+    MUST_NOT_SAY = "must_not_say"
+    """Broken, if one of its phrases is said."""
+
+
+class Item(Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a playbook; it ticks itself from what the agent says."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=120)]
+    rule: Rule
+    phrases: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=300)], ...],
+        Meta(min_length=1, max_length=20),
+    ]
+    """Ways to say it: of a step or a must the sense is enough, of a must not the very words."""
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +107,12 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Unneeded whispers accepted per hour, in hundredths: it sets the probability of need that a
     card takes, and each card spends the chance that nothing was needed."""
 
+    quiet: tuple[tuple[Whole, Whole], ...] = ()
+    """Quiet times: from one tick of the call up to another no card is shown."""
+
     # card
+    shadow: bool = False
+    """Whether cards are only kept in the log, for people to review, and not shown to the agent."""
     compose: bool = False
     """Whether the background model is asked for a better text of each card."""
     card_ticks: Some = 500
@@ -112,3 +141,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     barge_in_ticks: Some = 8
     """Speech by either party that ends a whisper: longer than a "mm-hm" whose words are not known
     yet. The earpiece itself falls silent at the first sound and goes on where it was no more."""
+
+    # playbook
+    playbook: tuple[Item, ...] = ()
+    """What the agent is to do and say in a call."""

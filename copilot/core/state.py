@@ -23,6 +23,8 @@ class Card(Struct, frozen=True):
     revision: int = 0
     used: bool = False
     spoken: bool = False
+    advice: bool = False
+    """Whether it shows a supervisor's words."""
 
 
 class Playing(Struct, frozen=True):
@@ -70,13 +72,20 @@ class CallState(Struct, frozen=True):
     told: tuple[Told, ...] = ()
     """Cards of the last hour."""
     dismissed: frozenset[str] = frozenset()
-    ear: EarState = EarState.OPEN
+    echo: EarState = EarState.OPEN
+    """What became of the ear because the agent's microphone heard whispers."""
     cut: frozenset[str] = frozenset()
     """Passages whose whisper was cut."""
     whispered: int = NEVER
     """Tick of the last whisper."""
     whispered_priority: int = 0
     """The priority of its passage."""
+    ticked: frozenset[str] = frozenset()
+    """Lines of the playbook that the agent has done or broken."""
+    snoozed: int = 0
+    """Tick from which cards are wanted again."""
+    ear: bool = True
+    """Whether the agent's earpiece is on."""
 
     @property
     def policy(self) -> Policy:
@@ -86,6 +95,11 @@ class CallState(Struct, frozen=True):
     @property
     def need(self) -> NeedModel | None:
         return self.started.need if self.started is not None else None
+
+    @property
+    def hears(self) -> bool:
+        """Whether whispers may be heard: the earpiece is on, and no microphone passes it on."""
+        return self.ear and self.echo is not EarState.OFF
 
     @property
     def gap(self) -> GapModel | None:

@@ -9,7 +9,7 @@ from aiortc import RTCDataChannel
 from copilot.audio.echo import LONGEST_DELAY, Echo
 from copilot.audio.frames import Pcm
 from copilot.audio.loudness import TalkLevel, rms
-from copilot.core.events import CardTouched, EchoHeard, Effect, Party, ShowCard, WithdrawCard
+from copilot.core.events import EchoHeard, Effect, Party, ShowCard, WithdrawCard
 from copilot.sidecar import wire
 from copilot.sidecar.earpiece import Earpiece
 from copilot.sidecar.reflex import Reflex
@@ -22,7 +22,8 @@ LATE = 0.2
 class Line:
     """The agent's browser as the session knows it: `Outlet` and `Mouth` over the present peer."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, card: ShowCard | None = None) -> None:
+        """`card`: the one that was up when the call's process died."""
         self.audio = CallAudio(rate, self._sounded)
         self.talk = TalkLevel()
         self._reflex = Reflex()
@@ -35,7 +36,12 @@ class Line:
         """Whether the call's first whisper has been played, after its earcon."""
         self._channel: RTCDataChannel | None = None
         self._earpiece: Earpiece | None = None
-        self._card: ShowCard | None = None
+        self._card = card
+
+    @property
+    def card(self) -> ShowCard | None:
+        """What is on the agent's screen."""
+        return self._card
 
     def attach_earpiece(self, earpiece: Earpiece) -> None:
         """The new peer's earpiece; what the old one was playing is lost with it."""
@@ -44,16 +50,14 @@ class Line:
         earpiece.sounded = self._played
         self._earpiece = earpiece
 
-    def attach_channel(
-        self, channel: RTCDataChannel, touched: Callable[[CardTouched], None]
-    ) -> None:
+    def attach_channel(self, channel: RTCDataChannel, acted: Callable[[wire.Act], None]) -> None:
         """The new peer's data channel; a card that is still up is shown again."""
 
         @channel.on("message")
         def _(message: str | bytes) -> None:
-            touch = wire.incoming(message)
-            if touch is not None:
-                touched(touch)
+            act = wire.incoming(message)
+            if act is not None:
+                acted(act)
 
         self._channel = channel
         if self._card is not None:

@@ -11,6 +11,7 @@ from copilot.core.events import (
     CallEnded,
     CallStarted,
     CardTouched,
+    EarSwitched,
     EvidenceFound,
     Failed,
     GapModel,
@@ -22,6 +23,7 @@ from copilot.core.events import (
     ShowCard,
     Signals,
     Silence,
+    Snoozed,
     Speak,
     StopSpeaking,
     Touch,
@@ -59,7 +61,7 @@ segments = st.tuples(
     st.integers(1, 14),
     words,
     st.lists(st.tuples(st.sampled_from(PASSAGES), st.integers(30, 100)), max_size=2),
-    st.sampled_from(["", "", "", "", "touch", "fail", "played", "late"]),
+    st.sampled_from(["", "", "", "", "touch", "fail", "played", "late", "snooze", "mute"]),
 )
 MODEL = NeedModel({"seeking": 2}, -10, ((0, 10), (150, 100)), ((0, 500), (80, 100), (95, 20)))
 Segment = tuple[str, int, list[str], list[tuple[Passage, int]], str]
@@ -94,7 +96,7 @@ def inputs(
     """A call in which search answers the newest inquiry, in time or late or never."""
     events: list[Input] = [CallStarted("c", policy, consent=consent, need=MODEL, gap=gap)]
     state, _ = enter(CallState(), events[0])
-    for one, (_, _, _, found, odd) in heard(script):
+    for one, (_, length, _, found, odd) in heard(script):
         batch: list[Input] = [one]
         number = max(state.inquiries, 1)
         revision = state.inquiry.revision if state.inquiry else 1
@@ -107,6 +109,10 @@ def inputs(
         batch.append(EvidenceFound(number, asked, passages, signals))
         if odd == "touch":
             batch.append(CardTouched(number, Touch.DISMISSED))
+        if odd == "snooze":
+            batch.append(Snoozed(length))
+        if odd == "mute":
+            batch.append(EarSwitched(length % 2 == 0))
         if odd == "fail":
             batch.append(Failed(number, "search", "lost", revision))
         if odd == "played":
@@ -279,3 +285,20 @@ def test_more_support_never_makes_weak(
 
     if reason(score) is not Silence.WEAK:
         assert reason(stronger) is not Silence.WEAK
+
+
+@law
+@given(calls)
+def test_what_the_agent_switches_off_stays_off(events: list[Input]) -> None:
+    """No card while they are put off, and no whisper while the ear is off."""
+    until, ear = 0, True
+    for entry in run(events):
+        match entry.event:
+            case Snoozed(ticks=ticks):
+                until = entry.tick + ticks
+            case EarSwitched(on=on):
+                ear = on
+            case ShowCard(revision=0):
+                assert entry.tick >= until
+            case Speak():
+                assert ear
