@@ -59,7 +59,10 @@ class Voice(Protocol):
         ...
 
     def say(self, text: str) -> AsyncIterator[Pcm]:
-        """Mono float32 chunks of any length, the first as soon as there is one."""
+        """Mono float32 chunks of any length, the first as soon as there is one.
+
+        `text` is as it is said, its numbers and signs in words.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -204,6 +207,10 @@ class Mouth(Protocol):
 
     def stop(self) -> None:
         """Fall silent at once."""
+        ...
+
+    def soften(self) -> None:
+        """Play whispers 12 dB softer from now on."""
         ...
 
 

@@ -14,6 +14,8 @@ from copilot.core.events import (
     CallEnded,
     CallStarted,
     Compose,
+    EarChanged,
+    EarState,
     Effect,
     EvidenceFound,
     Failed,
@@ -30,6 +32,7 @@ from copilot.core.events import (
 )
 from copilot.core.state import CallState
 from copilot.ports import CallLog, Composer, Ear, Mouth, Outlet, Retriever, Voice
+from copilot.providers.spoken import spoken
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +146,10 @@ class Session:
             case StopSpeaking():
                 parts.outlet.deliver(effect)
                 self._hush()
+            case EarChanged(ear=ear):
+                if ear is EarState.SOFT and parts.mouth is not None:
+                    parts.mouth.soften()
+                parts.outlet.deliver(effect)
             case ShowCard() | WithdrawCard() | Withheld() | Ticked():
                 if not self._in_shadow(effect):
                     parts.outlet.deliver(effect)
@@ -166,7 +173,7 @@ class Session:
         if voice is None or mouth is None:
             raise LookupError("no voice is configured")
         most = self.state.policy.max_spoken_ticks * frame_samples(voice.rate)
-        chunks = _at_most(voice.say(effect.text), most)
+        chunks = _at_most(voice.say(spoken(effect.text)), most)
         ticks = await mouth.play(effect.whisper, chunks, voice.rate)
         self.give(WhisperPlayed(effect.whisper, ticks))
 

@@ -41,7 +41,7 @@ def speak(state: CallState, card: Card) -> Step:
     quiet = not (floor.agent.speaking or floor.customer.speaking)
     quiet = quiet and not (floor.agent.rising or floor.customer.rising)
     if not (
-        policy.voice and state.ear and quiet and len(tokens(card.text)) <= policy.max_spoken_words
+        policy.voice and state.hears and quiet and len(tokens(card.text)) <= policy.max_spoken_words
     ):
         return state, []
     playing = Playing(card.inquiry)

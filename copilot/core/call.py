@@ -14,6 +14,7 @@ from copilot.core.events import (
     CardTouched,
     DraftReady,
     EarSwitched,
+    EchoHeard,
     Effect,
     Entry,
     Event,
@@ -63,6 +64,8 @@ def step(state: CallState, event: Input) -> Step:
             return cards.played(state, event.whisper), []
         case CardTouched():
             return cards.touch(state, event)
+        case EchoHeard():
+            return cards.echo(state)
         case Advised():
             return advice.give(state, event)
         case Snoozed():

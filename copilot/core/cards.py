@@ -8,6 +8,8 @@ from copilot.core.events import (
     CardTouched,
     Compose,
     DraftReady,
+    EarChanged,
+    EarState,
     Effect,
     Party,
     ShowCard,
@@ -86,7 +88,10 @@ def tend(state: CallState) -> Step:
         return advice.speak(state, card)
     if not waiting or inquiry is None or inquiry.id != card.inquiry:
         return state, []
-    text = to_say(_moment(state, inquiry), card.passage, card.text, policy)
+    moment = _moment(state, inquiry)
+    if state.gap is not None and inquiry.need < moment.least_need:
+        return state, []  # what was said since has taken the question back
+    text = to_say(moment, card.passage, card.text, policy)
     return _speak(state, card, text) if text else (state, [])
 
 
@@ -113,6 +118,18 @@ def played(state: CallState, whisper: int) -> CallState:
     """The earpiece is free again."""
     mine = state.playing is not None and state.playing.whisper == whisper
     return replace(state, playing=None) if mine else state
+
+
+def echo(state: CallState) -> Step:
+    """The agent's microphone hears whispers: softer ones first, then none."""
+    if state.echo is EarState.OFF:
+        return state, []
+    if state.echo is EarState.OPEN:
+        return replace(state, echo=EarState.SOFT), [EarChanged(EarState.SOFT, "echo")]
+    effects: list[Effect] = [EarChanged(EarState.OFF, "echo")]
+    if state.playing is not None:
+        effects.insert(0, StopSpeaking(state.playing.whisper, "echo"))
+    return replace(state, echo=EarState.OFF, playing=None), effects
 
 
 def revise(state: CallState, draft: DraftReady) -> Step:
@@ -168,8 +185,12 @@ def snooze(state: CallState, ticks: int) -> Step:
 
 
 def switch_ear(state: CallState, on: bool) -> Step:
-    """The earpiece goes on, or off with what it is saying."""
-    state = replace(state, ear=on)
+    """The earpiece goes on, or off with what it is saying.
+
+    One that an echo switched off is tried again, softer: the agent has taken another headset.
+    """
+    soft = on and state.echo is EarState.OFF
+    state = replace(state, ear=on, echo=EarState.SOFT if soft else state.echo)
     if on or state.playing is None:
         return state, []
     return replace(state, playing=None), [StopSpeaking(state.playing.whisper, "muted")]
@@ -297,7 +318,7 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         cut=state.cut,
         quiet=any(start <= tick < end for start, end in policy.quiet),
         snoozed=state.tick < state.snoozed,
-        ear=state.ear,
+        ear=state.hears,
     )
 
 
@@ -316,7 +337,8 @@ def _over(state: CallState, party: Party, before: int) -> int:
     if not speech.speaking and speech.rising == 0:
         return 0
     if is_backchannel(state.transcript.since(party, speech.start)) and speech.speaking:
-        return 0
+        # "i" may be the beginning of "i see": more words decide, and what was said counts then
+        return 0 if state.gap is None else min(before + 1, state.policy.barge_in_ticks - 1)
     return before + 1
 
 

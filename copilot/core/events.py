@@ -228,6 +228,16 @@ class CardTouched(Struct, frozen=True, tag="card_touched"):
     how: Touch
 
 
+class EchoHeard(Struct, frozen=True, tag="echo_heard"):
+    """The agent's microphone has sent a whisper on: whom he talks to may have heard it."""
+
+    whisper: int
+    delay_ms: int
+    """From the earpiece to the microphone and back."""
+    level_db: int
+    """Against the whisper as it was played."""
+
+
 class Advised(Struct, frozen=True, tag="advised"):
     """A supervisor sends the agent a line while the call is on."""
 
@@ -322,8 +332,25 @@ class StopSpeaking(Struct, frozen=True, tag="stop_speaking"):
 
     whisper: int
     reason: str
-    """``agent_speaks``, ``customer_speaks``, ``dismissed``, ``advice``, ``snoozed``, ``muted`` or
-    ``call_ended``."""
+    """``agent_speaks``, ``customer_speaks``, ``echo``, ``dismissed``, ``advice``, ``snoozed``,
+    ``muted`` or ``call_ended``."""
+
+
+class EarState(StrEnum):
+    """How whispers are heard."""
+
+    OPEN = "open"
+    SOFT = "soft"
+    """12 dB softer."""
+    OFF = "off"
+
+
+class EarChanged(Struct, frozen=True, tag="ear_changed"):
+    """From now on whispers are softer, or there are none; the agent is told why."""
+
+    ear: EarState
+    reason: str
+    """``echo``."""
 
 
 class Withheld(Struct, frozen=True, tag="withheld", omit_defaults=True):
@@ -356,12 +383,23 @@ Input = (
     | Failed
     | WhisperPlayed
     | CardTouched
+    | EchoHeard
     | Advised
     | Snoozed
     | EarSwitched
     | CallEnded
 )
-Effect = Search | Compose | ShowCard | Speak | StopSpeaking | Withheld | WithdrawCard | Ticked
+Effect = (
+    Search
+    | Compose
+    | ShowCard
+    | Speak
+    | StopSpeaking
+    | EarChanged
+    | Withheld
+    | WithdrawCard
+    | Ticked
+)
 Event = Input | Effect
 
 

@@ -233,6 +233,7 @@ class Switchboard:
             kept = log if started.consent else self._forgetful
             parts = self._parts(started, ear, pinned.retriever, kept, line)
             session = Session(started, parts, found.state if found else None)
+            line.echoed = session.give
             made.pop_all()
         call = self._calls[call_id] = Call(session, line, peer, owner)
         call.task.add_done_callback(lambda task: self._over(call_id, task))

@@ -14,6 +14,7 @@ from copilot.core.events import (
     EarSwitched,
     EvidenceFound,
     Failed,
+    GapModel,
     Heard,
     Hearing,
     Input,
@@ -36,6 +37,7 @@ from copilot.core.events import (
 from copilot.core.gate import HOUR, Evidence, Moment, Silent, decide
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
+from copilot.trained import gap_model
 
 VOCABULARY = (
     "change address parcel refund lost broken tomorrow fee weekend mm-hm okay the is".split()
@@ -88,9 +90,11 @@ def heard(script: list[Segment]) -> Iterator[tuple[Heard, Segment]]:
             yield Heard(tick, agent, customer), segment
 
 
-def inputs(policy: Policy, script: list[Segment], consent: bool = True) -> list[Input]:
+def inputs(
+    policy: Policy, script: list[Segment], consent: bool = True, gap: GapModel | None = None
+) -> list[Input]:
     """A call in which search answers the newest inquiry, in time or late or never."""
-    events: list[Input] = [CallStarted("c", policy, consent=consent, need=MODEL)]
+    events: list[Input] = [CallStarted("c", policy, consent=consent, need=MODEL, gap=gap)]
     state, _ = enter(CallState(), events[0])
     for one, (_, length, _, found, odd) in heard(script):
         batch: list[Input] = [one]
@@ -120,7 +124,9 @@ def inputs(policy: Policy, script: list[Segment], consent: bool = True) -> list[
 
 
 scripts = st.lists(segments, min_size=3, max_size=20)
-calls = st.builds(inputs, policies, scripts)
+gaps = st.sampled_from([None, gap_model(), GapModel((50,), ({},), (0,), (((0, 0),),))])
+"""Without a model, with the shipped one, with one for which every gap lasts."""
+calls = st.builds(inputs, policies, scripts, st.just(True), gaps)
 law = settings(max_examples=150, deadline=None)
 
 
@@ -206,9 +212,35 @@ def test_every_inquiry_ends_in_a_card_or_a_reason(events: list[Input]) -> None:
 
 
 @law
-@given(st.builds(inputs, policies, scripts, st.just(False)))
+@given(st.builds(inputs, policies, scripts, st.just(False), gaps))
 def test_without_consent_nothing_is_whispered(events: list[Input]) -> None:
     assert not any(isinstance(e.event, ShowCard | Speak) for e in run(events))
+
+
+@law
+@given(calls)
+def test_nothing_is_spoken_unless_the_agent_has_switched_the_ear_on(events: list[Input]) -> None:
+    started = events[0]
+    assert isinstance(started, CallStarted)
+    if not started.policy.voice:
+        assert not any(isinstance(e.event, Speak) for e in run(events))
+
+
+@law
+@given(calls)
+def test_what_was_cut_is_not_said_again(events: list[Input]) -> None:
+    started = events[0]
+    assert isinstance(started, CallStarted)
+    shown: dict[int, str] = {}
+    cut: set[str] = set()
+    for entry in run(events):
+        match entry.event:
+            case ShowCard(inquiry=number, cites=(passage, *_)):
+                shown[number] = passage
+            case Speak(whisper=number) if started.gap is not None:
+                assert shown[number] not in cut
+            case StopSpeaking(whisper=number, reason="agent_speaks" | "customer_speaks"):
+                cut.add(shown[number])
 
 
 @law

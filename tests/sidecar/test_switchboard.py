@@ -33,6 +33,9 @@ from tests.webrtc import QUERY, Browser
 QUESTION = "can i change the delivery address of my parcel before it comes tomorrow morning".split()
 LINE = passage(say="In the app until the evening before.")
 
+SPOKEN = Policy(voice=True, speak_risk=100)
+"""Whispers are spoken in any gap: nobody says anything in these calls but a question."""
+
 
 class Asking:
     """A listener to whom the customer asks one question, four ticks a word, then is silent."""
@@ -84,7 +87,7 @@ async def store(tmp_path: object) -> AsyncIterator[Store]:
 @pytest.fixture
 async def switchboard(store: Store) -> AsyncIterator[Switchboard]:
     use_interface("127.0.0.1")
-    settings = Settings(server=Server(capacity=2, resume_seconds=0.3), policy=Policy(voice=True))
+    settings = Settings(server=Server(capacity=2, resume_seconds=0.3), policy=SPOKEN)
     made = Switchboard(settings, Asking(), Shelf(), store, Forgetful(), Tone())
     yield made
     await made.close()
@@ -182,7 +185,7 @@ async def test_a_voice_of_each_call_is_asked_for_that_call(store: Store) -> None
 
     use_interface("127.0.0.1")
     choir = Choir()
-    settings = Settings(policy=Policy(voice=True))
+    settings = Settings(policy=SPOKEN)
     board = Switchboard(settings, Asking(), Shelf(), store, Forgetful(), choir)
     call_id, browser = await place(board)
     async with asyncio.timeout(10):
