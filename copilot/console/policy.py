@@ -59,7 +59,6 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
 
 PROFILES: Mapping[Level, Profile] = {
     Level.NOVICE: Profile(budget=400),
-    Level.SKILLED: Profile(),
     Level.EXPERT: Profile(budget=60, min_need=70),
 }
 """Novices gain most from being helped, and experts lose by being interrupted (Brynjolfsson, Li and

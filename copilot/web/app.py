@@ -11,7 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from copilot.web import calls, doors, health, live, schema, signalling, softphone
 from copilot.web.access import ANYBODY, declared
-from copilot.web.console import review, wall
+from copilot.web.console import analytics, api, policy, review, settings, wall
 from copilot.web.guard import Guard, harden
 from copilot.web.pages import STATIC, environment
 from copilot.web.problems import HANDLERS
@@ -28,6 +28,10 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     live.changes,
     *wall.ROUTES,
     *review.ROUTES,
+    *policy.ROUTES,
+    *analytics.ROUTES,
+    *settings.ROUTES,
+    api.router,
     softphone.softphone,
     softphone.sample,
     signalling.place,

@@ -30,6 +30,7 @@ from copilot.web.services import Given, Services
 READS = Needs(Scope.CALLS_READ)
 PAGE = 25
 """Calls on one page of a search."""
+FIELDS = ("q", "pack", "silence", "use", "ended", "agent", "flagged", "since", "until")
 TYPED = 300
 """Characters of a search."""
 
@@ -75,7 +76,7 @@ async def search(
         newest=urlencode(kept),
         first_page=not before,
         asked=bool(kept),
-        typed=kept,
+        typed={name: kept.get(name, "") for name in FIELDS},
         whole=whole,
         names=await people(services, caller),
         packs=sorted(one.name for one in shelf.packs),
