@@ -11,7 +11,10 @@ from litestar.types import ControllerRouterHandler
 
 from copilot.web import calls, doors, health, live, schema, signalling, softphone
 from copilot.web.access import ANYBODY, declared
-from copilot.web.console import analytics, api, policy, review, settings, wall
+from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
+from copilot.web.api import accounts as api
+from copilot.web.console import analytics, policy, review, settings, wall
+from copilot.web.console import api as console
 from copilot.web.guard import Guard, harden
 from copilot.web.pages import STATIC, environment
 from copilot.web.problems import HANDLERS
@@ -31,12 +34,20 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     *policy.ROUTES,
     *analytics.ROUTES,
     *settings.ROUTES,
-    api.router,
+    console.router,
     softphone.softphone,
     softphone.sample,
     signalling.place,
     signalling.trickle,
     signalling.hang_up,
+    *signin.ROUTES,
+    *provider.ROUTES,
+    *account.ROUTES,
+    *people.ROUTES,
+    *audit.ROUTES,
+    *pairing.ROUTES,
+    *tokens.ROUTES,
+    api.router,
 )
 
 
@@ -61,7 +72,7 @@ def create_app(services: Services) -> Litestar:
         middleware=[Guard(frozenset(services.settings.server.hosts), services.origins)],
         cors_config=_cors(services.origins),
         before_send=[harden],
-        exception_handlers={**HANDLERS, **signalling.HANDLERS},
+        exception_handlers={**HANDLERS, **signalling.HANDLERS, **tokens.HANDLERS},
         logging_config=None,
         openapi_config=schema.config(services.version),
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Router, delete, get, patch, post, put
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.status_codes import HTTP_202_ACCEPTED, HTTP_204_NO_CONTENT
 from msgspec import Meta, Struct
 
@@ -129,7 +129,7 @@ async def _policy(services: Services, caller: Caller) -> PolicyOut:
 
 
 @put("/policy/draft", guards=[policy.WRITES])
-async def put_draft(data: TeamPolicy, services: Given, caller: Me) -> PolicyOut:
+async def put_draft(data: JSONBody[TeamPolicy], services: Given, caller: Me) -> PolicyOut:
     """Make this the team's draft."""
     made = read(write(check(data)))
     await services.console.rules.write(caller.team_id, wall.signed(caller), made)
@@ -167,7 +167,7 @@ def _trial(trial: Any, report: str) -> TrialOut:
 
 
 @post("/policy/draft/publish", guards=[policy.WRITES])
-async def post_publish(data: Publish, services: Given, caller: Me) -> RulingOut:
+async def post_publish(data: JSONBody[Publish], services: Given, caller: Me) -> RulingOut:
     """Put the draft in force; 422 unless its what-if has been run."""
     return _ruling(await policy.publish_draft(services, caller, data.note))
 
@@ -251,7 +251,7 @@ async def get_labels(call_id: FromPath[str], calls: Calls) -> list[Label]:
 
 @post("/calls/{call_id:str}/labels", guards=[Needs(Scope.CALLS_LABEL)])
 async def post_label(
-    data: Judge, call_id: FromPath[str], services: Given, caller: Me, calls: Calls
+    data: JSONBody[Judge], call_id: FromPath[str], services: Given, caller: Me, calls: Calls
 ) -> Label:
     """Say what a moment was worth."""
     return await review.add_label(
@@ -272,7 +272,7 @@ async def get_flags(call_id: FromPath[str], services: Given, calls: Calls) -> li
     status_code=HTTP_204_NO_CONTENT,
 )
 async def post_flag(
-    data: Mark, call_id: FromPath[str], services: Given, caller: Me, calls: Calls
+    data: JSONBody[Mark], call_id: FromPath[str], services: Given, caller: Me, calls: Calls
 ) -> None:
     """Mark a moment."""
     await wall.add_flag(services, caller, calls, call_id, data.tick, data.note)
@@ -294,7 +294,7 @@ async def delete_flag(
     status_code=HTTP_204_NO_CONTENT,
 )
 async def post_advice(
-    data: Line, call_id: FromPath[str], services: Given, caller: Me, calls: Calls
+    data: JSONBody[Line], call_id: FromPath[str], services: Given, caller: Me, calls: Calls
 ) -> None:
     """Send the agent a line during the call."""
     await wall.send_advice(services, caller, calls, call_id, data.text)
@@ -327,7 +327,7 @@ async def get_settings(services: Given, caller: Me) -> TeamSettings:
 
 
 @patch("/settings", guards=[settings.WRITES])
-async def patch_settings(data: dict[str, Any], services: Given, caller: Me) -> TeamSettings:
+async def patch_settings(data: JSONBody[dict[str, Any]], services: Given, caller: Me) -> TeamSettings:
     """Change those that are named."""
     before = msgspec.to_builtins(await services.console.desk.of(caller.team_id))
     made = settings.made({**before, **data})

@@ -114,6 +114,7 @@ async def label(
     request: AnyRequest, call_id: FromPath[str], services: Given, caller: Me, calls: Calls
 ) -> Response[str]:
     """Say what a moment was worth; answers with the form as it stands then."""
+    await calls.call(call_id)
     form = await Form.of(request)
     inquiry = form.whole("inquiry")
     await add_label(
