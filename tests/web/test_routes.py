@@ -176,7 +176,11 @@ async def test_each_role_does_what_it_may_and_nothing_else(
         if may and place.method in SAFE and not named:
             own = "token_id" not in place.parameters or who == Role.AGENT
             absent = place.path in ABSENT and answer.status_code == 404
-            assert answer.status_code < 400 or absent or not own, (place, answer.status_code, answer.text)
+            assert answer.status_code < 400 or absent or not own, (
+                place,
+                answer.status_code,
+                answer.text,
+            )
 
 
 @pytest.mark.parametrize("who", CALLERS)
