@@ -327,7 +327,9 @@ async def get_settings(services: Given, caller: Me) -> TeamSettings:
 
 
 @patch("/settings", guards=[settings.WRITES])
-async def patch_settings(data: JSONBody[dict[str, Any]], services: Given, caller: Me) -> TeamSettings:
+async def patch_settings(
+    data: JSONBody[dict[str, Any]], services: Given, caller: Me
+) -> TeamSettings:
     """Change those that are named."""
     before = msgspec.to_builtins(await services.console.desk.of(caller.team_id))
     made = settings.made({**before, **data})
