@@ -96,7 +96,7 @@ LEVELS: dict[str, str] = {
 
 POLICY: dict[str, str] = {
     "mode": "How far it goes",
-    "budget": "Unneeded cards per hour, in hundredths",
+    "budget": "Unneeded cards per hour",
     "cooldown_s": "Seconds between two cards",
     "min_need": "Least certainty, %",
     "trigger": "Always bring a card",

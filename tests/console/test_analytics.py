@@ -51,7 +51,7 @@ async def test_the_figures_of_a_team(store: Store, console: Console) -> None:
 
 def test_nothing_comes_to_nothing_and_still_draws() -> None:
     found = sum_up([], [], window(), {})
-    assert (found.calls, found.calibration.count, found.lead_ms) == (0, 0, None)
+    assert (found.calls, found.judged, found.lead_ms) == (0, 0, None)
     assert charts.activity(found.days).blocks == []
     assert charts.budget(found.days).marks == []
     assert charts.leads(found.leads).scale

@@ -52,14 +52,18 @@ def _tomorrow() -> datetime:
 
 
 async def measure(
-    services: Services, caller: Caller, calls: TeamCalls, only: Filter
+    services: Services,
+    caller: Caller,
+    calls: TeamCalls,
+    only: Filter,
+    calibrate: bool = True,
 ) -> tuple[Analytics, bool]:
     """The figures, and whether all past calls have been read."""
     whole = await services.console.digests.catch_up()
     tables, names = services.store.console, await people(services, caller)
     spoken = await tables.spoken(calls.within, only.since, only.until)
     told = await tables.told(calls.within, only.since, only.until)
-    return await asyncio.to_thread(sum_up, spoken, told, only, names), whole
+    return await asyncio.to_thread(sum_up, spoken, told, only, names, calibrate), whole
 
 
 @get("/analytics", guards=[READS], include_in_schema=False)
@@ -77,7 +81,7 @@ async def analytics(
 ) -> Response[str]:
     """Whispers and silences, what became of them, and what was missing."""
     only = asked(since, until, pack, agent, level)
-    found, whole = await measure(services, caller, calls, only)
+    found, whole = await measure(services, caller, calls, only, calibrate=False)
     last = (only.until - timedelta(days=1)).date().isoformat()
     typed = {
         "since": only.since.date().isoformat(),
@@ -118,6 +122,7 @@ async def calibration(
     """Whether support means what it says."""
     only = asked(since, until, pack, agent, level)
     found, _ = await measure(services, caller, calls, only)
+    assert found.calibration is not None
     drawn = await asyncio.to_thread(svg, found.calibration, "Support and use")
     return Response(drawn, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
