@@ -13,7 +13,8 @@ from copilot.web import calls, doors, health, live, questions, schema, signallin
 from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
-from copilot.web.console import review, wall
+from copilot.web.console import analytics, policy, review, settings, wall
+from copilot.web.console import api as console
 from copilot.web.guard import Guard, harden
 from copilot.web.pages import STATIC, environment
 from copilot.web.problems import HANDLERS
@@ -30,6 +31,10 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     live.changes,
     *wall.ROUTES,
     *review.ROUTES,
+    *policy.ROUTES,
+    *analytics.ROUTES,
+    *settings.ROUTES,
+    console.router,
     softphone.softphone,
     softphone.sample,
     signalling.place,

@@ -125,6 +125,29 @@ LEVELS: dict[str, str] = {
     "expert": "Expert",
 }
 
+POLICY: dict[str, str] = {
+    "mode": "How far it goes",
+    "budget": "Unneeded cards per hour",
+    "cooldown_s": "Seconds between two cards",
+    "min_need": "Least certainty, %",
+    "trigger": "Always bring a card",
+    "do_not_trigger": "Never bring a card",
+    "opening_s": "No card in the first seconds",
+    "quiet": "Quiet times",
+    "zone": "Time zone",
+    "profiles": "Levels",
+    "levels": "Levels of agents",
+    "role": "Persona",
+    "voice": "Voice",
+    "playbook": "Playbook",
+}
+"""A team policy's fields."""
+
+CONSENTS: dict[str, Phrase] = {
+    "ask": Phrase("Ask in each call", "Agents say whether the parties agreed."),
+    "never": Phrase("Never", "No call is kept or helped: the copilot is off for this team."),
+}
+
 MODES: dict[str, Phrase] = {
     "shadow": Phrase("Shadow", "Decides and logs; agents see nothing. For trying a policy out."),
     "cards": Phrase("Cards", "Cards on the agent's screen, nothing in the ear."),

@@ -133,10 +133,10 @@ async def advise(
 async def send_advice(
     services: Services, caller: Caller, calls: TeamCalls, call_id: str, text: str
 ) -> None:
+    call = await in_progress(services, calls, call_id)
     text = " ".join(text.split())
     if not 1 <= len(text) <= ADVICE:
         raise SettingError(f"a line to an agent has 1 to {ADVICE} characters, not {len(text)}")
-    call = await in_progress(services, calls, call_id)
     call.session.give(Advised(caller.name, text))
     await services.accounts.audit.note(caller, Act.ADVISED, f"{call_id}: {text}", now())
 
