@@ -13,6 +13,8 @@ from typing import NamedTuple
 import uvicorn
 
 from copilot import __version__
+from copilot.accounts.office import Office
+from copilot.accounts.service import Accounts
 from copilot.config import Settings
 from copilot.errors import ConfigError
 from copilot.ports import Listener, Telling, Voice
@@ -143,6 +145,7 @@ async def services(
     if settings.policy.compose:
         raise ConfigError("policy.compose = true: no composer can be configured yet; leave it out")
     _check_media_host(settings.server.media_host)
+    sign_in = settings.sign_in
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(senses(settings, progress))
         store = await open_store(settings.database_url)
@@ -154,6 +157,9 @@ async def services(
         stack.enter_context(published_in(settings).attend())
         stack.push_async_callback(_stop, _start(made.follower))
 
+        accounts = Accounts(Office(store.accounts, settings.accounts), sign_in)
+        stack.push_async_callback(_stop, asyncio.create_task(accounts.presence.watch()))
+
         async def search() -> str:
             await library.retriever().search("are you there", 1)
             return ""
@@ -164,6 +170,7 @@ async def services(
             switchboard,
             settings,
             __version__,
+            accounts,
             sample,
             checks={"search": search},
             gauges={"ear": made.listener.state} if isinstance(made.listener, Telling) else {},

@@ -14,7 +14,18 @@ from copilot.config import Settings
 from copilot.core.events import CallEnded, CallStarted, CardTouched
 from copilot.core.policy import Policy
 from copilot.errors import NoPlace, UnknownCall, UserError
-from copilot.ports import CallLog, Ear, Listener, Pinned, Retriever, Shelves, Situated, Voice
+from copilot.ports import (
+    NOBODY,
+    CallLog,
+    Ear,
+    Listener,
+    Owner,
+    Pinned,
+    Retriever,
+    Shelves,
+    Situated,
+    Voice,
+)
 from copilot.session import Parts, Session
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
@@ -35,8 +46,9 @@ class Full(Exception):
 class Call:
     """A session on its line, with the peer that carries it now."""
 
-    def __init__(self, session: Session, line: Line, peer: Peer) -> None:
+    def __init__(self, session: Session, line: Line, peer: Peer, owner: Owner) -> None:
         self.session = session
+        self.owner = owner
         self.line = line
         self.peer = peer
         self.task = asyncio.create_task(session.run(line.audio.turns()))
@@ -94,34 +106,44 @@ class Switchboard:
         """Calls in progress."""
         return len(self._calls)
 
-    def call(self, call_id: str) -> Call:
-        """Raises UnknownCall."""
-        if call_id not in self._calls:
-            raise UnknownCall(f"call {call_id!r} is not in progress: begin a new one")
-        return self._calls[call_id]
+    def live_in(self, team_id: str) -> int:
+        """Calls in progress of one team."""
+        return sum(call.owner.team_id == team_id for call in self._calls.values())
 
-    async def admit(self, offer: Offer) -> tuple[str, Peer]:
-        """Begin or resume a call; raises Full, UnknownCall or Unsuitable."""
+    def call(self, call_id: str, owner: Owner | None = None) -> Call:
+        """The call, if it is the named owner's; raises UnknownCall."""
+        call = self._calls.get(call_id)
+        if call is None or owner not in (None, call.owner):
+            raise UnknownCall(f"call {call_id!r} is not in progress: begin a new one")
+        return call
+
+    async def admit(
+        self, offer: Offer, owner: Owner = NOBODY, log: CallLog | None = None
+    ) -> tuple[str, Peer]:
+        """Begin or resume a call of somebody's; raises Full, UnknownCall or Unsuitable.
+
+        `log` is where it is kept with the parties' consent, else the switchboard's own.
+        """
         if offer.resume is not None:
-            return offer.resume, await self._resume(offer, self.call(offer.resume))
+            return offer.resume, await self._resume(offer, self.call(offer.resume, owner))
         if len(self._calls) + self._entering >= self.capacity:
             raise Full
         self._entering += 1
         try:
-            return await self._begin(offer)
+            return await self._begin(offer, owner, log or self._log)
         finally:
             self._entering -= 1
 
-    async def hang_up(self, call_id: str) -> None:
-        """End the call and wait until it has; raises UnknownCall."""
-        await self._end(self.call(call_id), "hang_up")
+    async def hang_up(self, call_id: str, owner: Owner | None = None) -> None:
+        """End the call, if it is the named owner's, and wait until it has; raises UnknownCall."""
+        await self._end(self.call(call_id, owner), "hang_up")
 
     async def close(self) -> None:
         """End all calls: the server stops."""
         await asyncio.gather(*(self._end(call, "stopped") for call in self._calls.values()))
         await asyncio.gather(*self._endings)
 
-    async def _begin(self, offer: Offer) -> tuple[str, Peer]:
+    async def _begin(self, offer: Offer, owner: Owner, log: CallLog) -> tuple[str, Peer]:
         pinned = self._pin(offer)
         call_id = f"{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
         started = CallStarted(
@@ -140,9 +162,10 @@ class Switchboard:
             made.push_async_callback(peer.close)
             ear = await self._ear(started)
             made.push_async_callback(ear.close)
-            session = Session(started, self._parts(offer, started, ear, pinned.retriever, line))
+            kept = log if offer.consent else self._forgetful
+            session = Session(started, self._parts(started, ear, pinned.retriever, kept, line))
             made.pop_all()
-        call = self._calls[call_id] = Call(session, line, peer)
+        call = self._calls[call_id] = Call(session, line, peer, owner)
         call.task.add_done_callback(lambda task: self._over(call_id, task))
         call.watch(CONNECT_SECONDS)
         return call_id, peer
@@ -162,9 +185,8 @@ class Switchboard:
         return policy
 
     def _parts(
-        self, offer: Offer, started: CallStarted, ear: Ear, retriever: Retriever, line: Line
+        self, started: CallStarted, ear: Ear, retriever: Retriever, kept: CallLog, line: Line
     ) -> Parts:
-        kept = self._log if offer.consent else self._forgetful
         voice, deadlines = self._voice, self._settings.deadlines
         if isinstance(voice, Situated):
             voice = voice.inside(started.call_id)

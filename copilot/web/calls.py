@@ -8,9 +8,12 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
+from copilot.accounts.roles import Scope
 from copilot.core.events import Entry, encode
-from copilot.store.models import CallRow, State
+from copilot.store.models import State
 from copilot.web import phrases, story, timeline
+from copilot.web.access import Me, Needs
+from copilot.web.doors import Calls, Shelf
 from copilot.web.pages import AnyRequest, page
 from copilot.web.services import Given
 
@@ -20,12 +23,16 @@ _LINES = 500
 """Log lines in one chunk of a download."""
 
 
-@get(["/", "/calls"])
+@get(["/", "/calls"], guards=[Needs(Scope.CALLS_READ)], include_in_schema=False)
 async def index(
-    request: AnyRequest, services: Given, before: FromQuery[str | None] = None
+    request: AnyRequest,
+    services: Given,
+    caller: Me,
+    calls: Calls,
+    before: FromQuery[str | None] = None,
 ) -> Response[str]:
     """Newest first, a page at a time."""
-    found = await services.store.calls(_PAGE + 1, before)
+    found = await calls.calls(_PAGE + 1, before)
     older = found[_PAGE - 1].id if len(found) > _PAGE else None
     return await page(
         request,
@@ -33,28 +40,27 @@ async def index(
         calls=found[:_PAGE],
         older=older,
         first_page=before is None,
-        live=services.switchboard.live,
+        live=services.switchboard.live_in(caller.team_id),
         capacity=services.switchboard.capacity,
         notices=[told for gauge in services.gauges.values() if (told := gauge().get("notice"))],
     )
 
 
-@get("/calls/{call_id:str}")
-async def call(request: AnyRequest, call_id: FromPath[str], services: Given) -> Response[str]:
+@get("/calls/{call_id:str}", guards=[Needs(Scope.CALLS_READ)], include_in_schema=False)
+async def call(request: AnyRequest, call_id: FromPath[str], calls: Calls) -> Response[str]:
     """The call as it happens while it is on, and as a story when it has ended."""
-    row = await _find(services, call_id)
+    row = await calls.call(call_id)
     if row.state is State.LIVE:
         return await page(request, "live.html", call=row, phrases=phrases.for_scripts())
-    entries = await services.store.read(call_id)
+    entries = await calls.read(call_id)
     told = await asyncio.to_thread(story.tell, entries)
     return await page(request, "call.html", call=row, story=told, rows=timeline.rows(told))
 
 
-@get("/calls/{call_id:str}/log")
-async def log(call_id: FromPath[str], services: Given) -> Stream:
+@get("/calls/{call_id:str}/log", guards=[Needs(Scope.CALLS_READ)], include_in_schema=False)
+async def log(call_id: FromPath[str], calls: Calls) -> Stream:
     """The log as JSON Lines: what ``copilot replay`` reads."""
-    await _find(services, call_id)
-    entries = await services.store.read(call_id)
+    entries = await calls.read(call_id)
     return Stream(
         _lines(entries),
         media_type="application/jsonl",
@@ -62,24 +68,21 @@ async def log(call_id: FromPath[str], services: Given) -> Stream:
     )
 
 
-@get("/passages/{passage_id:path}")
-async def passage(request: AnyRequest, passage_id: FromPath[str], services: Given) -> Response[str]:
+@get(
+    "/passages/{passage_id:path}",
+    guards=[Needs(Scope.KNOWLEDGE_READ)],
+    include_in_schema=False,
+)
+async def passage(request: AnyRequest, passage_id: FromPath[str], shelf: Shelf) -> Response[str]:
     """What a card rests on, as the packs in use have it now."""
     wanted = passage_id.lstrip("/")
-    found = services.library.source(wanted)
+    found = shelf.source(wanted)
     if found is None:
         raise NotFoundException(
             f"No passage {wanted!r} is in the packs in use. It may have been renamed "
             "since the call; the call's own page still has its text."
         )
     return await page(request, "passage.html", passage=found.passage, pack=found.pack)
-
-
-async def _find(services: Given, call_id: str) -> CallRow:
-    row = await services.store.call(call_id)
-    if row is None:
-        raise NotFoundException(f"There is no call {call_id!r}.")
-    return row
 
 
 async def _lines(entries: list[Entry]) -> AsyncIterator[bytes]:

@@ -7,6 +7,7 @@ from typing import Protocol
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from copilot.accounts.service import Accounts
 from copilot.config import Settings
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
@@ -37,6 +38,7 @@ class Services:
     switchboard: Switchboard
     settings: Settings
     version: str
+    accounts: Accounts
     sample: Sample | None = None
     """The sample call that the softphone can play."""
     checks: Mapping[str, Check] = field(default_factory=dict)

@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from copilot.store import models
+from copilot.store.accounts import tables
 
 if TYPE_CHECKING:
     from advanced_alchemy.alembic.commands import AlembicCommandConfig
 
-__all__ = ["models"]
+__all__ = ["models", "tables"]
 
 
 LOCK = {
