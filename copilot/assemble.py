@@ -200,16 +200,25 @@ async def serve(
     ready: Callable[[str], None],
     progress: Progress | None = None,
     sample: Sample | None = None,
+    welcome: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until told to stop; `ready` gets the address once calls can be placed.
 
-    `sample` is the call that the softphone can play; it is made when first wanted.
+    `sample` is the call that the softphone can play; it is made when first wanted. `welcome` gets
+    the one-time link of the first admin, as long as there is none.
     """
     listening = _listen(settings.server.host, settings.server.port)
     address = f"http://{settings.server.host}:{listening.getsockname()[1]}"
     async with services(settings, progress, sample) as made:
         config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
-        server = _Server(config, lambda: ready(address), made)
+        link = await made.accounts.people.first_link() if made.accounts.required else None
+
+        def say() -> None:
+            ready(address)
+            if link is not None and welcome is not None:
+                welcome(f"{address}/join/{link}")
+
+        server = _Server(config, say, made)
         await server.serve(sockets=[listening])
 
 

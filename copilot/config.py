@@ -27,6 +27,9 @@ OTHER_VARIABLES = frozenset(
 """Variables that are no settings: the settings file, the tests' golden data and length, CI's
 strictness."""
 
+EXTENSION = "chrome-extension://blicllejdhfmckoncfgajhnndgmipbdg"
+"""Origin of the browser extension: its id follows from the key in its manifest."""
+
 UNKNOWN = "unknown setting; remove it or check its spelling"
 
 
@@ -64,8 +67,8 @@ class Server(Section):
     """0 takes a free one."""
     hosts: tuple[str, ...] = ()
     """Host names, beside addresses and localhost, under which browsers may reach it."""
-    origins: tuple[str, ...] = ()
-    """Foreign origins that may place calls: ``chrome-extension://…`` of a packaged extension."""
+    origins: tuple[str, ...] = (EXTENSION,)
+    """Foreign origins that may place calls and read answers: the browser extension's."""
     media_host: str = "127.0.0.1"
     """Address of this machine that call media uses, or ``0.0.0.0`` for all of them."""
     capacity: int = Field(default=20, ge=1)

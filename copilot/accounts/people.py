@@ -45,6 +45,11 @@ class People:
             await tables.people.add_invitation(made, digest(secret))
         return secret
 
+    async def anybody(self) -> bool:
+        """Whether somebody has become the first admin."""
+        async with self._office.tables.read() as tables:
+            return await tables.people.has_operator()
+
     # ---- invitations
 
     async def invite(

@@ -11,6 +11,8 @@ from litestar.types import ControllerRouterHandler
 
 from copilot.web import calls, doors, health, live, schema, signalling, softphone
 from copilot.web.access import ANYBODY, declared
+from copilot.web.accounts import signin, tokens
+from copilot.web.api import accounts as api
 from copilot.web.guard import Guard, harden
 from copilot.web.pages import STATIC, environment
 from copilot.web.problems import HANDLERS
@@ -30,6 +32,9 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     signalling.place,
     signalling.trickle,
     signalling.hang_up,
+    *signin.ROUTES,
+    *tokens.ROUTES,
+    api.router,
 )
 
 
@@ -53,7 +58,7 @@ def create_app(services: Services) -> Litestar:
         middleware=[Guard(frozenset(services.settings.server.hosts), services.origins)],
         cors_config=_cors(services.origins),
         before_send=[harden],
-        exception_handlers={**HANDLERS, **signalling.HANDLERS},
+        exception_handlers={**HANDLERS, **signalling.HANDLERS, **tokens.HANDLERS},
         logging_config=None,
         openapi_config=schema.config(services.version),
     )

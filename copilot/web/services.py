@@ -48,7 +48,7 @@ class Services:
     streams: Streams = field(default_factory=Streams)
     """Open live views; to be closed before the server waits for its connections to end."""
     origins: frozenset[str] = frozenset()
-    """Foreign origins that may place calls: ``chrome-extension://…`` of the packaged extension."""
+    """Foreign origins that may place calls and read answers: the browser extension's."""
 
 
 Given = NamedDependency[SkipValidation[Services]]
