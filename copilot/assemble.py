@@ -26,6 +26,7 @@ from copilot.retrieval.indexing import Indexer, Progress
 from copilot.retrieval.library import (
     Follower,
     Library,
+    drafts_in,
     open_library,
     published_in,
     vectors_in,
@@ -74,7 +75,8 @@ async def senses(
         vectors = stack.enter_context(closing(vectors_in(settings)))
         indexer = Indexer(embedder, index, vectors, workers=1)
         packs = settings.knowledge.packs
-        follower = Follower(library, published_in(settings), packs, indexer)
+        aside = drafts_in(settings).names
+        follower = Follower(library, published_in(settings), packs, indexer, aside)
         stack.callback(follower.close)
         models = settings.data / "models"
         host = Host(cache, library.sentences, lockstep, models, settings.persona)
@@ -93,17 +95,22 @@ def index(settings: Settings, progress: Progress | None = None) -> str:
     """
     knowledge, published = settings.knowledge, published_in(settings)
     with _indexing(settings, progress) as indexer:
-        done = publishing.bring_up(knowledge.path, knowledge.packs, published, indexer)
+        aside = drafts_in(settings).names()
+        done = publishing.bring_up(knowledge.path, knowledge.packs, published, indexer, aside=aside)
     return "\n".join(map(str, done))
 
 
 def publish(settings: Settings, names: Sequence[str], progress: Progress | None = None) -> str:
     """Publish the drafts of the named packs, of those in use when none is named; a line a pack."""
     knowledge, published = settings.knowledge, published_in(settings)
+    aside = drafts_in(settings).names()
     if names:
-        packs = load_packs(knowledge.path, names)
+        console = [name for name in names if name in aside]
+        others = [name for name in names if name not in aside]
+        packs = load_packs(settings.data / "drafts", console) if console else ()
+        packs += load_packs(knowledge.path, others) if others else ()
     else:
-        packs = publishing.drafts(knowledge.path, knowledge.packs, published)
+        packs = publishing.drafts(knowledge.path, knowledge.packs, published, aside=aside)
     with _indexing(settings, progress) as indexer:
         done = publishing.publish(packs, published, indexer, asked=True)
         indexer.tidy([outcome.pack for outcome in done])

@@ -32,6 +32,12 @@ class Act(StrEnum):
     DEVICE_REVOKED = "device_revoked"
     DEVICE_TOKEN_REUSED = "device_token_reused"
     PACK_GIVEN = "pack_given"
+    KNOWLEDGE_MADE = "knowledge_made"
+    KNOWLEDGE_CHANGED = "knowledge_changed"
+    KNOWLEDGE_DROPPED = "knowledge_dropped"
+    KNOWLEDGE_PUBLISHED = "knowledge_published"
+    KNOWLEDGE_ROLLED_BACK = "knowledge_rolled_back"
+    KNOWLEDGE_RETIRED = "knowledge_retired"
     LISTENED = "listened"
 
     @property

@@ -131,9 +131,9 @@ def recordings(first: Path, second: Path | None = None) -> list[tuple[Path, Path
     return [(path, None) for path in found]
 
 
-def recorded(first: Path, second: Path | None = None) -> Recorded:
+def recorded(first: Path, second: Path | None = None, longest: int = wav.LONGEST) -> Recorded:
     """The recording of a call, as two files or one; raises AudioError."""
-    one = wav.read(first)
+    one = wav.read(first, longest)
     if second is None:
         agent, customer = (None, *one.channels) if len(one.channels) == 1 else one.channels
         return Recorded(first.name, agent, customer, one.rate, _reference(first))

@@ -40,6 +40,8 @@ from copilot.retrieval.packs.reader import Reader
 MAX_PACK_BYTES = 512 * MIB
 """Of all files of a pack together."""
 MAX_PACK_FILES = 1000
+MAX_DRAFTS = 50
+"""Packs that are kept in memory as they were last read."""
 TEXTS = (".md", ".txt", ".csv", ".html", ".htm")
 """Kinds whose files can be mended where they lie."""
 UPLOAD_SECONDS, UPLOAD_MEMORY = 60, 2**30
@@ -80,6 +82,7 @@ class Drafts:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._readings = Readings()
+        self._drafts: dict[str, tuple[object, Draft]] = {}
 
     def names(self) -> list[str]:
         """Every pack that is edited here."""
@@ -134,8 +137,16 @@ class Drafts:
     def read(self, pack: str) -> Draft:
         """The draft with all its faults; files that have not changed are not read again."""
         folder = self.folder(pack)
+        state = _state(folder)
+        known = self._drafts.get(pack)
+        if known is not None and known[0] == state:
+            return known[1]
         with Reader() as reader:
-            return read_draft(folder, reader, self._readings)
+            draft = read_draft(folder, reader, self._readings)
+        self._drafts[pack] = (state, draft)
+        while len(self._drafts) > MAX_DRAFTS:
+            self._drafts.pop(next(iter(self._drafts)), None)
+        return draft
 
     # ---- files
 
@@ -359,6 +370,16 @@ def _files(folder: Path) -> list[Path]:
         and file.is_file()
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
     ]
+
+
+def _state(folder: Path) -> object:
+    """Another value after every change in the folder."""
+    found = []
+    for file in folder.rglob("*"):
+        if not file.name.startswith("."):
+            seen = file.lstat()
+            found.append((str(file), seen.st_mtime_ns, seen.st_size, seen.st_ino))
+    return sorted(found)
 
 
 def _write_about(folder: Path, name: str, about: About) -> None:
