@@ -132,6 +132,8 @@ class Oidc(Section):
     client_secret: SecretStr = SecretStr("")
     name: str = "single sign-on"
     """How the sign-in page calls it."""
+    trust_email: bool = False
+    """Take addresses for verified where the provider does not say whether they are."""
     join: Literal["", "agent", "team_lead", "supervisor"] = ""
     """What people of the allowed domains are in the default team when they first come; empty:
     they need an invitation."""

@@ -10,10 +10,11 @@ from copilot.accounts.audit import Act, record
 from copilot.accounts.caller import Caller
 from copilot.accounts.client import Client
 from copilot.accounts.office import Office
+from copilot.accounts.oidc import Identity
 from copilot.accounts.roles import Role, read_roles, write
 from copilot.accounts.secrets import digest, new_id, new_secret
 from copilot.accounts.sessions import Sessions
-from copilot.errors import AccountError, UnknownAccount
+from copilot.errors import AccountError, SignInError, UnknownAccount
 from copilot.ports import DEFAULT_TEAM
 from copilot.store.accounts.database import Tables
 from copilot.store.accounts.rows import Invitation, Member, Person, Team
@@ -131,6 +132,57 @@ class People:
             return await self._sessions.open(
                 tables, person, client, "by invitation", invitation.team_id
             )
+
+    async def accept_from(self, who: Identity, client: Client) -> str:
+        """Sign in somebody whom the provider knows; the secret of their session.
+
+        The first time the verified address decides: it has an account, or invitations, or the
+        settings let its domain in. Raises SignInError.
+        """
+        async with self._office.tables.write() as tables:
+            person = await tables.people.person_at(who.issuer, who.subject)
+            if person is None:
+                person = await self._newcomer(tables, who, client)
+            return await self._sessions.open(tables, person, client, "through the provider")
+
+    async def _newcomer(self, tables: Tables, who: Identity, client: Client) -> Person:
+        if not who.verified:
+            raise SignInError(
+                f"The provider does not say that {who.email or 'an address'} is yours."
+            )
+        try:
+            email = self._email(who.email)
+        except AccountError as error:
+            raise SignInError(str(error)) from None
+        now, person = self._office.now(), await tables.people.person_of(email)
+        if person is not None and person.subject is not None:
+            raise SignInError(f"{email} belongs to somebody else at the provider.")
+        invitations = await tables.people.invitations_for(email, now)
+        joins = self._office.settings.oidc.join
+        if person is not None:
+            known = {"issuer": who.issuer, "subject": who.subject}
+            await tables.people.change_person(person.id, **known)
+        elif invitations or joins:
+            name = " ".join(who.name.split())[:_NAME_LENGTH] or email.partition("@")[0]
+            person = Person(new_id(), email, name, None, False, who.issuer, who.subject, now)
+            await tables.people.add_person(person)
+        else:
+            raise SignInError(f"{email} has no account here. Ask an admin for an invitation.")
+        for invitation in invitations:
+            await self.join(tables, invitation, person, client)
+        if not invitations and joins and not await tables.people.teams_of(person.id):
+            await self._let_in(tables, person, Role(joins), client)
+        return person
+
+    async def _let_in(self, tables: Tables, person: Person, role: Role, client: Client) -> None:
+        """Into the default team, because the settings say so."""
+        now = self._office.now()
+        await tables.people.join(DEFAULT_TEAM, person.id, write([role]), now)
+        they = Caller(
+            person.id, person.name, person.email, DEFAULT_TEAM, "", frozenset({role}), frozenset()
+        )
+        told = f"as {spoken([role])}, by their domain"
+        await record(tables, at(they, client), Act.JOINED, told, now)
 
     async def join(
         self, tables: Tables, invitation: Invitation, person: Person, client: Client

@@ -3,6 +3,7 @@
 from copilot.accounts.audit import Audit
 from copilot.accounts.devices import Devices
 from copilot.accounts.office import Office
+from copilot.accounts.oidc import Provider
 from copilot.accounts.people import People
 from copilot.accounts.presence import Presence
 from copilot.accounts.sessions import Sessions
@@ -23,5 +24,8 @@ class Accounts:
         self.people = People(office, self.sessions)
         self.tokens = Tokens(office)
         self.devices = Devices(office)
+        oidc = office.settings.oidc
+        self.provider = Provider(oidc) if oidc.issuer else None
+        """Where people may sign in beside their password."""
         self.audit = Audit(office.tables)
         self.presence = Presence(self.sessions.again)

@@ -101,11 +101,11 @@ def limited(name: str, per_minute: int) -> DefineMiddleware:
 def signed_in(request: AnyRequest, secret: str, accounts: Accounts) -> list[Cookie]:
     """The cookies of a session that begins: a new secret, whatever the browser had before."""
     life = accounts.office.settings.session_hours * 3600
-    return [_cookie(request, COOKIE, secret, life), _cookie(request, VISIT, "", 0)]
+    return [cookie(request, COOKIE, secret, life), cookie(request, VISIT, "", 0)]
 
 
 def signed_out(request: AnyRequest) -> list[Cookie]:
-    return [_cookie(request, COOKIE, "", 0)]
+    return [cookie(request, COOKIE, "", 0)]
 
 
 def secure(request: AnyRequest) -> bool:
@@ -118,7 +118,8 @@ def cookie_name(request: AnyRequest, name: str) -> str:
     return f"__Host-{name}" if secure(request) else name
 
 
-def _cookie(request: AnyRequest, name: str, value: str, life: int | None) -> Cookie:
+def cookie(request: AnyRequest, name: str, value: str, life: int | None) -> Cookie:
+    """One that no script reads; for `life` seconds, None: until the browser is closed."""
     return Cookie(
         key=cookie_name(request, name),
         value=value,
@@ -189,7 +190,7 @@ def _visit(request: AnyRequest, secret: str, form: bool) -> Visit:
     if kept:
         return Visit(derive(kept, "csrf"))
     made = new_secret("visit")
-    return Visit(derive(made, "csrf"), _cookie(request, VISIT, made, None))
+    return Visit(derive(made, "csrf"), cookie(request, VISIT, made, None))
 
 
 async def _check_csrf(request: AnyRequest, wanted: str) -> None:

@@ -11,7 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from copilot.web import calls, doors, health, live, schema, signalling, softphone
 from copilot.web.access import ANYBODY, declared
-from copilot.web.accounts import signin, tokens
+from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
 from copilot.web.guard import Guard, harden
 from copilot.web.pages import STATIC, environment
@@ -33,6 +33,11 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     signalling.trickle,
     signalling.hang_up,
     *signin.ROUTES,
+    *provider.ROUTES,
+    *account.ROUTES,
+    *people.ROUTES,
+    *audit.ROUTES,
+    *pairing.ROUTES,
     *tokens.ROUTES,
     api.router,
 )

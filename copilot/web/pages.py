@@ -63,7 +63,7 @@ def render(request: AnyRequest, template: str, **values: object) -> str:
     environment: Environment = request.app.state.templates
     caller = who(request)
     given = {
-        "caller": caller,
+        "me": caller,
         "sign_in": request.app.state.services.accounts.required,
         "csrf": visit(request).csrf,
         "menu": navigation.menu(caller.scopes if caller else frozenset()),
@@ -85,7 +85,7 @@ async def page(
 ) -> Response[str]:
     """The page as a response, rendered in a thread: a long call must not hold up others' sound.
 
-    Templates have `caller` (None: not signed in), `csrf` for their forms, and `menu`.
+    Templates have `me` (the caller; None: not signed in), `csrf` for their forms, and `menu`.
     """
     body = await asyncio.to_thread(render, request, template, **values)
     headers = {"Cache-Control": "no-store"}

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from copilot.accounts.roles import Role, Scope
 from copilot.core.events import TICKS_PER_SECOND, Party, Silence, Touch
 
 
@@ -49,7 +50,37 @@ ENDINGS: dict[str, Phrase] = {
     "hang_up": Phrase("Ended", "The agent hung up."),
     "disconnected": Phrase("Disconnected", "The connection to the agent was lost."),
     "stopped": Phrase("Stopped", "The copilot was shut down during the call."),
+    "revoked": Phrase("Access ended", "The agent was signed out or taken out of the team."),
     "cut": Phrase("Cut off", "The log breaks off here: the copilot stopped without warning."),
+}
+
+SCOPES: dict[Scope, str] = {
+    Scope.ACCOUNT: "change your account",
+    Scope.CALLS_PLACE: "place calls",
+    Scope.CALLS_READ: "follow your calls and read their logs",
+    Scope.CALLS_WATCH: "follow all calls of the team",
+    Scope.CALLS_LABEL: "say what cards and silences were worth",
+    Scope.LIVE_WHISPER: "send agents a word during a call",
+    Scope.LIVE_LISTEN: "hear calls",
+    Scope.KNOWLEDGE_READ: "read knowledge packs",
+    Scope.KNOWLEDGE_WRITE: "change knowledge packs",
+    Scope.POLICY_READ: "read the policy",
+    Scope.POLICY_WRITE: "change the policy",
+    Scope.ANALYTICS_READ: "read analytics",
+    Scope.SETTINGS_READ: "read the settings",
+    Scope.SETTINGS_WRITE: "change the settings",
+    Scope.PEOPLE_READ: "see who is in the team",
+    Scope.PEOPLE_WRITE: "invite people, change roles, remove people",
+    Scope.AUDIT_READ: "read the audit log",
+    Scope.TEAMS_WRITE: "make teams",
+}
+"""What each scope lets somebody do."""
+
+ROLES: dict[Role, str] = {
+    Role.AGENT: "Takes calls and sees their own.",
+    Role.LEAD: "Teaches: knowledge and policy; sees the team's calls and figures.",
+    Role.SUPERVISOR: "Watches live calls, listens and whispers; sees the team's figures.",
+    Role.ADMIN: "All of it, and people, audit log and settings.",
 }
 
 TOUCHES: dict[Touch, str] = {

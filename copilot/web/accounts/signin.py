@@ -1,8 +1,10 @@
 """Signing in and out, and joining by a link."""
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from litestar import Response, get, post
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 from litestar.response import Redirect
@@ -26,7 +28,7 @@ async def form(request: AnyRequest, caller: Visitor, accounts: Desk) -> Response
     to = local(request.query_params.get("next", "/"))
     if caller is not None:
         return go(to)
-    return await _form(request, accounts, to)
+    return await sign_in_page(request, accounts, to)
 
 
 @post("/sign-in", guards=[FORM], middleware=[limited("sign-in", 60)], include_in_schema=False)
@@ -40,7 +42,9 @@ async def sign_in(request: AnyRequest, caller: Visitor, accounts: Desk) -> Respo
         )
     except (SignInError, TooOften) as error:
         status = 429 if isinstance(error, TooOften) else 401
-        return await _form(request, accounts, to, email=email, fault=str(error), status=status)
+        return await sign_in_page(
+            request, accounts, to, email=email, fault=str(error), status=status
+        )
     if caller is not None:
         await accounts.sessions.end(caller)
         await accounts.presence.check()
@@ -101,19 +105,22 @@ async def fields(request: AnyRequest) -> dict[str, str]:
     return {name: value for name, value in form.multi_items() if isinstance(value, str)}
 
 
-async def _form(
+async def sign_in_page(
     request: AnyRequest,
     accounts: Accounts,
     to: str,
     email: str = "",
     fault: str = "",
     status: int = 200,
+    cookies: Sequence[Cookie] = (),
 ) -> Response[str]:
+    """The form, again with what went wrong."""
     oidc = accounts.office.settings.oidc
     return await page(
         request,
         "sign-in.html",
         status=status,
+        cookies=cookies,
         to=to,
         email=email,
         fault=fault,
