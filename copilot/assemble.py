@@ -13,11 +13,13 @@ from typing import NamedTuple
 import uvicorn
 
 from copilot import __version__
+from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.config import Settings
+from copilot.core.policy import Policy
 from copilot.errors import ConfigError
-from copilot.ports import Listener, Telling, Voice
+from copilot.ports import Embedder, Listener, Telling, Voice
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
 from copilot.providers.registry import Host
@@ -37,6 +39,9 @@ from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
 from copilot.store.log import open_store
 from copilot.web.app import create_app
+from copilot.web.jobs import Jobs
+from copilot.web.knowledge.desk import Desk
+from copilot.web.knowledge.trying import Trial
 from copilot.web.sample import Sample
 from copilot.web.services import Services
 
@@ -51,6 +56,7 @@ class Senses(NamedTuple):
     """Takes over what is published; to be run where calls come and go."""
     listener: Listener
     voice: Voice | None
+    embedder: Embedder
 
 
 @asynccontextmanager
@@ -85,7 +91,7 @@ async def senses(
         voice = _voice(settings, host._replace(listener=listener))
         if voice is not None:
             stack.push_async_callback(voice.close)
-        yield Senses(library, follower, listener, voice)
+        yield Senses(library, follower, listener, voice, embedder)
 
 
 def index(settings: Settings, progress: Progress | None = None) -> str:
@@ -171,6 +177,17 @@ async def services(
             await library.retriever().search("are you there", 1)
             return ""
 
+        desk = Desk(
+            drafts_in(settings),
+            published_in(settings),
+            settings.knowledge.path,
+            accounts,
+            made.embedder,
+            partial(vectors_in, settings),
+            library,
+            lambda: library.packs,
+        )
+        stack.push_async_callback(desk.jobs.close)
         yield Services(
             store,
             library,
@@ -178,11 +195,32 @@ async def services(
             settings,
             __version__,
             accounts,
+            desk,
+            trial(settings, library, desk.jobs),
             sample,
             checks={"search": search},
             gauges={"ear": made.listener.state} if isinstance(made.listener, Telling) else {},
             origins=frozenset(settings.server.origins),
         )
+
+
+def trial(settings: Settings, library: Library, jobs: Jobs) -> Trial:
+    """Where knowledge is tried, with an ear of its own that waits for its words."""
+
+    async def policy(caller: Caller) -> Policy:
+        return settings.policy
+
+    async def ear() -> Listener:
+        if settings.ear.provider == "moshi":
+            raise ConfigError(
+                "a recording cannot be heard here: the duplex engine is busy with calls, and a"
+                " second one would not fit beside it; `copilot listen` hears it on another machine"
+            )
+        cache, models = settings.data / "cache", settings.data / "models"
+        host = Host(cache, library.sentences, True, models, settings.persona)
+        return await asyncio.to_thread(registry.listener, settings.ear, host)
+
+    return Trial(library, jobs, policy, ear)
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ class Item(NamedTuple):
 
 MAIN = (
     Item("calls", "Calls", "/", Scope.CALLS_READ),
+    Item("knowledge", "Knowledge", "/knowledge", Scope.KNOWLEDGE_READ),
     Item("try", "Try it", "/try", Scope.CALLS_PLACE),
 )
 TEAM = (

@@ -5,7 +5,7 @@ into the console's folder first, and is edited only there from then on.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,19 +17,21 @@ from msgspec import Struct
 from copilot.accounts.audit import Act
 from copilot.accounts.caller import Caller
 from copilot.accounts.service import Accounts
+from copilot.core.events import Passage
 from copilot.errors import PackError
 from copilot.ports import DEFAULT_TEAM, Embedder, Shelves
 from copilot.retrieval import publishing
 from copilot.retrieval.changes import Changes, compare
 from copilot.retrieval.conflicts import Conflict, find_conflicts
-from copilot.retrieval.drafts import About, Drafts, Unknown
+from copilot.retrieval.drafts import About, Drafts, Unknown, file_name, limit_of
 from copilot.retrieval.indexing import Indexer
 from copilot.retrieval.packs import Pack, PackFaults
-from copilot.retrieval.packs.draft import Draft, version_of
-from copilot.retrieval.packs.edits import Edited
+from copilot.retrieval.packs.draft import Draft, FileReading, version_of
+from copilot.retrieval.packs.edits import Edit, Edited
 from copilot.retrieval.published import Publication, Published, current, versions
 from copilot.retrieval.vectors import VectorCache, embed
 from copilot.web.jobs import Job, Jobs, Tell
+from copilot.web.knowledge.receiving import receive
 
 TAKEN_SECONDS = 60.0
 """How long a publication waits to be taken over by the calls of this process."""
@@ -169,6 +171,7 @@ class Desk:
         taken = {*self.drafts.names(), *self._kept.names(), *self.published.names()}
         if self.files.is_dir():
             taken |= {path.name for path in self.files.iterdir()}
+        taken |= {"new", "gaps"}  # pages beside the packs'
         pack = await asyncio.to_thread(self.drafts.create, about, taken)
         async with self.accounts.office.tables.write() as tables:
             await tables.people.give_pack(pack, caller.team_id)
@@ -192,6 +195,78 @@ class Desk:
             raise PackError(f"{pack!r} was published: retire it instead, so that it can come back.")
         await asyncio.to_thread(self.drafts.drop, pack)
         await self.note(caller, Act.KNOWLEDGE_DROPPED, pack)
+
+    async def describe(self, caller: Caller, pack: str, about: About) -> None:
+        """Call it otherwise; raises Unusable."""
+        await self.mine(caller, pack)
+        await asyncio.to_thread(self.drafts.describe, pack, about)
+        await self.note(caller, Act.KNOWLEDGE_CHANGED, f"{pack}: its name")
+
+    # ---- files
+
+    async def put_file(
+        self, caller: Caller, pack: str, name: str, chunks: AsyncIterator[bytes]
+    ) -> tuple[FileReading, bool]:
+        """Take a file in as it comes; how it reads, and whether it replaced another.
+
+        Raises PackError for a kind that is not read, HTTP 413 for too much.
+        """
+        await self.mine(caller, pack)
+        name = file_name(name)
+        with self.drafts.receiving(pack) as part:
+            if not await receive(chunks, part, limit_of(name)):
+                raise PackError(f"{name} is empty. Choose another file.")
+            read, replaced = await asyncio.to_thread(self.drafts.keep, pack, name, part)
+        await self.note(caller, Act.KNOWLEDGE_CHANGED, f"{pack}: {name}")
+        return read, replaced
+
+    async def remove_file(self, caller: Caller, pack: str, name: str) -> None:
+        """Take a file out, with the edits of its passages."""
+        await self.mine(caller, pack)
+        await asyncio.to_thread(self.drafts.remove, pack, name)
+        await self.note(caller, Act.KNOWLEDGE_CHANGED, f"{pack}: {name} removed")
+
+    # ---- passages
+
+    async def passage(self, caller: Caller, pack: str, id: str) -> tuple[Base, Passage]:
+        """The knowledge base and its passage; raises Unknown."""
+        base = await self.base(caller, pack)
+        passages = base.draft.passages if base.draft else ()
+        found = next((one for one in passages if one.id == id), None)
+        if found is None:
+            raise Unknown(f"There is no passage {id[:120]!r} in this knowledge base.")
+        return base, found
+
+    async def save(self, caller: Caller, pack: str, id: str, edit: Edit, expected: str) -> None:
+        """Let the passage say this; raises Unknown, Clash or Unusable."""
+        await self.mine(caller, pack)
+        await asyncio.to_thread(self.drafts.edit, pack, id, edit, expected)
+        await self.note(caller, Act.KNOWLEDGE_CHANGED, id)
+
+    async def write(self, caller: Caller, pack: str, edit: Edit) -> str:
+        """A new passage; its id. Raises Unusable."""
+        await self.mine(caller, pack)
+        id = await asyncio.to_thread(self.drafts.add, pack, edit)
+        await self.note(caller, Act.KNOWLEDGE_CHANGED, id)
+        return id
+
+    async def leave_out(self, caller: Caller, pack: str, id: str, at: str) -> None:
+        """Take the passage out of what is published."""
+        await self.mine(caller, pack)
+        await asyncio.to_thread(self.drafts.leave_out, pack, id, _name(caller), at)
+        await self.note(caller, Act.KNOWLEDGE_CHANGED, f"{id} left out")
+
+    async def restore(self, caller: Caller, pack: str, id: str) -> None:
+        """Let it say what its file says."""
+        await self.mine(caller, pack)
+        await asyncio.to_thread(self.drafts.restore, pack, id)
+        await self.note(caller, Act.KNOWLEDGE_CHANGED, f"{id} as in its file")
+
+    async def stand(self, caller: Caller, pack: str, id: str) -> None:
+        """Confirm the edit over what its file says now."""
+        await self.mine(caller, pack)
+        await asyncio.to_thread(self.drafts.stand, pack, id)
+        await self.note(caller, Act.KNOWLEDGE_CHANGED, f"{id} confirmed")
 
     async def note(self, caller: Caller, act: Act, what: str) -> None:
         """Write it into the audit log."""

@@ -1,13 +1,9 @@
 """Forms and uploads of the knowledge pages: read within limits, faults told in their place."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from litestar import Response
-from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from copilot.accounts.caller import Caller
@@ -50,24 +46,6 @@ def edit_of(form: dict[str, str], caller: Caller) -> Edit:
 def now() -> str:
     """This second, UTC, as edits and histories write it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-async def receive(chunks: AsyncIterator[bytes], part: Path, limit: int) -> int:
-    """Write what comes to `part`; its bytes. Raises 413 as soon as there is too much."""
-    size = 0
-    file = await asyncio.to_thread(part.open, "wb")
-    try:
-        async for chunk in chunks:
-            size += len(chunk)
-            if size > limit:
-                raise HTTPException(
-                    status_code=413,
-                    detail=f"It is over the limit of {limit // MIB} MiB. Split it.",
-                )
-            await asyncio.to_thread(file.write, chunk)
-    finally:
-        await asyncio.to_thread(file.close)
-    return size
 
 
 def _missing(request: AnyRequest, error: Exception) -> Response[Any]:
