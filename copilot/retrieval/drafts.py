@@ -4,6 +4,7 @@ A folder here is the draft of its pack as a folder under ``knowledge.path`` is, 
 Where both have a pack of one name, the console's is the draft and the other is not looked at.
 """
 
+import hashlib
 import json
 import re
 import secrets
@@ -190,14 +191,14 @@ class Drafts:
         return file.read_bytes().decode("utf-8-sig", "replace")
 
     def write(self, pack: str, name: str, text: str, expected: str | None = None) -> FileReading:
-        """Save a text file that was mended; raises Clash where it is not `expected` any more."""
+        """Save a text file that was mended; raises Clash where its digest is not `expected`."""
         body = text.replace("\r\n", "\n").encode()
         limit = limit_of(name)
         if len(body) > limit:
             raise PackError(f"{name}: over the limit of {limit // MIB} MiB a file; split it.")
         with self._changing(pack) as folder:
             file = self._file(folder, name)
-            if expected is not None and expected != self.text(pack, name).replace("\r\n", "\n"):
+            if expected is not None and expected != digest(self.text(pack, name)):
                 raise Clash(f"{name} was changed by somebody else meanwhile.")
             replace_file(file, body)
             return self._check(folder, file)
@@ -319,6 +320,11 @@ class Drafts:
             raise Clash(f"{pack} is being changed; try again in a moment.") from None
         with held:
             yield self.folder(pack)
+
+
+def digest(text: str) -> str:
+    """Another value for another text."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def file_name(given: str) -> str:

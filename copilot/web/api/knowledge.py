@@ -364,7 +364,7 @@ async def gaps(caller: Me, desk: Bases, calls: Calls, anew: FromQuery[bool] = Fa
 )
 async def try_words(data: JSONBody[Words], caller: Me, shelf: Shelf, trial: Trials) -> JobOut:
     """What the copilot would have done in a call of these words, and what would change it."""
-    job = await trial.words(caller, shelf, data.text, tuple(data.packs), data.swap)
+    job = await trial.words(caller, data.text, shelf.names(data.packs), data.swap)
     await job.wait(10)
     return _job(job)
 

@@ -10,7 +10,7 @@ from litestar.response import Redirect
 
 from copilot.accounts.audit import Act
 from copilot.errors import PackError
-from copilot.retrieval.drafts import MAX_PACK_BYTES, Clash, Unknown
+from copilot.retrieval.drafts import MAX_PACK_BYTES, Clash, Unknown, digest
 from copilot.retrieval.packs.draft import FileReading
 from copilot.web.access import Me
 from copilot.web.knowledge import views
@@ -109,6 +109,7 @@ async def _file(
         status=status,
         file=reading,
         text=text,
+        seen=digest(text),
         typed=typed,
         clash=clash,
         excerpts=views.excerpts(text, reading.faults),

@@ -50,7 +50,7 @@ async def try_words(
     text, swap = form.get("text", ""), "swap" in form
     packs = (form["pack"],) if form.get("pack") else ()
     try:
-        job = await trial.words(caller, shelf, text, packs, swap)
+        job = await trial.words(caller, text, shelf.names(packs), swap)
     except UserError as error:
         return await _words(request, shelf, text, packs, swap, fault=str(error), status=422)
     return await _to_result(job)
@@ -79,6 +79,7 @@ async def try_recording(
     try:
         if not isinstance(upload, UploadFile) or not upload.filename:
             raise AudioError("Choose a recording first.")
+        names = shelf.names(packs)
         name = upload.filename.replace("\\", "/").rpartition("/")[2][:120]
         handle, made = tempfile.mkstemp(suffix=_ending(name))
         file = Path(made)
@@ -89,7 +90,7 @@ async def try_recording(
         except HTTPException:
             file.unlink()  # noqa: ASYNC240 - a moment
             raise
-        job = await trial.recording(caller, shelf, file, name, packs, "swap" in form)
+        job = await trial.recording(caller, file, name, names, "swap" in form)
     except UserError as error:
         return await _recording(request, shelf, packs, str(error), 422)
     return await _to_result(job)

@@ -16,7 +16,6 @@ from copilot.evaluate.spoken import read_transcript, say
 from copilot.evaluate.why import Explained, explain
 from copilot.ports import Listener, Shelves
 from copilot.retrieval.packs.file import MIB
-from copilot.web.doors import TeamShelf
 from copilot.web.jobs import Job, Jobs, Tell
 
 MOST_BYTES = 128 * MIB
@@ -47,12 +46,10 @@ class Trial:
     ear: Callable[[], Awaitable[Listener]]
     """Opens a listener that waits for its words; raises UserError where there can be none."""
 
-    async def words(
-        self, caller: Caller, shelf: TeamShelf, text: str, packs: tuple[str, ...], swap: bool
-    ) -> Job:
-        """Begin to run typed words; raises TranscriptError, or UserError for a pack."""
+    async def words(self, caller: Caller, text: str, packs: tuple[str, ...], swap: bool) -> Job:
+        """Begin to run typed words over these packs of the team; raises TranscriptError."""
         transcript = read_transcript(text, swap)
-        pinned = self.shelves.pin(shelf.names(packs))
+        pinned = self.shelves.pin(packs)
         policy = await self.policy(caller)
 
         async def work(tell: Tell) -> Tried:
@@ -68,7 +65,6 @@ class Trial:
     async def recording(
         self,
         caller: Caller,
-        shelf: TeamShelf,
         file: Path,
         name: str,
         packs: tuple[str, ...],
@@ -76,7 +72,7 @@ class Trial:
     ) -> Job:
         """Begin to hear a recording, which is removed afterwards; raises AudioError."""
         try:
-            pinned = self.shelves.pin(shelf.names(packs))
+            pinned = self.shelves.pin(packs)
             call = await asyncio.to_thread(listen.recorded, file, None, MOST_SECONDS)
         except AudioError as error:
             raise AudioError(str(error).replace(str(file), name)) from None

@@ -11,7 +11,7 @@ function receive(form) {
   const input = form.querySelector('input[type="file"]');
   form.querySelector("[data-send]").hidden = true; // choosing sends at once
   const send = (files) => {
-    if (files.length) sendAll(form.dataset.to, [...files]);
+    if (files.length) sendAll(form.dataset.to, [...files], input.accept.split(","));
   };
   input.addEventListener("change", () => {
     send(input.files);
@@ -61,10 +61,14 @@ async function filesOf(data) {
   return found.filter((file) => !file.name.startsWith("."));
 }
 
-async function sendAll(to, files) {
+async function sendAll(to, files, kinds) {
   const list = document.getElementById("uploads");
   const rows = files.map((file) => row(list, file));
-  for (const [place, file] of files.entries()) await sendOne(to, file, rows[place]);
+  for (const [place, file] of files.entries()) {
+    const kind = /\.[^.]+$/.exec(file.name)?.[0].toLowerCase();
+    if (kinds.includes(kind)) await sendOne(to, file, rows[place]);
+    else end(rows[place], false, `left out: ${kind ?? "no ending"} is not read`);
+  }
   document.getElementById("files").dispatchEvent(new CustomEvent("uploaded"));
 }
 
@@ -83,13 +87,17 @@ function row(list, file) {
   return { item, bar, said };
 }
 
-function sendOne(to, file, { item, bar, said }) {
+function end({ item, bar, said }, good, words) {
+  item.classList.add(good ? "upload-good" : "upload-bad");
+  bar.hidden = true;
+  said.textContent = words;
+}
+
+function sendOne(to, file, row) {
+  const { bar, said } = row;
   return new Promise((done) => {
-    const end = (good, words) => {
-      item.classList.add(good ? "upload-good" : "upload-bad");
-      bar.value = 100;
-      bar.hidden = true;
-      said.textContent = words;
+    const over = (good, words) => {
+      end(row, good, words);
       done();
     };
     const request = new XMLHttpRequest();
@@ -108,16 +116,16 @@ function sendOne(to, file, { item, bar, said }) {
         // an answer of a proxy in between
       }
       if (request.status >= 400) {
-        end(false, told.detail || `was refused (${request.status})`);
+        over(false, told.detail || `was refused (${request.status})`);
         return;
       }
       const passages = `${told.passages} passage${told.passages === 1 ? "" : "s"}`;
       const faults = told.faults.length;
       const problems = `${faults} problem${faults === 1 ? "" : "s"}`;
       const words = faults ? `${passages}, ${problems}: see below` : passages;
-      end(!faults, told.replaced ? `${words}, replaced` : words);
+      over(!faults, told.replaced ? `${words}, replaced` : words);
     });
-    request.addEventListener("error", () => end(false, "the connection broke; add it again"));
+    request.addEventListener("error", () => over(false, "the connection broke; add it again"));
     request.send(file);
   });
 }
