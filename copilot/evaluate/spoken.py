@@ -33,7 +33,7 @@ _AGENT = frozenset("agent a rep representative operator advisor adviser support 
 _CUSTOMER = frozenset("customer c caller client guest user them".split())
 _LINE = re.compile(
     r"\s*(?:[\[(]?\d{1,2}(?::\d\d){1,2}(?:\.\d+)?[\])]?\s*[-–]?\s*)?"  # a time
-    r"(?:([^\W\d][\w .'-]{0,30}?)\s*:\s+)?(.*)"
+    r"(?:([^\W\d][\w.'-]{0,30}(?: [\w.'-]{1,30}){0,2})\s*:(?:\s+|$))?(.*)"  # a name
 )
 
 
@@ -68,6 +68,10 @@ def read_transcript(text: str, swap: bool = False) -> Transcript:
     if words > MOST_WORDS:
         raise TranscriptError(f"{words:,} words are over the limit of {MOST_WORDS:,}; cut it.")
     lines = [(n, *_parted(line)) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if len({name.casefold() for _, name, _ in lines if name} - _AGENT - _CUSTOMER) == 1 and not (
+        any(name.casefold() in _AGENT | _CUSTOMER for _, name, _ in lines)
+    ):  # one name alone is no speaker: "my number is: twelve"
+        lines = [(n, "", f"{name}: {said}" if name else said) for n, name, said in lines]
     parties, guessed = _parties([(n, name) for n, name, _ in lines if name])
     turns: list[Turn] = []
     speaker = None
@@ -154,7 +158,7 @@ def _parties(names: Sequence[tuple[int, str]]) -> tuple[dict[str, Party], str]:
     if len(strangers) + len(there) > 2:
         known, line = list(strangers.items())[-1]
         raise TranscriptError(
-            f"Line {line}: {known.title()!r} is the third speaker. A call has two: begin each line "
+            f"Line {line}: {known.title()!r} is one speaker too many. Begin each line of the two "
             "with Agent: or Customer:"
         )
     free = [party for party in (Party.AGENT, Party.CUSTOMER) if party not in there]

@@ -104,8 +104,8 @@ class Drafts:
 
     def create(self, about: About, taken: Collection[str]) -> str:
         """Make an empty pack; its name comes from its title and is none of `taken`."""
-        stem = (slug(unicodedata.normalize("NFKD", about.title)) or "").encode("ascii", "ignore")
-        wanted = re.sub(r"-+", "-", stem.decode()).strip("-")[:_NAME].strip("-") or "knowledge"
+        plain = unicodedata.normalize("NFKD", about.title).encode("ascii", "ignore").decode()
+        wanted = slug(plain)[:_NAME].strip("-") or "knowledge"
         for name in _numbered(wanted):
             if name not in taken and not (self._folder / name).exists():
                 break
@@ -402,7 +402,7 @@ def _write_about(folder: Path, name: str, about: About) -> None:
     }
     # a JSON text is a TOML basic string, but for the one character that TOML forbids raw
     lines = [
-        f"{key} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "")
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f")
         for key, value in values.items()
     ]
     replace_file(folder / PACK_FILE, "".join(lines).encode())

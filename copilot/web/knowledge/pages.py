@@ -143,16 +143,15 @@ async def base_page(
 async def files_page(
     request: AnyRequest, found: Base, told: list[object] | None = None, status: int = 200
 ) -> Response[str]:
-    """The files with their faults; only the list where a script asks for it."""
+    """The files with their faults."""
     draft = found.draft
     loose = []
     if draft is not None:
         known = {f"{_folder(found)}{one.name}" for one in draft.files}
         loose = [one for one in draft.faults if not any(one.file.endswith(k) for k in known)]
-    part = request.headers.get("hx-target") == "files"
     return await base_page(
         request,
-        "knowledge/_files.html" if part else "knowledge/files.html",
+        "knowledge/files.html",
         found,
         "files",
         status=status,

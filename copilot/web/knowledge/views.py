@@ -132,7 +132,7 @@ def row(passage: Passage, draft: Draft) -> Row:
     soon = (today + timedelta(days=SOON_DAYS)).isoformat()
     return Row(
         passage,
-        source(passage.id),
+        source(passage.id, draft),
         passage.id in draft.edits,
         draft.edited.doubts.get(passage.id),
         expired,
@@ -141,24 +141,22 @@ def row(passage: Passage, draft: Draft) -> Row:
     )
 
 
-def source(id: str) -> str:
-    """The file that a passage comes from, as its pack names it; empty where it was written here.
+def source(id: str, draft: Draft | None) -> str:
+    """The file that a passage comes from; empty where it was written here.
 
     Markdown files are named in an id without their ending.
     """
     name = _file(id)
-    return "" if name == WRITTEN else name
+    if name == WRITTEN:
+        return ""
+    file = file_of(draft, id) if draft else None
+    return file.name if file else name
 
 
 def file_of(draft: Draft, id: str) -> FileReading | None:
     """The file that the passage comes from."""
     name = _file(id)
     return next((one for one in draft.files if one.name in (name, f"{name}.md")), None)
-
-
-def about_file(fault: Fault, draft_folder: str, name: str) -> bool:
-    """Whether the fault is about the pack's file of that name."""
-    return fault.file == f"{draft_folder}/{name}"
 
 
 def short(fault: Fault) -> str:

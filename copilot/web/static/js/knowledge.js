@@ -1,11 +1,14 @@
 // Files dropped or chosen are sent one after another with their progress; small help in forms.
 
+import { localizeMoments } from "./time.js";
+
 const csrf = document.querySelector('meta[name="csrf-token"]')?.content ?? "";
 
 const drop = document.getElementById("drop");
 if (drop) receive(drop);
 for (const box of document.querySelectorAll("[data-words]")) countWords(box);
 for (const link of document.querySelectorAll("[data-line]")) goToLine(link);
+localizeMoments();
 
 function receive(form) {
   const input = form.querySelector('input[type="file"]');
