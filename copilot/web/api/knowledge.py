@@ -265,32 +265,32 @@ async def write(
     return await _found(caller, desk, pack, id)
 
 
-@get("/knowledge/{pack:str}/passage", guards=[READ], summary="One passage")
-async def passage(pack: FromPath[str], caller: Me, desk: Bases, id: FromQuery[Line]) -> PassageOut:
-    """By its id, as the draft has it."""
-    return await _found(caller, desk, pack, id)
+@get("/knowledge/{pack:str}/passages/{path:path}", guards=[READ], summary="One passage")
+async def passage(pack: FromPath[str], path: FromPath[str], caller: Me, desk: Bases) -> PassageOut:
+    """By its id, with ``#`` as ``%23``, as the draft has it."""
+    return await _found(caller, desk, pack, _id(path))
 
 
-@put("/knowledge/{pack:str}/passage", guards=[WRITE], summary="Edit a passage")
+@put("/knowledge/{pack:str}/passages/{path:path}", guards=[WRITE], summary="Edit a passage")
 async def edit(
-    pack: FromPath[str], data: JSONBody[PassageIn], caller: Me, desk: Bases, id: FromQuery[Line]
+    pack: FromPath[str], path: FromPath[str], data: JSONBody[PassageIn], caller: Me, desk: Bases
 ) -> PassageOut:
     """409 where somebody else has changed it since it was read."""
-    await desk.save(caller, pack, id, _edit(data, caller), data.fingerprint)
-    return await _found(caller, desk, pack, id)
+    await desk.save(caller, pack, _id(path), _edit(data, caller), data.fingerprint)
+    return await _found(caller, desk, pack, _id(path))
 
 
-@delete("/knowledge/{pack:str}/passage", guards=[WRITE], summary="Leave a passage out")
-async def leave_out(pack: FromPath[str], caller: Me, desk: Bases, id: FromQuery[Line]) -> None:
-    """Its file keeps it; `restore` brings it back."""
-    await desk.leave_out(caller, pack, id, now())
+@delete("/knowledge/{pack:str}/passages/{path:path}", guards=[WRITE], summary="Leave one out")
+async def leave_out(pack: FromPath[str], path: FromPath[str], caller: Me, desk: Bases) -> None:
+    """Its file keeps it; `restored` brings it back."""
+    await desk.leave_out(caller, pack, _id(path), now())
 
 
-@post("/knowledge/{pack:str}/passage/restore", guards=[WRITE], summary="Undo what was edited")
-async def restore(pack: FromPath[str], caller: Me, desk: Bases, id: FromQuery[Line]) -> PassageOut:
+@post("/knowledge/{pack:str}/restored/{path:path}", guards=[WRITE], summary="Undo its edit")
+async def restore(pack: FromPath[str], path: FromPath[str], caller: Me, desk: Bases) -> PassageOut:
     """The passage says what its file says."""
-    await desk.restore(caller, pack, id)
-    return await _found(caller, desk, pack, id)
+    await desk.restore(caller, pack, _id(path))
+    return await _found(caller, desk, pack, _id(path))
 
 
 @get("/knowledge/{pack:str}/versions", guards=[READ], summary="Its history")
@@ -428,6 +428,10 @@ def _passage(row: views.Row) -> PassageOut:
         row.doubt,
         fingerprint(one),
     )
+
+
+def _id(path: str) -> str:
+    return path.removeprefix("/")
 
 
 async def _found(caller: Me, desk: Bases, pack: str, id: str) -> PassageOut:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from copilot.accounts.audit import Act
@@ -53,10 +53,14 @@ async def upload(
 
 
 @get("/knowledge/{pack:str}/file", guards=[READ], include_in_schema=False)
-async def file(request: AnyRequest, pack: FromPath[str], caller: Me, desk: Bases) -> Response[str]:
+async def file(
+    request: AnyRequest, pack: FromPath[str], caller: Me, desk: Bases, name: FromQuery[str] = ""
+) -> Response[str] | Redirect:
     """One file: its problems in place, and its text to mend."""
     found = await desk.base(caller, pack)
-    return await _file(request, desk, found, request.query_params.get("name", ""))
+    if not name:
+        return go(f"/knowledge/{pack}/files")
+    return await _file(request, desk, found, name)
 
 
 @post(

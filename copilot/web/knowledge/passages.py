@@ -16,10 +16,13 @@ from copilot.web.pages import AnyRequest, go
 
 @get("/knowledge/{pack:str}/passage", guards=[READ], include_in_schema=False)
 async def passage(
-    request: AnyRequest, pack: FromPath[str], caller: Me, desk: Bases
-) -> Response[str]:
+    request: AnyRequest, pack: FromPath[str], caller: Me, desk: Bases, id: FromQuery[str] = ""
+) -> Response[str] | Redirect:
     """The passage as it would be published, to be edited."""
-    found, one = await desk.passage(caller, pack, request.query_params.get("id", ""))
+    if not id:
+        await desk.base(caller, pack)
+        return go(f"/knowledge/{pack}")
+    found, one = await desk.passage(caller, pack, id)
     given = Edit(one.title, one.text, one.say, one.entity, one.valid_until, one.priority)
     return await _page(request, found, one.id, given)
 
