@@ -256,7 +256,7 @@ async def serve(
     address = f"http://{settings.server.host}:{listening.getsockname()[1]}"
     async with services(settings, progress, sample) as made:
         config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
-        link = await made.accounts.people.first_link() if made.accounts.required else None
+        link = await made.accounts.joining.first_link() if made.accounts.required else None
 
         def say() -> None:
             ready(address)

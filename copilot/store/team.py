@@ -24,7 +24,8 @@ class TeamCalls:
 
     async def call(self, call_id: str) -> CallRow:
         """The call as it stands now."""
-        row = await self._store.call(call_id)
+        # PostgreSQL refuses to look for a zero character.
+        row = await self._store.call(call_id) if call_id.isprintable() else None
         if row is None or not self.within.has(row):
             raise UnknownCall(f"There is no call {call_id!r}.")
         return row

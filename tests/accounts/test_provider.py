@@ -136,21 +136,21 @@ def with_rules(store: Store) -> Callable[..., Accounts]:
 
 async def test_without_account_and_invitation_nobody_comes_in(tenants: Tenants) -> None:
     with pytest.raises(SignInError, match="Ask an admin for an invitation"):
-        await tenants.accounts.people.accept_from(ANN, HERE)
+        await tenants.accounts.joining.accept_from(ANN, HERE)
 
 
 async def test_an_invitation_of_the_address_is_accepted(tenants: Tenants) -> None:
     accounts = tenants.accounts
     admin = await tenants.who("admin")
     await accounts.people.invite(admin, "Ann@Example.com", [Role.LEAD])
-    caller = await tenants.caller(await accounts.people.accept_from(ANN, HERE))
+    caller = await tenants.caller(await accounts.joining.accept_from(ANN, HERE))
     assert (caller.name, caller.team, caller.roles) == (
         "Ann Lee",
         "default",
         frozenset({Role.LEAD}),
     )
     assert await accounts.people.invitations(admin) == []
-    again = await tenants.caller(await accounts.people.accept_from(ANN, HERE))
+    again = await tenants.caller(await accounts.joining.accept_from(ANN, HERE))
     assert again.person_id == caller.person_id
 
 
@@ -158,28 +158,30 @@ async def test_an_address_that_is_not_verified_counts_for_nothing(tenants: Tenan
     """Otherwise whoever may write an address at the provider would be that person here."""
     unsure = ANN._replace(email=tenants.emails["admin"], verified=False)
     with pytest.raises(SignInError, match="does not say that"):
-        await tenants.accounts.people.accept_from(unsure, HERE)
+        await tenants.accounts.joining.accept_from(unsure, HERE)
 
 
 async def test_an_account_is_linked_once(tenants: Tenants) -> None:
     accounts = tenants.accounts
     admin = await tenants.who("admin")
     first = ANN._replace(email=admin.email)
-    linked = await tenants.caller(await accounts.people.accept_from(first, HERE))
+    linked = await tenants.caller(await accounts.joining.accept_from(first, HERE))
     assert linked.person_id == admin.person_id
     with pytest.raises(SignInError, match="somebody else at the provider"):
-        await accounts.people.accept_from(first._replace(subject="0816"), HERE)
+        await accounts.joining.accept_from(first._replace(subject="0816"), HERE)
 
 
 async def test_a_domain_lets_in_as_the_settings_say(with_rules: Callable[..., Accounts]) -> None:
     accounts = with_rules(join="agent", domains=("example.com",))
     await make_tenants(accounts)
-    session = await accounts.people.accept_from(ANN, HERE)
+    session = await accounts.joining.accept_from(ANN, HERE)
     caller = await accounts.sessions.caller(session, frozenset(Proof), "")
     assert caller is not None
     assert (caller.team, caller.roles) == ("default", frozenset({Role.AGENT}))
     with pytest.raises(SignInError, match=r"only addresses of example\.com"):
-        await accounts.people.accept_from(ANN._replace(subject="2", email="eve@evil.example"), HERE)
+        await accounts.joining.accept_from(
+            ANN._replace(subject="2", email="eve@evil.example"), HERE
+        )
 
 
 async def test_who_was_removed_does_not_come_back_by_the_provider(
@@ -187,8 +189,8 @@ async def test_who_was_removed_does_not_come_back_by_the_provider(
 ) -> None:
     accounts = with_rules(join="agent", domains=("example.com",))
     tenants = await make_tenants(accounts)
-    session = await accounts.people.accept_from(ANN, HERE)
+    session = await accounts.joining.accept_from(ANN, HERE)
     they = await tenants.caller(session)
     await accounts.people.remove(await tenants.who("admin"), they.person_id)
     with pytest.raises(SignInError, match="in no team any more"):
-        await accounts.people.accept_from(ANN, HERE)
+        await accounts.joining.accept_from(ANN, HERE)

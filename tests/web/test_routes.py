@@ -207,6 +207,15 @@ async def test_what_lists_show_is_of_the_own_team(world: World, ask: Ask) -> Non
             assert secret not in answer.text, (place.path, secret)
 
 
+async def test_ids_that_no_database_takes_are_not_there(world: World, ask: Ask) -> None:
+    odd = Ids(*["a\0b"] * len(Ids._fields))
+    for place in world.places():
+        assert place.needs is not None
+        if place.parameters & {*Ids._fields}:
+            answer = await ask(OPERATOR, place, odd)
+            assert answer.status_code == 404, (place, answer.text)
+
+
 async def test_a_pack_is_one_teams(world: World, ask: Ask) -> None:
     place = Place("GET", "/passages/{passage_id}", None)
     assert (await ask(Role.AGENT, place, world.ours)).status_code == 200

@@ -311,6 +311,32 @@ async def test_an_invitation_makes_an_account_once(
         assert "has been used" in again.text
 
 
+async def test_a_forgotten_password_is_chosen_anew(
+    client: AsyncClient, tenants: Tenants, browse: Browse, app: Litestar
+) -> None:
+    await sign_in(client, tenants, "admin")
+    agent, root = await tenants.who("agent"), await tenants.who("root")
+    before = await tenants.session("agent")
+    made = await submit(client, f"/people/{agent.person_id}/password-link", "/people")
+    link = made.text.split('id="once" readonly value="')[1].split('"')[0]
+    async with browse(app, HERE) as ann:
+        assert "Choose a new password" in (await ann.get(link, headers=PAGE)).text
+        weak = await submit(ann, link, password="short")
+        assert (weak.status_code, "use 12 or more" in weak.text) == (400, True)
+        answer = await submit(ann, link, password="another sentence of words")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert (await ann.get("/auth/me")).json()["email"] == tenants.emails["agent"]
+    async with browse(app, HERE) as late:
+        assert (await late.get(link, headers=PAGE)).status_code == 404
+        late.cookies.set("copilot", before)
+        assert await status(late) == 401
+        old = await sign_in(late, tenants, "agent")
+        assert old.status_code == 401
+    refused = await submit(client, f"/people/{root.person_id}/password-link", "/people")
+    assert refused.status_code == 400
+    assert "ask an operator" in refused.text
+
+
 async def test_names_become_no_markup(client: AsyncClient, tenants: Tenants) -> None:
     nasty = "<script>alert(1)</script>"
     await sign_in(client, tenants, "root")
