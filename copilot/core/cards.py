@@ -48,7 +48,7 @@ def gate(state: CallState) -> Step:
         return state, []
     if not inquiry.open:
         return _correct(state, inquiry)
-    decision = decide(_moment(state, inquiry), _evidence(inquiry), policy)
+    decision = decide(moment(state, inquiry), evidence(inquiry), policy)
     if isinstance(decision, Whisper):
         return _show(state, inquiry, decision)
     if decision.reason is Silence.STALE:
@@ -65,7 +65,7 @@ def close(state: CallState) -> Step:
         return state, []
     effects: list[Effect] = []
     if inquiry.withheld is None:
-        decision = decide(_moment(state, inquiry), _evidence(inquiry), state.policy)
+        decision = decide(moment(state, inquiry), evidence(inquiry), state.policy)
         silent = decision if isinstance(decision, Silent) else Silent(Silence.STALE)
         state, effects = _withhold(state, inquiry, silent)
         assert state.inquiry is not None
@@ -88,10 +88,10 @@ def tend(state: CallState) -> Step:
         return advice.speak(state, card)
     if not waiting or inquiry is None or inquiry.id != card.inquiry:
         return state, []
-    moment = _moment(state, inquiry)
-    if state.gap is not None and inquiry.need < moment.least_need:
+    now = moment(state, inquiry)
+    if state.gap is not None and inquiry.need < now.least_need:
         return state, []  # what was said since has taken the question back
-    text = to_say(moment, card.passage, card.text, policy)
+    text = to_say(now, card.passage, card.text, policy)
     return _speak(state, card, text) if text else (state, [])
 
 
@@ -208,6 +208,42 @@ def clear(state: CallState, reason: str) -> list[Effect]:
     return effects
 
 
+def moment(state: CallState, inquiry: Inquiry) -> Moment:
+    """What the gate knows now."""
+    policy, floor, tick = state.policy, state.floor, state.tick
+    recent = [told for told in state.told if tick - told.tick < policy.told_ticks]
+    return Moment(
+        query=inquiry.query,
+        age=inquiry.age(tick),
+        turn_over=inquiry.turn.end is not None,
+        whole=inquiry.whole,
+        agent_silent=not floor.agent.speaking and floor.agent.rising == 0,
+        customer_silent=not floor.customer.speaking and floor.customer.rising == 0,
+        consent=state.consent,
+        agent_said=_agent_said(state, tick - policy.said_window_ticks),
+        upcoming=stems([state.upcoming]) if policy.anticipate else frozenset(),
+        told={told.passage for told in recent},
+        dismissed=state.dismissed,
+        since_whisper=tick - state.whispered,
+        whispered_priority=state.whispered_priority,
+        least_need=least_need(state.need, policy),
+        date=state.started.date if state.started else "",
+        spent=state.spent(),
+        gap=look(floor, state.transcript, tick) if state.gap is not None else None,
+        model=state.gap,
+        finished=state.finished if state.gap is not None else 0,
+        cut=state.cut,
+        quiet=any(start <= tick < end for start, end in policy.quiet),
+        snoozed=state.tick < state.snoozed,
+        ear=state.hears,
+    )
+
+
+def evidence(inquiry: Inquiry) -> Evidence:
+    """What was found for the inquiry."""
+    return Evidence(inquiry.passages, inquiry.need, inquiry.stable)
+
+
 def _show(state: CallState, inquiry: Inquiry, whisper: Whisper) -> Step:
     effects: list[Effect] = clear(state, "replaced")
     state, shown = _put(replace(state, whispered=state.tick), inquiry, whisper, 0)
@@ -232,8 +268,8 @@ def _correct(state: CallState, inquiry: Inquiry) -> Step:
         return state, []
     top = inquiry.passages[0] if inquiry.passages else None
     if top is not None and top.id != card.passage and top.score > card.support:
-        moment = replace(_moment(state, inquiry), since_whisper=HOUR)
-        decision = decide(moment, _evidence(inquiry), policy)
+        asked = replace(moment(state, inquiry), since_whisper=HOUR)
+        decision = decide(asked, evidence(inquiry), policy)
         if isinstance(decision, Whisper):
             return _put(state, inquiry, decision, card.revision + 1)
     support = next((one.score for one in inquiry.passages if one.id == card.passage), 0)
@@ -290,40 +326,6 @@ def _withhold(state: CallState, inquiry: Inquiry, silent: Silent) -> Step:
         inquiry.need,
     )
     return replace(state, inquiry=replace(inquiry, withheld=silent.reason)), [effect]
-
-
-def _moment(state: CallState, inquiry: Inquiry) -> Moment:
-    policy, floor, tick = state.policy, state.floor, state.tick
-    recent = [told for told in state.told if tick - told.tick < policy.told_ticks]
-    return Moment(
-        query=inquiry.query,
-        age=inquiry.age(tick),
-        turn_over=inquiry.turn.end is not None,
-        whole=inquiry.whole,
-        agent_silent=not floor.agent.speaking and floor.agent.rising == 0,
-        customer_silent=not floor.customer.speaking and floor.customer.rising == 0,
-        consent=state.consent,
-        agent_said=_agent_said(state, tick - policy.said_window_ticks),
-        upcoming=stems([state.upcoming]) if policy.anticipate else frozenset(),
-        told={told.passage for told in recent},
-        dismissed=state.dismissed,
-        since_whisper=tick - state.whispered,
-        whispered_priority=state.whispered_priority,
-        least_need=least_need(state.need, policy),
-        date=state.started.date if state.started else "",
-        spent=state.spent(),
-        gap=look(floor, state.transcript, tick) if state.gap is not None else None,
-        model=state.gap,
-        finished=state.finished if state.gap is not None else 0,
-        cut=state.cut,
-        quiet=any(start <= tick < end for start, end in policy.quiet),
-        snoozed=state.tick < state.snoozed,
-        ear=state.hears,
-    )
-
-
-def _evidence(inquiry: Inquiry) -> Evidence:
-    return Evidence(inquiry.passages, inquiry.need, inquiry.stable)
 
 
 def _agent_said(state: CallState, since: int) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from copilot.core.call import replay
-from copilot.core.cards import _moment
+from copilot.core.cards import moment
 from copilot.core.events import (
     CardTouched,
     Compose,
@@ -356,8 +356,8 @@ def test_what_the_agent_is_about_to_say_counts_only_if_the_policy_wants_it() -> 
         call.give(Heard(call.tick + 1, Hearing(speech=95), Hearing(speech=95), upcoming=guess))
         call.give(Heard(call.tick + 1, Hearing(speech=95), Hearing(speech=95), upcoming=guess))
         assert call.state.inquiry is not None
-        moment = replace(_moment(call.state, call.state.inquiry), whole=True)
-        decision = decide(moment, Evidence((passage(),), 100, 2), policy)
+        asked = replace(moment(call.state, call.state.inquiry), whole=True)
+        decision = decide(asked, Evidence((passage(),), 100, 2), policy)
         reason = decision.reason if isinstance(decision, Silent) else "whisper"
         assert reason == expected
         log = [decode_entry(encode(entry)) for entry in call.log]
