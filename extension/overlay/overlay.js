@@ -192,7 +192,12 @@
       removeEventListener("pointermove", move, true);
       const { right, bottom } = box.getBoundingClientRect();
       moved = { ...moved, right: innerWidth - right, bottom: innerHeight - bottom };
-      if (far) keep();
+      if (!far) return;
+      keep();
+      // what was dragged is not clicked as well
+      const stop = (/** @type {Event} */ click) => click.stopPropagation();
+      box.addEventListener("click", stop, { capture: true, once: true });
+      setTimeout(() => box.removeEventListener("click", stop, true));
     };
     addEventListener("pointermove", move, true);
     addEventListener("pointerup", drop, { once: true, capture: true });

@@ -36,12 +36,14 @@ class Setup(Struct, frozen=True):
 
     spoken: tuple[tuple[Party, int, str], ...] = ()
     """Who says what, and from which tick on."""
-    capacity: int = 5
+    capacity: int = 50
     voice: bool = False
     required: bool = False
     """Whether one must sign in."""
     seconds: int = 900
     """How long a token is good."""
+    alone: bool = False
+    """Whether the test wants a process of its own."""
 
 
 class JoiningEar(ScriptedEar):
