@@ -12,7 +12,6 @@
   const KEYS = { u: "use", d: "dismiss", o: "source", s: "snooze", m: "mute", a: "panel" };
 
   if (!ext.alive()) return;
-  document.querySelector(HOST)?.dispatchEvent(new CustomEvent("copilot-again"));
   if (document.querySelector(HOST)) return;
 
   const { el, sign } = copilotCard;
@@ -215,7 +214,6 @@
 
   addEventListener("resize", settle);
   new ResizeObserver(settle).observe(box);
-  host.addEventListener("copilot-again", () => resize(false));
   box.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.shiftKey && event.key.startsWith("Arrow")) return nudge(event);

@@ -1,4 +1,4 @@
-"""Whispers in the agent's ear: an earcon before the first, ducking, silence at once, and no device."""
+"""Whispers in the ear: an earcon before the first, ducking, silence at once, and no device."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 LINE = "You can change the address in the app until the evening before delivery."
 LISTEN = """(() => {
   const { context, loud } = desk.ear;
-  const scope = new AnalyserNode(context, { fftSize: 4096 });
+  const scope = new AnalyserNode(context, { fftSize: 4096, smoothingTimeConstant: 0 });
   loud.connect(scope);
   globalThis.heard = [];
   const bins = new Float32Array(scope.frequencyBinCount);

@@ -29,12 +29,15 @@ async def test_pauses_grow_to_a_limit_and_differ(fresh: Extension) -> None:
 
 async def test_events_are_the_same_however_they_are_cut(fresh: Extension) -> None:
     body = r"""
-      const text = "retry: 1000\n\nid: 1\ndata: {\"a\":1}\n\n: still here\n\ndata: two\r\ndata:lines\r\n\r\n";
+      const text = "retry: 1000\n\nid: 1\ndata: {\"a\":1}\n\n: still here\n\n"
+        + "data: two\r\ndata:lines\r\n\r\n";
       const ways = [];
       for (let size = 1; size <= text.length; size += 1) {
         const events = new it.Events();
         const found = [];
-        for (let at = 0; at < text.length; at += size) found.push(...events.take(text.slice(at, at + size)));
+        for (let at = 0; at < text.length; at += size) {
+          found.push(...events.take(text.slice(at, at + size)));
+        }
         ways.push(JSON.stringify(found));
       }
       return [...new Set(ways)];"""
@@ -44,15 +47,20 @@ async def test_events_are_the_same_however_they_are_cut(fresh: Extension) -> Non
 async def test_a_journal_takes_everything_once(fresh: Extension) -> None:
     """The data channel and the log say the same, in any order."""
     body = """
-      const card = { type: "show_card", inquiry: 1, revision: 0, title: "t", text: "x", cites: ["a"], support: 80, query: "q" };
+      const card = {
+        type: "show_card", inquiry: 1, revision: 0, title: "t", text: "x", cites: ["a"],
+        support: 80, query: "q",
+      };
+      const word = (text, start) => ({ words: [{ text, start, end: start + 2 }], partial: "" });
       const events = [
-        [2, { type: "heard", tick: 2, customer: { words: [{ text: "hello", start: 0, end: 2 }], partial: "th" } }],
+        [2, { type: "heard", tick: 2, customer: word("hello", 0) }],
         [3, card], [4, { ...card, revision: 1, text: "y" }],
         [5, { type: "card_touched", inquiry: 1, how: "used" }],
-        [6, { type: "speak", whisper: 1, text: "y" }], [7, { type: "whisper_played", whisper: 1, ticks: 3 }],
+        [6, { type: "speak", whisper: 1, text: "y" }],
+        [7, { type: "whisper_played", whisper: 1, ticks: 3 }],
         [8, { type: "withheld", inquiry: 2, reason: "weak", query: "w" }],
         [9, { type: "withdraw_card", inquiry: 1, reason: "said" }],
-        [40, { type: "heard", tick: 40, customer: { words: [{ text: "there", start: 38, end: 40 }] } }],
+        [40, { type: "heard", tick: 40, customer: word("there", 38) }],
         [41, { type: "call_ended", reason: "hang_up" }],
       ];
       const once = it.newJournal();
@@ -63,7 +71,8 @@ async def test_a_journal_takes_everything_once(fresh: Extension) -> None:
         it.take(twice, event, tick);
         if (event.type !== "heard") it.take(twice, event);
       }
-      const plain = (j) => JSON.stringify({ ...j, cards: j.cards.map((c) => ({ ...c, tick: 0, goneAt: 0 })), silences: j.silences.length });
+      const plain = ({ cards, silences, ...rest }) => JSON.stringify([
+        rest, silences.length, cards.map((one) => ({ ...one, tick: 0, goneAt: 0 }))]);
       return { same: plain(once) === plain(twice), once, up: it.current(once) ?? null };"""
     found = await run(fresh, "call/journal.js", body)
     assert found["same"]
@@ -98,19 +107,24 @@ async def test_swapped_roles_are_noticed(
 
 async def test_levels_tell_what_is_wrong(fresh: Extension) -> None:
     body = """
+      const silent = -Infinity;
       const told = (steps) => {
         const watch = new it.Watch(null);
         let now = 1000;
         const found = [];
         for (const [seconds, tab, microphone] of steps) {
-          for (let at = 0; at < seconds * 10; at += 1) watch.hear(tab, microphone, now += 100, false);
+          for (let at = 0; at < seconds * 10; at += 1) {
+            watch.hear(tab, microphone, now += 100, false);
+          }
           found.push([...watch.warnings, ...(watch.over ? ["over"] : [])].join());
         }
         return found;
       };
       return [
-        told([[2, -20, -30]]), told([[2.8, -Infinity, -60], [0.4, -Infinity, -60], [1, -20, -60]]),
-        told([[4, -20, -Infinity]]), told([[5, -20, -30], [29, -Infinity, -30], [2, -Infinity, -30], [95, -Infinity, -30]]),
+        told([[2, -20, -30]]),
+        told([[2.8, silent, -60], [0.4, silent, -60], [1, -20, -60]]),
+        told([[4, -20, silent]]),
+        told([[5, -20, -30], [29, silent, -30], [2, silent, -30], [95, silent, -30]]),
         told([[5, -20, -30], [200, -70, -30]]),
       ];"""
     assert await run(fresh, "call/watch.js", body) == [

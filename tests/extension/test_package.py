@@ -80,7 +80,8 @@ async def test_chromium_finds_no_fault_in_the_manifest(fresh: Extension) -> None
       await api.updateProfileConfiguration({ inDeveloperMode: true });
       await api.updateExtensionConfiguration({ extensionId: id, errorCollection: true });
       const [found] = (await api.getExtensionsInfo()).filter((one) => one.id === id);
-      return [found.manifestErrors, found.runtimeErrors, found.commands.map((one) => one.keybinding)];
+      const keys = found.commands.map((one) => one.keybinding);
+      return [found.manifestErrors, found.runtimeErrors, keys];
     }"""
     manifest, runtime, keys = await page.evaluate(script, fresh.id)
     assert (manifest, runtime) == ([], [])
