@@ -13,6 +13,8 @@ from typing import NamedTuple
 import uvicorn
 
 from copilot import __version__
+from copilot.accounts.office import Office
+from copilot.accounts.service import Accounts
 from copilot.config import Settings
 from copilot.errors import ConfigError
 from copilot.ports import Listener, Telling, Voice
@@ -143,6 +145,7 @@ async def services(
     if settings.policy.compose:
         raise ConfigError("policy.compose = true: no composer can be configured yet; leave it out")
     _check_media_host(settings.server.media_host)
+    sign_in = settings.sign_in
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(senses(settings, progress))
         grace = settings.server.resume_seconds
@@ -155,6 +158,9 @@ async def services(
         stack.enter_context(published_in(settings).attend())
         stack.push_async_callback(_stop, _start(made.follower))
 
+        accounts = Accounts(Office(store.accounts, settings.accounts), sign_in)
+        stack.push_async_callback(_stop, asyncio.create_task(accounts.presence.watch()))
+
         async def search() -> str:
             await library.retriever().search("are you there", 1)
             return ""
@@ -165,6 +171,7 @@ async def services(
             switchboard,
             settings,
             __version__,
+            accounts,
             sample,
             checks={"search": search},
             gauges={"ear": made.listener.state} if isinstance(made.listener, Telling) else {},
@@ -194,16 +201,25 @@ async def serve(
     ready: Callable[[str], None],
     progress: Progress | None = None,
     sample: Sample | None = None,
+    welcome: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until told to stop; `ready` gets the address once calls can be placed.
 
-    `sample` is the call that the softphone can play; it is made when first wanted.
+    `sample` is the call that the softphone can play; it is made when first wanted. `welcome` gets
+    the one-time link of the first admin, as long as there is none.
     """
     listening = _listen(settings.server.host, settings.server.port)
     address = f"http://{settings.server.host}:{listening.getsockname()[1]}"
     async with services(settings, progress, sample) as made:
         config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
-        server = _Server(config, lambda: ready(address), made)
+        link = await made.accounts.people.first_link() if made.accounts.required else None
+
+        def say() -> None:
+            ready(address)
+            if link is not None and welcome is not None:
+                welcome(f"{address}/join/{link}")
+
+        server = _Server(config, say, made)
         await server.serve(sockets=[listening])
 
 

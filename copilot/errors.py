@@ -51,3 +51,27 @@ class LabelError(UserError):
 
 class LearnError(UserError):
     """Labels that nothing can be learned from, or a learned version that cannot be used."""
+
+
+class AccountError(UserError):
+    """Something about accounts that cannot be done as it was asked."""
+
+
+class UnknownAccount(UserError):
+    """A person, link, token or device that is not there, or not this team's."""
+
+
+class SignInError(UserError):
+    """Somebody who is not who they say, as far as can be told."""
+
+
+class TooOften(UserError):
+    """Something that was tried too often in a while."""
+
+
+class PolicyError(UserError):
+    """A team's policy that cannot be used as it was asked."""
+
+
+class SettingError(UserError):
+    """A team's setting that cannot be used."""

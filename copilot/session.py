@@ -23,6 +23,7 @@ from copilot.core.events import (
     ShowCard,
     Speak,
     StopSpeaking,
+    Ticked,
     WhisperPlayed,
     WithdrawCard,
     Withheld,
@@ -142,8 +143,14 @@ class Session:
             case StopSpeaking():
                 parts.outlet.deliver(effect)
                 self._hush()
-            case ShowCard() | WithdrawCard() | Withheld():
-                parts.outlet.deliver(effect)
+            case ShowCard() | WithdrawCard() | Withheld() | Ticked():
+                if not self._in_shadow(effect):
+                    parts.outlet.deliver(effect)
+
+    def _in_shadow(self, effect: Effect) -> bool:
+        """Whether it stays in the log; what a supervisor says reaches the agent in any case."""
+        advice = isinstance(effect, WithdrawCard) or (isinstance(effect, ShowCard) and effect.by)
+        return self.state.policy.shadow and not advice
 
     async def _search(self, effect: Search) -> None:
         found = await self._parts.retriever.search(effect.query, PASSAGES, effect.turns)

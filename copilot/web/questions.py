@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 
 from copilot.core.events import Passage
 from copilot.sidecar.switchboard import Switchboard
+from copilot.web.doors import Calls
+from copilot.web.signalling import PLACES
 
 
 class Question(Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,14 +26,15 @@ class Answers(Struct, frozen=True):
     passages: tuple[Passage, ...]
 
 
-@post("/calls/{call_id:str}/questions", status_code=200)
+@post("/calls/{call_id:str}/questions", status_code=200, guards=[PLACES])
 async def ask(
     call_id: FromPath[str],
     data: JSONBody[Question],
     switchboard: NamedDependency[SkipValidation[Switchboard]],
+    calls: Calls,
 ) -> Answers:
     """Search the packs of a call in progress; 504 where they do not answer in time."""
-    session = switchboard.call(call_id).session
+    session = switchboard.call(call_id, calls.owner).session
     try:
         return Answers(await session.look_up(data.question))
     except TimeoutError:

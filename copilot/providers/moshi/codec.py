@@ -4,17 +4,15 @@ On a GPU each direction is one CUDA graph over all its rows: the codec is some h
 kernels, and their launches cost more than rows that do not move.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from copilot.engine.graphs import capture
 from copilot.engine.mimi import Mimi
-
-WARM_UPS = 2
-"""Runs before a capture: libraries choose kernels and workspaces in them."""
 
 Pcm = NDArray[np.float32]
 
@@ -57,16 +55,11 @@ class Direction:
         """With no row moving, so that warming up changes nothing."""
         moves = self._moves.clone()
         self._moves.zero_()
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(WARM_UPS):
-                self._work(self._given, self._moves)
-        torch.cuda.current_stream().wait_stream(side)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._out = self._work(self._given, self._moves)
+        self._graph = capture(self._tell)
         self._moves.copy_(moves)
+
+    def _tell(self) -> None:
+        self._out = self._work(self._given, self._moves)
 
 
 class Codec:
@@ -109,11 +102,18 @@ class Codec:
         return torch.arange(rows, device=self._heard.offset.device) == row
 
 
-def voice_codes(mimi: Mimi, frames: Tensor, codebooks: int) -> Tensor:
-    """A recorded voice, [1, 1, frames * 1920], as a prompt's codes, int64 [codebooks, frames]."""
+def voice_codes(mimi: Mimi, frames: Tensor, codebooks: int) -> Generator[None, None, Tensor]:
+    """A recorded voice, [1, 1, frames * 1920], as a prompt's codes, int64 [codebooks, frames].
+
+    A step a frame, so that calls need not wait for it.
+    """
     device = mimi.encoder.downsample.weight.device
     stream = mimi.encoder_stream(1)
     size = mimi.config.frame_size
     parts = torch.split(frames.to(device), size, dim=2)
-    codes = [mimi.encode(part, stream) for part in parts]
+    codes = []
+    for part in parts:
+        with torch.no_grad():
+            codes.append(mimi.encode(part, stream))
+        yield
     return torch.cat(codes, dim=2)[0, :codebooks].cpu()
