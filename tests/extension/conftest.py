@@ -69,9 +69,9 @@ class Sidecar:
         self.process.kill()
         self.process.wait()
 
-    async def get(self, path: str) -> httpx.Response:
+    async def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         async with httpx.AsyncClient() as client:
-            return await client.get(self.url + path)
+            return await client.get(self.url + path, headers=headers)
 
     async def post(self, path: str, **form: str) -> Any:
         async with httpx.AsyncClient() as client:
