@@ -91,8 +91,7 @@ export async function visit(server) {
 
 /** Begins a pairing; the code is then approved in the console. @param {string} server @returns {Promise<Pairing>} */
 export async function pair(server) {
-  const { team } = await readPolicy();
-  const answer = await post(server, "device", { client_id: CLIENT, ...(team ? { scope: `team:${team}` } : {}) });
+  const answer = await post(server, "device", { client_id: CLIENT });
   if (!answer.device_code) throw new AccountError("notCopilot", answer.error_description);
   return {
     server, device: answer.device_code, code: answer.user_code, page: answer.verification_uri,

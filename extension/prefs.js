@@ -40,7 +40,7 @@ export function originOf(url) {
 /** A server's address as one types it, without what follows its name. @param {string} typed */
 export function tidy(typed) {
   const text = typed.trim();
-  if (!text) return "";
+  if (!text || /\s/.test(text)) return "";
   const local = /^(localhost|127\.|\[::1\])/.test(text);
   const whole = /^[a-z]+:\/\//i.test(text) ? text : `${local ? "http" : "https"}://${text}`;
   return originOf(whole);

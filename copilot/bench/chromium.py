@@ -43,6 +43,13 @@ _IN_OVERLAY = """async ([tabId, what, given]) => {
 }"""
 
 
+_RESET = """async () => {
+  await chrome.offscreen.closeDocument().catch(() => {});
+  await chrome.storage.local.clear();
+  await chrome.storage.session.clear();
+}"""
+
+
 class Extension:
     """A browser in which the extension runs, and the ends by which it is reached."""
 
@@ -112,6 +119,15 @@ class Extension:
     async def press(self, command: str) -> None:
         """Give one of the extension's commands, as its shortcut does."""
         await self._in_worker("(name) => chrome.commands.onCommand.dispatch(name)", command)
+
+    async def reset(self) -> None:
+        """End whatever call is on, forget everything, and leave one empty tab."""
+        await self._in_worker(_RESET, None)
+        keep = await self.context.new_page()
+        for page in self.context.pages:
+            if page is not keep:
+                await page.close()
+        await self.microphone("granted")
 
     async def stop_worker(self) -> None:
         """Stop the service worker as the browser does after half a minute."""

@@ -124,9 +124,8 @@ export class Desk {
     this.reason = reason;
     this.#turn("ended");
     this.show.over();
-    line?.drop();
-    const access = await this.#access().catch(() => null);
-    if (line && access) await line.hangUp(access);
+    const access = await this.#access().catch(() => ({ server: "", token: null }));
+    await line?.hangUp(access);
   }
 
   // ---- the connection

@@ -3,8 +3,9 @@
 import { bearer } from "./whip.js";
 import { refusal, Trouble } from "./trouble.js";
 
-/** A live call has an entry each 80 ms; without one for so long it is lost. */
-const SILENT_MS = 3000;
+/** A live call has an entry each 80 ms; without one for so long the network is lost: a server that
+ * dies is noticed at once. */
+const SILENT_MS = 5000;
 
 /**
  * Splits a stream of text into the data of its events (WHATWG HTML, 9.2.6); comments and all other

@@ -10,18 +10,19 @@ export const PARTIES = ["agent", "customer"];
  * @typedef {"agent" | "customer"} Party
  * @typedef {{party: Party, start: number, end: number, text: string}} Line
  * @typedef {{inquiry: number, revision: number, title: string, text: string, cites: string[],
- *   support: number, query: string, tick: number, gone: string, goneAt: number, touches: string[],
+ *   support: number, query: string, by: string, tick: number, gone: string, goneAt: number, touches: string[],
  *   spoken: boolean}} Card
+ * @typedef {{name: string, rule: "check" | "must_say" | "must_not_say", done: boolean}} Step a line of the playbook
  * @typedef {{tick: number, reason: string, query: string, support: number}} Silence
  * @typedef {{tick: number, lines: Line[], guesses: Record<Party, string>, cards: Card[],
- *   silences: Silence[], failures: {tick: number, what: string, error: string}[],
+ *   steps: Step[], silences: Silence[], failures: {tick: number, what: string, error: string}[],
  *   whisper: {inquiry: number, text: string} | null, snoozed: number, ended: string}} Journal
  */
 
 /** @returns {Journal} */
 export function newJournal() {
   return {
-    tick: 0, lines: [], guesses: { agent: "", customer: "" }, cards: [], silences: [], failures: [],
+    tick: 0, lines: [], guesses: { agent: "", customer: "" }, cards: [], steps: [], silences: [], failures: [],
     whisper: null, snoozed: 0, ended: "",
   };
 }
@@ -33,7 +34,9 @@ export function newJournal() {
 export function take(journal, event, tick = journal.tick) {
   journal.tick = Math.max(journal.tick, tick);
   switch (event.type) {
+    case "call_started": begin(journal, event); break;
     case "heard": hear(journal, event); break;
+    case "ticked": tickOff(journal, event); break;
     case "show_card": show(journal, event, tick); break;
     case "withdraw_card": withdraw(journal, event, tick); break;
     case "card_touched": touch(journal, event); break;
@@ -48,6 +51,16 @@ export function take(journal, event, tick = journal.tick) {
 
 /** The card that is up. @param {Journal} journal @returns {Card | undefined} */
 export const current = (journal) => journal.cards.findLast((card) => !card.gone);
+
+/** @param {Journal} journal @param {any} started */
+function begin(journal, { policy }) {
+  journal.steps = (policy.playbook ?? []).map((/** @type {any} */ { name, rule }) => ({ name, rule, done: false }));
+}
+
+/** @param {Journal} journal @param {any} event */
+function tickOff(journal, { item }) {
+  for (const step of journal.steps) step.done ||= step.name === item;
+}
 
 /** @param {Journal} journal @param {any} heard */
 function hear(journal, heard) {
@@ -73,10 +86,10 @@ function say(journal, party, { text, start, end: stop }) {
 
 /** @param {Journal} journal @param {any} shown @param {number} tick */
 function show(journal, shown, tick) {
-  const { inquiry, revision, title, text, cites, support, query } = shown;
+  const { inquiry, revision, title, text, cites, support, query, by = "" } = shown;
   const card = find(journal, inquiry);
   if (card && card.revision >= revision) return;
-  const now = { inquiry, revision, title, text, cites, support, query };
+  const now = { inquiry, revision, title, text, cites, support, query, by };
   if (card) Object.assign(card, now);
   else journal.cards.push({ ...now, tick, gone: "", goneAt: 0, touches: [], spoken: false });
 }

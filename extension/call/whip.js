@@ -4,6 +4,8 @@ import { refusal, Trouble } from "./trouble.js";
 
 const CONNECT_MS = 8000;
 const POST_MS = 5000;
+/** How long the last messages may take to leave. */
+const FLUSH_MS = 200;
 /** How long ICE may be disconnected before another connection is tried. */
 const PATIENCE_MS = 2000;
 
@@ -76,14 +78,19 @@ export class Connection {
     ]);
   }
 
-  /** Ends the call on the server too. @param {Access} access */
+  /** Ends the call on the server too, once it has what the agent did last. @param {Access} access */
   async hangUp(access) {
-    this.drop();
-    if (!this.location) return;
+    this.over = true;
     try {
-      await fetch(this.location, { method: "DELETE", keepalive: true, headers: bearer(access) });
+      for (let waited = 0; this.channel.bufferedAmount > 0 && waited < FLUSH_MS; waited += 10) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      const signal = AbortSignal.timeout(POST_MS);
+      if (this.location) await fetch(this.location, { method: "DELETE", keepalive: true, headers: bearer(access), signal });
     } catch {
       // the server is gone, and the call with it
+    } finally {
+      this.drop();
     }
   }
 

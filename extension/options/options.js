@@ -19,7 +19,7 @@ const list = (/** @type {string} */ id) => /** @type {HTMLSelectElement} */ (byI
 // ---- server and sign-in
 
 async function showAccount() {
-  const [known, { server }] = await Promise.all([account(), readPolicy()]);
+  const [known, { server, team }] = await Promise.all([account(), readPolicy()]);
   byId("signed").hidden = !known;
   byId("connect").hidden = Boolean(known) || !byId("pairing").hidden;
   byId("managed").hidden = !server;
@@ -28,6 +28,7 @@ async function showAccount() {
   if (!known) return;
   byId("who").textContent = known.user?.name ?? "";
   byId("where").textContent = `${known.user?.team ?? ""} · ${known.server}`;
+  byId("other-team").hidden = !team || known.user?.team === team;
   byId("no-sign-in").hidden = known.refresh !== "";
 }
 

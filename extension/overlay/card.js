@@ -62,10 +62,10 @@ var copilotCard = (() => {
     return el("article", { class: "card", "data-inquiry": String(card.inquiry) },
       el("p", { class: "line" }, card.text),
       el("p", { class: "meta" },
-        el("span", { class: "title" }, card.title),
-        el("span", { class: "support", title: ext.t("supportMeans") }, `${card.support} %`),
+        el("span", { class: "title" }, card.by ? ext.t("fromSupervisor", card.by) : card.title),
+        !card.by && el("span", { class: "support", title: ext.t("supportMeans") }, `${card.support} %`),
         el("span", { class: "age" }, age(card.ageMs))),
-      el("p", { class: "why" }, ext.t("heard"), " ", el("q", {}, card.query)),
+      card.query !== "" && el("p", { class: "why" }, ext.t("heard"), " ", el("q", {}, card.query)),
       el("div", { class: "row" },
         ...(card.used ? [el("span", { class: "quiet" }, ext.t("used"))] : [button("use", "U", "use", true), button("dismiss", "D", "dismiss", false)]),
         card.cites.length > 0 && button("source", "O", "source", false)));

@@ -12,7 +12,6 @@
   const KEYS = { u: "use", d: "dismiss", o: "source", s: "snooze", m: "mute", a: "panel" };
 
   if (!ext.alive()) return;
-  document.querySelector(HOST)?.dispatchEvent(new CustomEvent("copilot-again"));
   if (document.querySelector(HOST)) return;
 
   const { el, sign } = copilotCard;
@@ -192,7 +191,12 @@
       removeEventListener("pointermove", move, true);
       const { right, bottom } = box.getBoundingClientRect();
       moved = { ...moved, right: innerWidth - right, bottom: innerHeight - bottom };
-      if (far) keep();
+      if (!far) return;
+      keep();
+      // what was dragged is not clicked as well
+      const stop = (/** @type {Event} */ click) => click.stopPropagation();
+      box.addEventListener("click", stop, { capture: true, once: true });
+      setTimeout(() => box.removeEventListener("click", stop, true));
     };
     addEventListener("pointermove", move, true);
     addEventListener("pointerup", drop, { once: true, capture: true });
@@ -210,7 +214,6 @@
 
   addEventListener("resize", settle);
   new ResizeObserver(settle).observe(box);
-  host.addEventListener("copilot-again", () => resize(false));
   box.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.shiftKey && event.key.startsWith("Arrow")) return nudge(event);

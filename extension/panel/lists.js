@@ -49,7 +49,7 @@ export function drawHistory(list, journal) {
       tick: card.tick,
       key: `c${card.inquiry}.${card.revision}.${card.gone}.${card.touches.join()}.${card.spoken}`,
       make: () => el("li", { class: "was-card" },
-        el("p", { class: "soft" }, `${clock(card.tick)} · ${card.title} · ${card.support} %`),
+        el("p", { class: "soft" }, `${clock(card.tick)} · ${card.by ? ext.t("fromSupervisor", card.by) : `${card.title} · ${card.support} %`}`),
         el("p", { class: "line" }, card.text),
         el("p", { class: "soft" }, fate(card))),
     })),
@@ -69,6 +69,17 @@ export function drawHistory(list, journal) {
   ];
   items.sort((one, other) => other.tick - one.tick);
   reconcile(list, items.map(({ key, make }) => [key, make]));
+}
+
+/** The team's playbook: it ticks itself from what the agent says. @param {HTMLElement} list @param {Journal} journal */
+export function drawSteps(list, journal) {
+  reconcile(list, journal.steps.map(({ name, rule, done }) => [`${name}${done}`, () => {
+    const broken = done && rule === "must_not_say";
+    const state = broken ? "stepBroken" : done ? "stepDone" : `step_${rule}`;
+    return el("li", { class: broken ? "broken" : done ? "done" : "" },
+      el("span", { class: "tick", "aria-hidden": "true" }, broken ? "!" : done ? "✓" : ""),
+      el("span", {}, name), el("span", { class: "soft" }, ext.t(state)));
+  }]));
 }
 
 /** What became of a card. @param {import("../call/journal.js").Card} card */

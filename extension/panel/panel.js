@@ -3,7 +3,7 @@
 import { newJournal, take, TICK_MS } from "../call/journal.js";
 import { bearer } from "../call/whip.js";
 import { byId } from "../shared/words.js";
-import { drawHistory, drawLines } from "./lists.js";
+import { drawHistory, drawLines, drawSteps } from "./lists.js";
 
 /** @typedef {import("../call/desk.js").View} View */
 
@@ -99,6 +99,8 @@ function showJournal() {
   const atEnd = said.scrollTop + said.clientHeight > said.scrollHeight - 40;
   drawLines(byId("lines"), journal);
   drawHistory(byId("history"), journal);
+  drawSteps(byId("steps"), journal);
+  byId("steps-part").hidden = journal.steps.length === 0;
   byId("no-lines").hidden = byId("lines").childElementCount > 0;
   byId("no-history").hidden = byId("history").childElementCount > 0;
   if (atEnd) said.scrollTop = said.scrollHeight;

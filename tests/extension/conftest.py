@@ -18,6 +18,7 @@ import httpx
 import msgspec
 import numpy as np
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page
 
 from copilot.bench.chromium import Extension, with_extension
@@ -68,9 +69,9 @@ class Sidecar:
         self.process.kill()
         self.process.wait()
 
-    async def get(self, path: str) -> httpx.Response:
+    async def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         async with httpx.AsyncClient() as client:
-            return await client.get(self.url + path)
+            return await client.get(self.url + path, headers=headers)
 
     async def post(self, path: str, **form: str) -> Any:
         async with httpx.AsyncClient() as client:
@@ -83,22 +84,33 @@ class Sidecar:
         return [msgspec.json.decode(line)["event"] for line in lines]
 
 
+Hire = Callable[[Setup], Sidecar]
+
+
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
-    """A sidecar for all tests that do it no harm: the customer asks, the voice is on."""
-    made = Sidecar(tmp_path_factory.mktemp("sidecar"), ASKED)
-    yield made
-    made.kill()
+def hire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hire]:
+    """Sidecars by how they are set up: they take longer to start than most tests to run."""
+    made: dict[Setup, Sidecar] = {}
+
+    def get(setup: Setup) -> Sidecar:
+        if setup not in made:
+            made[setup] = Sidecar(tmp_path_factory.mktemp("sidecar"), setup)
+        return made[setup]
+
+    yield get
+    for one in made.values():
+        one.kill()
 
 
 @pytest.fixture
-def sidecar(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Sidecar]:
-    """One of its own for a test with the marker `setup`."""
+def sidecar(tmp_path: Path, request: pytest.FixtureRequest, hire: Hire) -> Iterator[Sidecar]:
+    """As the test's marker `setup` has it; else one where the customer asks and the voice is on."""
     marker = request.node.get_closest_marker("setup")
-    if marker is None:
-        yield request.getfixturevalue("shared")
+    setup = marker.args[0] if marker else ASKED
+    if not setup.alone:
+        yield hire(setup)
         return
-    made = Sidecar(tmp_path, marker.args[0])
+    made = Sidecar(tmp_path, setup)
     yield made
     made.kill()
 
@@ -148,7 +160,7 @@ def pages(sounds: Path) -> Iterator[str]:
     thread.join()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def launch(sounds: Path) -> Launch:
     """Starts a browser with the extension; no script of it may fail."""
     if not (shutil.which("chromium") or shutil.which("google-chrome")):
@@ -164,17 +176,31 @@ def launch(sounds: Path) -> Launch:
     return launched
 
 
-@pytest.fixture
-async def extension(launch: Launch, sidecar: Sidecar) -> AsyncIterator[Extension]:
-    """Signed in at the sidecar, where callers are told beforehand."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(launch: Launch) -> AsyncIterator[Extension]:
+    """One browser for all tests: it takes as long to start as most of them to run."""
     async with launch() as made:
-        await made.save("local", "account", {"server": sidecar.url, "refresh": "", "user": {}})
-        await made.save("local", "prefs", {"consent": "announced"})
-        await sidecar.answers()
         yield made
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def fresh(browser: Extension) -> AsyncIterator[Extension]:
+    """The extension as it is after it has been installed."""
+    await browser.reset()
+    yield browser
+    assert browser.faults == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def extension(fresh: Extension, sidecar: Sidecar) -> Extension:
+    """Signed in at the sidecar, where callers are told beforehand."""
+    await fresh.save("local", "account", {"server": sidecar.url, "refresh": "", "user": {}})
+    await fresh.save("local", "prefs", {"consent": "announced"})
+    await sidecar.answers()
+    return fresh
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def phone(extension: Extension, pages: str) -> Phone:
     """Opens the softphone's page in a tab."""
 

@@ -12,9 +12,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import uvicorn
+from argon2 import PasswordHasher
 from msgspec import Struct
 
+from copilot.accounts.office import Office
+from copilot.accounts.passwords import Passwords
+from copilot.accounts.service import Accounts
 from copilot.audio.frames import MicroTurn, Pcm
+from copilot.config import Accounts as AccountSettings
 from copilot.config import Server, Settings
 from copilot.core.events import CallStarted, Heard, Party, Word
 from copilot.core.policy import Policy
@@ -22,10 +27,11 @@ from copilot.providers.scripted import Said, Script, ScriptedEar, ScriptedListen
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
-from copilot.store.log import open_store
+from copilot.store.log import open_store, utc_now
 from copilot.web.app import create_app
 from copilot.web.services import Services
-from tests.extension.accounts import Accounts
+from tests.extension.hooks import Hooks
+from tests.tenants import make_tenants
 from tests.website import KnowsOne, Shelf
 
 EXTENSION = "chrome-extension://blicllejdhfmckoncfgajhnndgmipbdg"
@@ -36,12 +42,12 @@ class Setup(Struct, frozen=True):
 
     spoken: tuple[tuple[Party, int, str], ...] = ()
     """Who says what, and from which tick on."""
-    capacity: int = 5
+    capacity: int = 50
     voice: bool = False
     required: bool = False
     """Whether one must sign in."""
-    seconds: int = 900
-    """How long a token is good."""
+    alone: bool = False
+    """Whether the test wants a process of its own."""
 
 
 class JoiningEar(ScriptedEar):
@@ -113,10 +119,13 @@ async def serve(folder: Path, port: int, setup: Setup) -> None:
     listener = JoiningListener(script(setup.spoken))
     voice = Tone() if setup.voice else None
     board = Switchboard(settings, listener, KnowsOne(), store, Forgetful(), voice)
-    services = Services(
-        store, Shelf(), board, settings, version="1.2.3", origins=frozenset({EXTENSION})
-    )
-    app = Accounts(create_app(services), setup.required, setup.seconds, listener.tones)
+    fast = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    office = Office(store.accounts, AccountSettings(), utc_now, fast)
+    accounts = Accounts(office, setup.required)
+    agent = await (await make_tenants(accounts)).who("agent") if setup.required else None
+    origins = frozenset({EXTENSION})
+    services = Services(store, Shelf(), board, settings, "1.2.3", accounts, origins=origins)
+    app = Hooks(create_app(services), accounts, agent, listener.tones)
     listening = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
     await uvicorn.Server(config).serve(sockets=[listening])

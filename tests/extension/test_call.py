@@ -3,13 +3,14 @@
 import asyncio
 import time
 
+import msgspec
 import pytest
 from playwright.async_api import Page
 
 from copilot.bench.chromium import Extension
 from tests.extension.conftest import ASKED, Phone, Sidecar
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 LINE = "You can change the address in the app until the evening before delivery."
 SAID = "desk.journal.lines.some((line) => line.text.includes('the delivery address'))"
@@ -42,7 +43,7 @@ async def test_a_card_comes_and_is_used_by_shortcut(
         await page.close()
 
 
-@pytest.mark.setup(ASKED)
+@pytest.mark.setup(msgspec.structs.replace(ASKED, alone=True))
 async def test_a_killed_sidecar_is_found_again_and_the_call_goes_on(
     extension: Extension, sidecar: Sidecar, phone: Phone
 ) -> None:
