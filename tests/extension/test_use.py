@@ -131,7 +131,7 @@ async def test_axe_finds_nothing_on_any_page(fresh: Extension) -> None:
     ):
         page = await extension.page(path)
         for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await page.emulate_media(color_scheme=scheme)
             await accessible(page)
         await page.set_viewport_size({"width": 320, "height": 640})
         wide = await page.evaluate("document.documentElement.scrollWidth")
@@ -164,7 +164,7 @@ async def test_axe_finds_nothing_in_the_overlay(extension: Extension, phone: Pho
         markup,
     )
     for scheme in ("light", "dark"):
-        await bare.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await bare.emulate_media(color_scheme=scheme)
         await accessible(bare)
 
 
