@@ -228,9 +228,9 @@ def _say(value: object) -> str:
             return f"{name} ({rule.replace('_', ' ')}: {' / '.join(phrases)})"
         case Profile(budget=budget, min_need=min_need, cooldown_s=cooldown_s):
             told = [
-                budget is not None and f"{_cards(budget)} unneeded cards per hour",
-                min_need is not None and f"{min_need} % certain",
-                cooldown_s is not None and f"{cooldown_s} s apart",
+                f"{_cards(budget)} unneeded cards per hour" if budget is not None else "",
+                f"{min_need} % certain" if min_need is not None else "",
+                f"{cooldown_s} s apart" if cooldown_s is not None else "",
             ]
             return ", ".join(filter(None, told)) or "as for everybody"
         case tuple():
