@@ -13,12 +13,15 @@ from typing import NamedTuple
 import uvicorn
 
 from copilot import __version__
+from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.config import Settings
 from copilot.console.console import speaks
+from copilot.console.rules import Rules
+from copilot.core.policy import Policy
 from copilot.errors import ConfigError
-from copilot.ports import Listener, Telling, Voice
+from copilot.ports import Embedder, Listener, Telling, Voice
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
 from copilot.providers.registry import Host
@@ -27,6 +30,7 @@ from copilot.retrieval.indexing import Indexer, Progress
 from copilot.retrieval.library import (
     Follower,
     Library,
+    drafts_in,
     open_library,
     published_in,
     vectors_in,
@@ -37,6 +41,9 @@ from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
 from copilot.store.log import open_store
 from copilot.web.app import create_app
+from copilot.web.jobs import Jobs
+from copilot.web.knowledge.desk import Desk
+from copilot.web.knowledge.trying import Trial
 from copilot.web.sample import Sample
 from copilot.web.services import Services
 
@@ -51,6 +58,7 @@ class Senses(NamedTuple):
     """Takes over what is published; to be run where calls come and go."""
     listener: Listener
     voice: Voice | None
+    embedder: Embedder
 
 
 @asynccontextmanager
@@ -79,7 +87,8 @@ async def senses(
         vectors = stack.enter_context(closing(vectors_in(settings)))
         indexer = Indexer(embedder, index, vectors, workers=1)
         packs = settings.knowledge.packs
-        follower = Follower(library, published_in(settings), packs, indexer)
+        aside = drafts_in(settings).names
+        follower = Follower(library, published_in(settings), packs, indexer, aside)
         stack.callback(follower.close)
         models = settings.data / "models"
         host = Host(cache, library.sentences, lockstep, models, settings.persona)
@@ -89,7 +98,7 @@ async def senses(
         mouth = _voice(settings, host._replace(listener=listener)) if aloud else None
         if mouth is not None:
             stack.push_async_callback(mouth.close)
-        yield Senses(library, follower, listener, mouth)
+        yield Senses(library, follower, listener, mouth, embedder)
 
 
 def index(settings: Settings, progress: Progress | None = None) -> str:
@@ -99,17 +108,22 @@ def index(settings: Settings, progress: Progress | None = None) -> str:
     """
     knowledge, published = settings.knowledge, published_in(settings)
     with _indexing(settings, progress) as indexer:
-        done = publishing.bring_up(knowledge.path, knowledge.packs, published, indexer)
+        aside = drafts_in(settings).names()
+        done = publishing.bring_up(knowledge.path, knowledge.packs, published, indexer, aside=aside)
     return "\n".join(map(str, done))
 
 
 def publish(settings: Settings, names: Sequence[str], progress: Progress | None = None) -> str:
     """Publish the drafts of the named packs, of those in use when none is named; a line a pack."""
     knowledge, published = settings.knowledge, published_in(settings)
+    aside = drafts_in(settings).names()
     if names:
-        packs = load_packs(knowledge.path, names)
+        console = [name for name in names if name in aside]
+        others = [name for name in names if name not in aside]
+        packs = load_packs(settings.data / "drafts", console) if console else ()
+        packs += load_packs(knowledge.path, others) if others else ()
     else:
-        packs = publishing.drafts(knowledge.path, knowledge.packs, published)
+        packs = publishing.drafts(knowledge.path, knowledge.packs, published, aside=aside)
     with _indexing(settings, progress) as indexer:
         done = publishing.publish(packs, published, indexer, asked=True)
         indexer.tidy([outcome.pack for outcome in done])
@@ -154,7 +168,7 @@ async def services(
     sign_in = settings.sign_in
     settings.make_data()
     async with AsyncExitStack() as stack:
-        store = await open_store(settings.database_url)
+        store = await open_store(settings.database_url, grace=settings.server.resume_seconds)
         stack.push_async_callback(store.close)
         sounding = settings.policy.voice or await speaks(store)
         made = await stack.enter_async_context(senses(settings, progress, voice=sounding))
@@ -172,6 +186,17 @@ async def services(
             await library.retriever().search("are you there", 1)
             return ""
 
+        desk = Desk(
+            drafts_in(settings),
+            published_in(settings),
+            settings.knowledge.path,
+            accounts,
+            made.embedder,
+            partial(vectors_in, settings),
+            library,
+            lambda: library.packs,
+        )
+        stack.push_async_callback(desk.jobs.close)
         whole = Services(
             store,
             library,
@@ -179,6 +204,8 @@ async def services(
             settings,
             __version__,
             accounts,
+            desk,
+            trial(settings, library, desk.jobs, Rules(store.console, settings.policy)),
             sample,
             checks={"search": search},
             gauges={"ear": made.listener.state} if isinstance(made.listener, Telling) else {},
@@ -188,6 +215,25 @@ async def services(
         stack.push_async_callback(_stop, asyncio.create_task(whole.console.digests.follow()))
         stack.push_async_callback(_stop, asyncio.create_task(whole.console.desk.keep_clean()))
         yield whole
+
+
+def trial(settings: Settings, library: Library, jobs: Jobs, rules: Rules) -> Trial:
+    """Where knowledge is tried, with an ear of its own that waits for its words."""
+
+    async def policy(caller: Caller) -> Policy:
+        return (await rules.terms(caller.team_id, caller.person_id)).policy
+
+    async def ear() -> Listener:
+        if settings.ear.provider == "moshi":
+            raise ConfigError(
+                "a recording cannot be heard here: the duplex engine is busy with calls, and a"
+                " second one would not fit beside it; `copilot listen` hears it on another machine"
+            )
+        cache, models = settings.data / "cache", settings.data / "models"
+        host = Host(cache, library.sentences, True, models, settings.persona)
+        return await asyncio.to_thread(registry.listener, settings.ear, host)
+
+    return Trial(library, jobs, policy, ear)
 
 
 @asynccontextmanager
@@ -223,7 +269,7 @@ async def serve(
     address = f"http://{settings.server.host}:{listening.getsockname()[1]}"
     async with services(settings, progress, sample) as made:
         config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
-        link = await made.accounts.people.first_link() if made.accounts.required else None
+        link = await made.accounts.joining.first_link() if made.accounts.required else None
 
         def say() -> None:
             ready(address)

@@ -7,17 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
+from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.audio.frames import MicroTurn
 from copilot.config import Settings
 from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, TurnText, Word
-from copilot.ports import Found, Pinned
+from copilot.core.policy import Policy
+from copilot.ports import Found, Listener, Pinned, Vectors
+from copilot.retrieval.drafts import Drafts
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
+from copilot.retrieval.published import Published
+from copilot.retrieval.publishing import in_use
+from copilot.retrieval.vectors import VectorCache
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
 from copilot.store.log import Store
+from copilot.web.knowledge.desk import Desk
+from copilot.web.knowledge.trying import Trial
 from copilot.web.sample import Sample
 from copilot.web.services import Services
 from tests.helpers import WORD_TICKS, Call, knows, passage
@@ -131,7 +139,50 @@ def make_services(
         return tone(folder / "agent.wav", 300), tone(folder / "customer.wav", 500)
 
     accounts = accounts or Accounts(Office(store.accounts), required=False)
-    return Services(store, Shelf(), board, settings, "1.2.3", accounts, Sample(make))
+    desk = make_desk(folder, accounts)
+    trial = make_trial(desk, settings.policy, listener)
+    return Services(store, Shelf(), board, settings, "1.2.3", accounts, desk, trial, Sample(make))
+
+
+def make_trial(desk: Desk, policy: Policy, listener: Listener) -> Trial:
+    """Knowledge is tried under this policy; recordings are heard by this listener."""
+
+    async def rules(caller: Caller) -> Policy:
+        return policy
+
+    async def ear() -> Listener:
+        return listener
+
+    return Trial(KnowsOne(), desk.jobs, rules, ear)
+
+
+def make_desk(folder: Path, accounts: Accounts) -> Desk:
+    """Knowledge bases in the folder; the words of a text are its vector."""
+    published = Published(folder / "packs")
+    return Desk(
+        Drafts(folder / "drafts"),
+        published,
+        folder / "knowledge",
+        accounts,
+        Bag(),
+        VectorCache,
+        KnowsOne(),
+        lambda: in_use(published),
+    )
+
+
+class Bag:
+    """Texts are as like as they share words."""
+
+    name, dim = "bag", 64
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                vectors[row, sum(word.encode()) % self.dim] += 1
+        made: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+        return made
 
 
 def tone(path: Path, hertz: int, seconds: int = 40) -> Path:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
@@ -13,23 +14,29 @@ from typing import Any, cast
 from httpx import ASGITransport, AsyncClient
 from rich.table import Table
 
+from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.bench.machine import machine
 from copilot.config import Settings
-from copilot.core.events import CallEnded, CallStarted, Entry, Heard, Silence, TurnText
+from copilot.core.events import CallEnded, CallStarted, Entry, Event, Heard, Silence, TurnText
 from copilot.core.policy import Policy
+from copilot.errors import UserError
 from copilot.evaluate.digest import VERSION
 from copilot.evaluate.labels import Use
-from copilot.ports import NOBODY, Found, Pinned
+from copilot.ports import NOBODY, Found, Listener, Pinned
+from copilot.providers import registry
+from copilot.providers.registry import Host
 from copilot.providers.scripted import Script, ScriptedListener
-from copilot.retrieval.library import Source
+from copilot.retrieval.library import Source, drafts_in, published_in, vectors_in
 from copilot.retrieval.packs import Pack
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.console.rows import Digest, Moment
 from copilot.store.forgetful import Forgetful
 from copilot.store.log import Store, open_store
 from copilot.web.app import create_app
+from copilot.web.knowledge.desk import Desk
+from copilot.web.knowledge.trying import Trial
 from copilot.web.services import Services
 
 LIST_MS, SEARCH_MS = 200, 300
@@ -86,7 +93,20 @@ async def _measure(
         board = Switchboard(settings, ScriptedListener(Script()), shelf, store, Forgetful())
         stack.push_async_callback(board.close)
         accounts = Accounts(Office(store.accounts), required=False)
-        app = create_app(Services(store, shelf, board, settings, "bench", accounts))
+        embedder = registry.embedder(settings.embedder, Host(folder / "cache"))
+        desk = Desk(
+            drafts_in(settings),
+            published_in(settings),
+            settings.knowledge.path,
+            accounts,
+            embedder,
+            partial(vectors_in, settings),
+            shelf,
+            lambda: shelf.packs,
+        )
+        trial = Trial(shelf, desk.jobs, _policy, _ear)
+        services = Services(store, shelf, board, settings, "bench", accounts, desk, trial)
+        app = create_app(services)
         client = AsyncClient(transport=ASGITransport(cast(Any, app)), base_url="http://127.0.0.1")
         await stack.enter_async_context(client)
         deep = _name(calls // 10)
@@ -104,7 +124,15 @@ async def _measure(
             ("search, a phrase", f"/review?q=%22{common}+{vocabulary[1]}%22", SEARCH_MS),
             ("analytics of 14 days", f"/analytics?{when}", None),
         )
-        return [await _time(client, *one, rounds) for one in pages]
+        return [await _time(client, name, path, ms, rounds) for name, path, ms in pages]
+
+
+async def _policy(caller: Caller) -> Policy:
+    return Policy()
+
+
+async def _ear() -> Listener:
+    raise UserError("nothing is heard here")
 
 
 class _Clock:
@@ -131,7 +159,7 @@ async def _fill(
             clock.now += timedelta(minutes=5)
             name = _name(number)
             started = CallStarted(name, Policy(), ("parcel@0badcafe",), "bench")
-            events = (started, Heard(7499), CallEnded("hang_up"))
+            events: tuple[Event, ...] = (started, Heard(7499), CallEnded("hang_up"))
             log = [Entry(i, 0 if i == 0 else 7499, one) for i, one in enumerate(events)]
             store.append(name, log, NOBODY)
         async with asyncio.timeout(60):

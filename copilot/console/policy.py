@@ -228,9 +228,9 @@ def _say(value: object) -> str:
             return f"{name} ({rule.replace('_', ' ')}: {' / '.join(phrases)})"
         case Profile(budget=budget, min_need=min_need, cooldown_s=cooldown_s):
             told = [
-                f"{_cards(budget)} unneeded cards per hour" if budget is not None else "",
-                f"{min_need} % certain" if min_need is not None else "",
-                f"{cooldown_s} s apart" if cooldown_s is not None else "",
+                "" if budget is None else f"{_cards(budget)} unneeded cards per hour",
+                "" if min_need is None else f"{min_need} % certain",
+                "" if cooldown_s is None else f"{cooldown_s} s apart",
             ]
             return ", ".join(filter(None, told)) or "as for everybody"
         case tuple():

@@ -42,7 +42,9 @@ def speak(state: CallState, card: Card) -> Step:
     policy, floor = state.policy, state.floor
     quiet = not (floor.agent.speaking or floor.customer.speaking)
     quiet = quiet and not (floor.agent.rising or floor.customer.rising)
-    if not (policy.voice and quiet and len(tokens(card.text)) <= policy.max_spoken_words):
+    if not (
+        policy.voice and state.hears and quiet and len(tokens(card.text)) <= policy.max_spoken_words
+    ):
         return state, []
     playing = Playing(card.inquiry)
     return replace(state, card=replace(card, spoken=True), playing=playing), [

@@ -51,6 +51,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Silence that counts as a pause inside a turn."""
     end_of_turn_ticks: Some = 8
     """Silence after which a turn is over."""
+    resume_ticks: Whole = 25
+    """How long after the end of a turn the customer still goes on with it, if nobody spoke: 2 s."""
     backchannel_ticks: Whole = 12
     """The longest "mm-hm" that is not a turn of its own."""
 
@@ -59,9 +61,9 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Content words that a customer's turn needs before it is looked up."""
     query_words: Some = 24
     """How many of the turn's last words make the rolling query."""
-    refresh_ticks: Some = 4
+    refresh_ticks: Some = 2
     """Shortest time between two searches of one inquiry while the customer speaks."""
-    refresh_words: Some = 2
+    refresh_words: Some = 1
     """New words that make another search worthwhile."""
     reopen_words: Some = 6
     """New content words after a card that make another inquiry within the same turn."""
@@ -79,7 +81,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Probability of need from which a card may be shown while the customer still speaks."""
     early_support: Percent = 70
     """Probability that the passage is needed, from which it may be shown that early."""
-    early_words: Some = 3
+    early_words: Some = 2
     """Content words that have been heard before a card may be shown that early."""
     keep_support: Percent = 10
     """Support under which an early card is taken back once its question is whole."""
@@ -119,14 +121,26 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     # voice
     voice: bool = False
     """Whether whispers may also be spoken in the agent's earpiece."""
-    speak_within_ticks: Whole = 25
-    """How long after the end of the customer's turn a line may still be begun aloud: 2 s."""
+    speak_within_ticks: Whole = 62
+    """How long after the end of the customer's turn a line may still be begun aloud: 5 s."""
+    min_finished: Percent = 50
+    """Probability that the customer has finished, from which a whisper is begun, where the ear can
+    tell it."""
+    speak_risk: Percent = 30
+    """Probability that the customer speaks before a whisper has ended, up to which it is begun."""
+    speak_half_ticks: Some = 31
+    """After so long in a gap a whisper helps half as much: 2.5 s."""
+    speak_worth: Percent = 20
+    """What is left of a whisper's help, under which the card is all."""
+    word_ticks: Some = 5
+    """How long a spoken word takes: 160 words a minute."""
     max_spoken_words: Some = 12
-    """The longest line that is spoken."""
+    """The longest line that is spoken where no model shortens it."""
     max_spoken_ticks: Some = 100
     """The longest that a whisper may sound: 8 s; the rest is cut."""
-    barge_in_ticks: Some = 2
-    """Speech by either party that cuts a whisper."""
+    barge_in_ticks: Some = 8
+    """Speech by either party that ends a whisper: longer than a "mm-hm" whose words are not known
+    yet. The earpiece itself falls silent at the first sound and goes on where it was no more."""
 
     # playbook
     playbook: tuple[Item, ...] = ()

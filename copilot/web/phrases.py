@@ -34,6 +34,7 @@ SILENCES: dict[Silence, Phrase] = {
     Silence.BUDGET: Phrase(
         "Allowance used up", "The team's allowance of unneeded cards per hour was spent."
     ),
+    Silence.SNOOZED: Phrase("Put off", "The agent wanted no cards for a few minutes."),
     Silence.NO_CONSENT: Phrase("No consent", "The parties had not agreed to be assisted."),
 }
 
@@ -41,6 +42,7 @@ WITHDRAWALS: dict[str, Phrase] = {
     "said": Phrase("Said", "The agent said it, so the card left the screen."),
     "used": Phrase("Used", "The agent marked the card as used."),
     "dismissed": Phrase("Dismissed", "The agent put the card aside."),
+    "snoozed": Phrase("Put off", "The agent wanted no cards for a few minutes."),
     "unsupported": Phrase("Taken back", "The whole question turned out to mean something else."),
     "expired": Phrase("Expired", "Nobody touched the card and its time ran out."),
     "replaced": Phrase("Replaced", "A newer card took its place."),
@@ -53,6 +55,35 @@ ENDINGS: dict[str, Phrase] = {
     "stopped": Phrase("Stopped", "The copilot was shut down during the call."),
     "revoked": Phrase("Access ended", "The agent was signed out or taken out of the team."),
     "cut": Phrase("Cut off", "The log breaks off here: the copilot stopped without warning."),
+}
+
+SCOPES: dict[Scope, str] = {
+    Scope.ACCOUNT: "change your account",
+    Scope.CALLS_PLACE: "place calls",
+    Scope.CALLS_READ: "follow your calls and read their logs",
+    Scope.CALLS_WATCH: "follow all calls of the team",
+    Scope.CALLS_LABEL: "say what cards and silences were worth",
+    Scope.LIVE_WHISPER: "send agents a word during a call",
+    Scope.LIVE_LISTEN: "hear calls",
+    Scope.KNOWLEDGE_READ: "read knowledge packs",
+    Scope.KNOWLEDGE_WRITE: "change knowledge packs",
+    Scope.POLICY_READ: "read the policy",
+    Scope.POLICY_WRITE: "change the policy",
+    Scope.ANALYTICS_READ: "read analytics",
+    Scope.SETTINGS_READ: "read the settings",
+    Scope.SETTINGS_WRITE: "change the settings",
+    Scope.PEOPLE_READ: "see who is in the team",
+    Scope.PEOPLE_WRITE: "invite people, change roles, remove people",
+    Scope.AUDIT_READ: "read the audit log",
+    Scope.TEAMS_WRITE: "make teams",
+}
+"""What each scope lets somebody do."""
+
+ROLES: dict[Role, str] = {
+    Role.AGENT: "Takes calls and sees their own.",
+    Role.LEAD: "Teaches: knowledge and policy; sees the team's calls and figures.",
+    Role.SUPERVISOR: "Watches live calls, listens and whispers; sees the team's figures.",
+    Role.ADMIN: "All of it, and people, audit log and settings.",
 }
 
 SEATS: dict[str, Phrase] = {
@@ -121,35 +152,6 @@ MODES: dict[str, Phrase] = {
     "shadow": Phrase("Shadow", "Decides and logs; agents see nothing. For trying a policy out."),
     "cards": Phrase("Cards", "Cards on the agent's screen, nothing in the ear."),
     "ear": Phrase("Cards and ear", "Short cards are also spoken in the agent's earpiece."),
-}
-
-SCOPES: dict[Scope, str] = {
-    Scope.ACCOUNT: "change your account",
-    Scope.CALLS_PLACE: "place calls",
-    Scope.CALLS_READ: "follow your calls and read their logs",
-    Scope.CALLS_WATCH: "follow all calls of the team",
-    Scope.CALLS_LABEL: "say what cards and silences were worth",
-    Scope.LIVE_WHISPER: "send agents a word during a call",
-    Scope.LIVE_LISTEN: "hear calls",
-    Scope.KNOWLEDGE_READ: "read knowledge packs",
-    Scope.KNOWLEDGE_WRITE: "change knowledge packs",
-    Scope.POLICY_READ: "read the policy",
-    Scope.POLICY_WRITE: "change the policy",
-    Scope.ANALYTICS_READ: "read analytics",
-    Scope.SETTINGS_READ: "read the settings",
-    Scope.SETTINGS_WRITE: "change the settings",
-    Scope.PEOPLE_READ: "see who is in the team",
-    Scope.PEOPLE_WRITE: "invite people, change roles, remove people",
-    Scope.AUDIT_READ: "read the audit log",
-    Scope.TEAMS_WRITE: "make teams",
-}
-"""What each scope lets somebody do."""
-
-ROLES: dict[Role, str] = {
-    Role.AGENT: "Takes calls and sees their own.",
-    Role.LEAD: "Teaches: knowledge and policy; sees the team's calls and figures.",
-    Role.SUPERVISOR: "Watches live calls, listens and whispers; sees the team's figures.",
-    Role.ADMIN: "All of it, and people, audit log and settings.",
 }
 
 TOUCHES: dict[Touch, str] = {

@@ -15,10 +15,13 @@ from litestar.routes import HTTPRoute
 from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Role, Scope
 from copilot.ports import Owner
+from copilot.retrieval.drafts import About
+from copilot.retrieval.packs.edits import Edit
 from copilot.store.log import Store
 from copilot.store.team import TeamCalls
 from copilot.web.access import Needs, needs_of
 from copilot.web.app import create_app
+from copilot.web.services import Services
 from tests.helpers import Call
 from tests.tenants import OPERATOR, Tenants, make_accounts, make_tenants, sign
 from tests.website import ADDRESS, make_services
@@ -30,6 +33,10 @@ BODIES: dict[str, object] = {
     "POST /api/v1/calls/{call_id}/labels": {"inquiry": 1, "verdict": "right"},
     "POST /api/v1/calls/{call_id}/flags": {"note": "listen again"},
     "POST /api/v1/calls/{call_id}/advice": {"text": "offer the refund"},
+    "PATCH /api/v1/knowledge/{pack}": {"title": "Other"},
+    "POST /api/v1/knowledge/{pack}/passages": {"title": "When?", "text": "Now."},
+    "PUT /api/v1/knowledge/{pack}/passages/{path}": {"title": "When?", "text": "Now."},
+    "POST /api/v1/knowledge/{pack}/roll-back": {},
 }
 FORMS: dict[str, dict[str, str]] = {"POST /people/{person_id}/roles": {"role": "agent"}}
 """What a route must be sent to look for the thing at all."""
@@ -54,6 +61,8 @@ class Ids(NamedTuple):
     invitation_id: str
     token_id: str
     passage_id: str
+    pack: str
+    job_id: str
 
 
 class Place(NamedTuple):
@@ -86,26 +95,32 @@ class World(NamedTuple):
                 yield Place(method, route.path_format, needs_of(handler))
 
 
-async def things(tenants: Tenants, store: Store, prefix: str, log: Call) -> Ids:
-    """A call, an invitation and a token of the team's agent and admin."""
+async def things(tenants: Tenants, services: Services, prefix: str, log: Call) -> Ids:
+    """A call, an invitation, a token, a knowledge base and a try of the team's people."""
     accounts = tenants.accounts
     admin, agent = await tenants.who(f"{prefix}admin"), await tenants.who(f"{prefix}agent")
     call_id = f"{prefix or 'our_'}call"
-    TeamCalls(store, agent.owner, False).append(call_id, log.log)
+    TeamCalls(services.store, agent.owner, False).append(call_id, log.log)
+    pack = await services.desk.create(admin, About(f"{prefix}shop"))
+    await services.desk.write(admin, pack, Edit(title="When?", text="Now."))
+    job = await services.trial.words(agent, "where is it", (), False)
+    await job.wait(10)
     invitation, _ = await accounts.people.invite(admin, f"{prefix}new@example.com", [Role.AGENT])
     token, _ = await accounts.tokens.make(agent, "dialler", [Scope.CALLS_READ])
-    return Ids(call_id, agent.person_id, invitation.id, token.id, ADDRESS.id)
+    return Ids(call_id, agent.person_id, invitation.id, token.id, ADDRESS.id, pack, job.id)
 
 
 @pytest.fixture
 async def world(store: Store, tmp_path: Path, asked: Call) -> World:
     tenants = await make_tenants(make_accounts(store))
-    ours = await things(tenants, store, "", asked)
-    theirs = await things(tenants, store, "other_", asked)
     services = make_services(store, tmp_path, accounts=tenants.accounts)
+    ours = await things(tenants, services, "", asked)
+    theirs = await things(tenants, services, "other_", asked)
     services.streams.close()  # streams end at once, for this client waits for the end
     return World(create_app(services), tenants, ours, theirs)
 
+
+NEVER = Ids("never", "never", "never", "never", "never/was#x", "never", "never")
 
 Ask = Callable[[str, Place, Ids], Awaitable[Response]]
 
@@ -194,7 +209,7 @@ async def test_another_teams_ids_are_not_there(world: World, ask: Ask, who: str)
         if not may or not place.parameters & {*Ids._fields}:
             continue
         answer = await ask(who, place, theirs)
-        never = await ask(who, place, Ids("never", "never", "never", "never", "never/was#x"))
+        never = await ask(who, place, NEVER)
         assert (answer.status_code, never.status_code) == (404, 404), (place, answer.text)
         told, known = (one.json() for one in (answer, never))
         assert told.keys() == known.keys()
@@ -207,6 +222,15 @@ async def test_what_lists_show_is_of_the_own_team(world: World, ask: Ask) -> Non
         answer = await ask(OPERATOR, place, world.ours)
         for secret in ("other_", *world.theirs[:4]):
             assert secret not in answer.text, (place.path, secret)
+
+
+async def test_ids_that_no_database_takes_are_not_there(world: World, ask: Ask) -> None:
+    odd = Ids(*["a\0b"] * len(Ids._fields))
+    for place in world.places():
+        assert place.needs is not None
+        if place.parameters & {*Ids._fields}:
+            answer = await ask(OPERATOR, place, odd)
+            assert answer.status_code == 404, (place, answer.text)
 
 
 async def test_a_pack_is_one_teams(world: World, ask: Ask) -> None:

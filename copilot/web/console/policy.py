@@ -35,7 +35,7 @@ from copilot.errors import PolicyError
 from copilot.store.console.rows import Draft, Ruling
 from copilot.web.access import Me, Needs
 from copilot.web.console.forms import Form
-from copilot.web.console.wall import now, people, signed
+from copilot.web.console.wall import people, signed
 from copilot.web.pages import AnyRequest, go, page
 from copilot.web.services import Given, Services
 
@@ -227,7 +227,7 @@ async def publish(request: AnyRequest, services: Given, caller: Me) -> Redirect:
 async def publish_draft(services: Services, caller: Caller, note: str) -> Ruling:
     made = await services.console.rules.publish(caller.team_id, signed(caller), note)
     told = f"policy {made.number}{': ' if note else ''}{note}"
-    await services.accounts.audit.note(caller, Act.POLICY_PUBLISHED, told, now())
+    await services.accounts.audit.note(caller, Act.POLICY_PUBLISHED, told)
     return made
 
 
@@ -241,7 +241,7 @@ async def roll_back(number: FromPath[int], services: Given, caller: Me) -> Redir
 async def roll_back_to(services: Services, caller: Caller, number: int) -> Ruling:
     made = await services.console.rules.roll_back(caller.team_id, number, signed(caller))
     told = f"back to policy {number} as {made.number}"
-    await services.accounts.audit.note(caller, Act.POLICY_ROLLED_BACK, told, now())
+    await services.accounts.audit.note(caller, Act.POLICY_ROLLED_BACK, told)
     return made
 
 

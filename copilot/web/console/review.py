@@ -179,7 +179,7 @@ async def audio(call_id: FromPath[str], services: Given, caller: Me, calls: Call
     path = services.console.desk.recording(call_id)
     if row.state is State.LIVE or not path.exists():
         raise NotFoundException(f"No sound of call {call_id!r} was kept, or not any more.")
-    await services.accounts.audit.note(caller, Act.LISTENED, f"{call_id}, recorded", now())
+    await services.accounts.audit.note(caller, Act.LISTENED, f"{call_id}, recorded")
     return File(
         path,
         media_type="audio/ogg",
@@ -204,7 +204,7 @@ async def erase_call(services: Services, caller: Caller, calls: TeamCalls, call_
     if row.state is State.LIVE:
         raise ValidationException("the call is still on: hang up first")
     await services.console.desk.erase([call_id])
-    await services.accounts.audit.note(caller, Act.CALLS_ERASED, call_id, now())
+    await services.accounts.audit.note(caller, Act.CALLS_ERASED, call_id)
 
 
 ROUTES: Sequence[ControllerRouterHandler] = (search, label, audio, erase)

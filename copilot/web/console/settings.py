@@ -23,7 +23,7 @@ from copilot.errors import SettingError, UserError
 from copilot.evaluate.digest import VERSION
 from copilot.web.access import Me, Needs
 from copilot.web.console.forms import Form
-from copilot.web.console.wall import now, signed
+from copilot.web.console.wall import signed
 from copilot.web.doors import Shelf, TeamShelf
 from copilot.web.pages import AnyRequest, go, page
 from copilot.web.services import Given, Services
@@ -111,7 +111,7 @@ async def change(services: Services, caller: Caller, wanted: TeamSettings) -> No
         f"{name} = {getattr(wanted, name)}" for name in names if name != "consent_text"
     )
     told = told or "consent_text"
-    await services.accounts.audit.note(caller, Act.SETTINGS_CHANGED, told, now())
+    await services.accounts.audit.note(caller, Act.SETTINGS_CHANGED, told)
 
 
 @post("/settings/purge", guards=[WRITES], include_in_schema=False)
@@ -124,7 +124,7 @@ async def purge(services: Given, caller: Me) -> Redirect:
 async def purge_now(services: Services, caller: Caller) -> Purged:
     done = await services.console.desk.purge(caller.team_id)
     told = f"{done.calls} calls, {done.recordings} recordings too old to keep"
-    await services.accounts.audit.note(caller, Act.CALLS_ERASED, told, now())
+    await services.accounts.audit.note(caller, Act.CALLS_ERASED, told)
     return done
 
 

@@ -142,7 +142,7 @@ async def send_advice(
     if not 1 <= len(text) <= ADVICE:
         raise SettingError(f"a line to an agent has 1 to {ADVICE} characters, not {len(text)}")
     call.session.give(Advised(caller.name, text))
-    await services.accounts.audit.note(caller, Act.ADVISED, f"{call_id}: {text}", now())
+    await services.accounts.audit.note(caller, Act.ADVISED, f"{call_id}: {text}")
 
 
 @post(
@@ -204,7 +204,7 @@ async def listen_in(call_id: FromPath[str], services: Given, caller: Me, calls: 
     started = call.session.state.started
     if started is None or not started.consent:
         raise HTTPException(status_code=HTTP_409_CONFLICT, detail="The parties have not agreed.")
-    await services.accounts.audit.note(caller, Act.LISTENED, f"{call_id}, live", now())
+    await services.accounts.audit.note(caller, Act.LISTENED, f"{call_id}, live")
 
     def enter(close: Callable[[], None]) -> Callable[[], None]:
         return services.accounts.presence.enter(caller, Scope.LIVE_LISTEN, close)

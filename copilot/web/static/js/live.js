@@ -93,6 +93,7 @@ class LiveCall {
       case "card_touched": this.#note(event.inquiry, WORDS.touches[event.how]); break;
       case "speak": this.#note(event.whisper, `Spoken in the earpiece at ${clock(tick)}`); break;
       case "stop_speaking": this.#note(event.whisper, `Whisper cut off at ${clock(tick)}`); break;
+      case "echo_heard": this.#note(event.whisper, `Heard by the agent's microphone at ${clock(tick)}`); break;
       case "withheld": this.#withhold(tick, event); break;
       case "ticked": this.playbook.tick(tick, event); break;
       case "failed": this.#fail(tick, event); break;
