@@ -20,8 +20,8 @@ class Console:
     def __init__(self, store: Store, settings: Settings, shelves: Shelves | None = None) -> None:
         self.rules = Rules(store.console, settings.policy)
         self.trials = Trials(store, self.rules, shelves)
-        self.digests = Digests(store)
         self.desk = Desk(store, settings.data / RECORDINGS)
+        self.digests = Digests(store, self.desk)
 
     async def begin(self, owner: Owner, call_id: str) -> Beginning:
         """The rules for a call of this person that begins now; raises StoreError."""
