@@ -270,7 +270,7 @@ class Desk:
 
     async def note(self, caller: Caller, act: Act, what: str) -> None:
         """Write it into the audit log."""
-        await self.accounts.audit.note(caller, act, what, self.accounts.office.now())
+        await self.accounts.audit.note(caller, act, what)
 
     # ---- publishing
 
