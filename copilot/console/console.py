@@ -29,7 +29,13 @@ class Console:
         desk = await self.desk.of(owner.team_id)
         path = self.desk.recording(call_id) if desk.keep_audio else None
         return Beginning(
-            terms.policy, terms.ruling, terms.level, desk.consent is not Consent.NEVER, path
+            terms.policy,
+            terms.ruling,
+            terms.level,
+            desk.consent is not Consent.NEVER,
+            terms.role,
+            terms.voice,
+            path,
         )
 
 

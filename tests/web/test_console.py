@@ -47,7 +47,7 @@ FORM = {
     "cooldown_s": "4",
     "min_need": "50",
     "trigger": "cancel my contract\n\ncancel my contract\n complaint ",
-    "do_not_trigger": "address",
+    "do_not_trigger": "change",
     "opening_s": "5",
     "zone": "Europe/Berlin",
     "quiet_days:0": ["0", "4"],
