@@ -30,6 +30,7 @@ CALLERS = [*Role, OPERATOR]
 SAFE = {"GET", "HEAD"}
 BODIES: dict[str, object] = {
     "PATCH /api/v1/people/{person_id}": {"roles": ["agent"]},
+    "POST /calls/{call_id}/questions": {"question": "When?"},
     "POST /api/v1/calls/{call_id}/labels": {"inquiry": 1, "verdict": "right"},
     "POST /api/v1/calls/{call_id}/flags": {"note": "listen again"},
     "POST /api/v1/calls/{call_id}/advice": {"text": "offer the refund"},
