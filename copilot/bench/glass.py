@@ -20,10 +20,10 @@ from msgspec import Struct
 from rich.table import Table
 
 from copilot.audio.frames import TICK, Pcm
-from copilot.bench.machine import machine
 from copilot.bench.timing.live import Network
 from copilot.bench.timing.measure import Spread, spread
 from copilot.errors import UserError
+from copilot.machine import machine
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import read
 from copilot.sidecar.peer import Peer, connect, use_interface
