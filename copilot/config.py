@@ -4,7 +4,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,6 +25,9 @@ OTHER_VARIABLES = frozenset(
 strictness."""
 
 UNKNOWN = "unknown setting; remove it or check its spelling"
+
+
+Hidden = Literal["card", "account", "email", "phone", "name"]
 
 
 class Section(BaseModel):
@@ -109,6 +112,22 @@ class Persona(Section):
     """A TOML file with the keys above instead, read again whenever it has changed."""
 
 
+class Privacy(Section):
+    """What is masked where, by kind: card, account, email, phone, name."""
+
+    egress: tuple[Hidden, ...] = ("card", "account", "email", "phone", "name")
+    """Before a text goes to a remote model, tool or webhook; put back in the model's answer."""
+    log: tuple[Hidden, ...] = ()
+    """Before the words of a call are used at all: neither log, search nor model ever has them."""
+
+
+class Mind(Provider):
+    """The background model; the section's other keys are its provider's own."""
+
+    provider: str = "gateway"
+    """A gateway without routes is no background model."""
+
+
 class Deadlines(Section):
     """Seconds after which background work has failed."""
 
@@ -135,6 +154,8 @@ class Settings(BaseSettings):
     embedder: Provider = Provider(provider="minilm")
     reranker: Reranking = Reranking()
     persona: Persona = Persona()
+    mind: Mind = Mind()
+    privacy: Privacy = Privacy()
     deadlines: Deadlines = Deadlines()
     policy: Policy = Policy()
 

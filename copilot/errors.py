@@ -51,3 +51,7 @@ class LabelError(UserError):
 
 class LearnError(UserError):
     """Labels that nothing can be learned from, or a learned version that cannot be used."""
+
+
+class MindError(UserError):
+    """A background model that gave no answer; its text names routes and causes, never content."""

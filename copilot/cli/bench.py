@@ -106,6 +106,16 @@ def bench_whatif(logs: tuple[Path, ...], minutes: float, json_path: Path | None)
     report(whatif.run(logs, minutes), whatif.table, json_path)
 
 
+@bench.command("gateway")
+@click.option("--requests", type=SOME, default=300, show_default=True, help="Requests each way.")
+@JSON
+def bench_gateway(requests: int, json_path: Path | None) -> None:
+    """Time to a background model's first token with hedged requests and without, on loopback."""
+    from copilot.bench import gateway
+
+    report(gateway.run(requests), gateway.table, json_path)
+
+
 @bench.command("calls")
 @click.option("--calls", help="Numbers of calls to try, with commas.")
 @click.option("--window", type=click.FloatRange(10, 240), help="Seconds; by default 240.")
