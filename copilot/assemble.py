@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from functools import partial
@@ -15,9 +15,12 @@ import uvicorn
 from copilot import __version__
 from copilot.config import Settings
 from copilot.errors import ConfigError
-from copilot.ports import Listener, Telling, Voice
+from copilot.mind.composer import GroundedComposer
+from copilot.ports import Embedder, Listener, Mind, Telling, Voice
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
+from copilot.providers.discreet import DiscreetListener
+from copilot.providers.redact import Redactor
 from copilot.providers.registry import Host
 from copilot.retrieval import publishing
 from copilot.retrieval.indexing import Indexer, Progress
@@ -48,6 +51,7 @@ class Senses(NamedTuple):
     """Takes over what is published; to be run where calls come and go."""
     listener: Listener
     voice: Voice | None
+    embedder: Embedder
 
 
 @asynccontextmanager
@@ -78,10 +82,13 @@ async def senses(
         host = Host(cache, library.sentences, lockstep, models, settings.persona)
         listener = await run(registry.listener, settings.ear, host)
         stack.push_async_callback(listener.close)
+        heard = listener
+        if settings.privacy.log:
+            heard = DiscreetListener(listener, Redactor(settings.privacy.log))
         voice = _voice(settings, host._replace(listener=listener))
         if voice is not None:
             stack.push_async_callback(voice.close)
-        yield Senses(library, follower, listener, voice)
+        yield Senses(library, follower, heard, voice, embedder)
 
 
 def index(settings: Settings, progress: Progress | None = None) -> str:
@@ -140,8 +147,11 @@ async def services(
     settings: Settings, progress: Progress | None = None, sample: Sample | None = None
 ) -> AsyncIterator[Services]:
     """Everything that the web application needs, calls included."""
-    if settings.policy.compose:
-        raise ConfigError("policy.compose = true: no composer can be configured yet; leave it out")
+    if settings.policy.compose and not registry.minded(settings.mind):
+        raise ConfigError(
+            "policy.compose = true: no background model is configured; "
+            "add [[mind.routes]] or leave it out"
+        )
     _check_media_host(settings.server.media_host)
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(senses(settings, progress))
@@ -149,7 +159,15 @@ async def services(
         stack.push_async_callback(store.close)
         use_interface(settings.server.media_host)
         library = made.library
-        switchboard = Switchboard(settings, made.listener, library, store, Forgetful(), made.voice)
+        composer = None
+        host = Host(settings.data / "cache", privacy=settings.privacy)
+        mind = await asyncio.to_thread(registry.mind, settings.mind, host)
+        if mind is not None:
+            stack.push_async_callback(mind.close)
+            composer = GroundedComposer(mind, made.embedder, library.names)
+        switchboard = Switchboard(
+            settings, made.listener, library, store, Forgetful(), made.voice, composer
+        )
         stack.push_async_callback(switchboard.close)
         stack.enter_context(published_in(settings).attend())
         stack.push_async_callback(_stop, _start(made.follower))
@@ -166,7 +184,7 @@ async def services(
             __version__,
             sample,
             checks={"search": search},
-            gauges={"ear": made.listener.state} if isinstance(made.listener, Telling) else {},
+            gauges=_gauges(made.listener, mind),
             origins=frozenset(settings.server.origins),
         )
 
@@ -268,6 +286,17 @@ def _check_media_host(host: str) -> None:
             f"server.media_host = {host!r}: no address of this machine ({error.strerror}); "
             "name one, or 0.0.0.0 for all"
         ) from None
+
+
+def _gauges(listener: Listener, mind: Mind | None) -> dict[str, Callable[[], Mapping[str, object]]]:
+    """What tells how it is; a missing background model is told, and nothing is amiss."""
+    made: dict[str, Callable[[], Mapping[str, object]]] = {
+        "mind": lambda: {"configured": False, "told": "no background model is configured"}
+    }
+    for name, part in (("ear", listener), ("mind", mind)):
+        if isinstance(part, Telling):
+            made[name] = part.state
+    return made
 
 
 def _voice(settings: Settings, host: Host) -> Voice | None:

@@ -113,7 +113,7 @@ def _heard(state: CallState, heard: Heard) -> Step:
         turn=_customer_turn(state.turn, floor, over),
     )
     effects: list[Effect] = []
-    for part in (cards.barge_in, _ask, cards.gate, cards.tend):
+    for part in (cards.barge_in, _ask, cards.gate, cards.tend, cards.compose):
         state, more = part(state)
         effects += more
     return state, effects

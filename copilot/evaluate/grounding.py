@@ -2,7 +2,8 @@
 
 Pairs are made of public service talk: a passage, and what the human agent then said of it in own
 words. Into each draft errors are planted, one at a time: another number, the opposite, another
-name, a sentence of another passage. What people said is itself not always in the passage; such drafts count as false drops.
+name, a sentence of another passage. What people said is itself not always in the passage; such
+drafts count as false drops.
 """
 
 import random
@@ -10,8 +11,10 @@ import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
+from rich.table import Table
 
 from copilot.core.events import Passage
 from copilot.core.words import content
@@ -107,8 +110,11 @@ def judge(given: Pairs, embed: Embed) -> Figures:
     planted, caught = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
     wrong: list[tuple[Pair, Verdict]] = []
     missed: list[Pair] = []
+    sources: dict[str, Source] = {}
     for pair in given.pairs:
-        verdicts = Source([pair.passage], embed, given.names).judge(pair.draft)
+        if pair.passage.id not in sources:
+            sources[pair.passage.id] = Source([pair.passage], embed, given.names)
+        verdicts = sources[pair.passage.id].judge(pair.draft)
         fault = next((verdict for verdict in verdicts if verdict.fault), None)
         if pair.planted:
             planted[pair.planted] += 1
@@ -164,7 +170,12 @@ def _other_number(pair: Pair, world: _World, dice: random.Random) -> str:
     return pair.draft[: one.start()] + other + pair.draft[one.end() :]
 
 
-_FLIPS = (
+_BASE = {
+    "offers": "offer", "accepts": "accept", "provides": "provide", "allows": "allow",
+    "serves": "serve", "requires": "require", "includes": "include", "has": "have",
+    "charges": "charge",
+}  # fmt: skip
+_FLIPS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\b(does|do|is|are|can|will|did|has|have|was) not\b", r"\1"),
     (r"\b(do|does|is|are|has|have|was|would)n['’]t\b", r"\1"),
     (r"\bcannot\b|\bcan['’]t\b", "can"),
@@ -177,11 +188,6 @@ _FLIPS = (
     (r"\b(they|we|you) (offer|accept|provide|allow|serve|have|take|need|charge|require)\b",
      r"\1 do not \2"),
 )  # fmt: skip
-_BASE = {
-    "offers": "offer", "accepts": "accept", "provides": "provide", "allows": "allow",
-    "serves": "serve", "requires": "require", "includes": "include", "has": "have",
-    "charges": "charge",
-}  # fmt: skip
 
 
 def _opposite(pair: Pair, world: _World, dice: random.Random) -> str:
@@ -223,3 +229,37 @@ PLANTS: dict[str, Callable[[Pair, _World, random.Random], str]] = {
     "name": _other_name,
     "addition": _addition,
 }
+
+
+def figures(folder: Path, made: Figures) -> dict[str, object]:
+    """JSON-able, with the targets beside."""
+    return {
+        "evaluate": "grounding",
+        "data": folder.name,
+        "held_out": True,
+        "true_drafts": made.true,
+        "false_drops_percent": round(100 * made.false_drops, 1),
+        "false_drops_target_percent": 10,
+        "planted_errors": sum(made.planted.values()),
+        "recall_percent": round(100 * made.recall, 1),
+        "recall_target_percent": 90,
+        "by_kind": {
+            kind: {
+                "planted": made.planted[kind],
+                "found": made.caught[kind],
+                "recall_percent": round(100 * made.caught[kind] / max(made.planted[kind], 1), 1),
+            }
+            for kind in KINDS
+        },
+    }
+
+
+def table(result: dict[str, Any]) -> Table:
+    """The figures for a terminal."""
+    view = Table("drafts", "how many", "dropped", "target")
+    drops, recall = result["false_drops_percent"], result["recall_percent"]
+    view.add_row("as said", str(result["true_drafts"]), f"{drops} %", "≤ 10 %")
+    for kind, row in result["by_kind"].items():
+        view.add_row(f"planted: {kind}", str(row["planted"]), f"{row['recall_percent']} %", "")
+    view.add_row("planted, all", str(result["planted_errors"]), f"{recall} %", "≥ 90 %")
+    return view

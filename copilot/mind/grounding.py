@@ -7,6 +7,7 @@ other languages similarity, digits and names still count.
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -33,6 +34,7 @@ _CLAUSE = re.compile(
     r"[;:]\s|,\s(?=\w+ \w+)|\s(?:but|however|although|unless|except)\s|\sand\s(?=\w+ \w+ \w+)", re.I
 )
 _NAME = re.compile(r"\b[A-Z][\w'’&-]*")
+_HALF = re.compile(r"\d\s*[ap]\.?m\b", re.I)
 _DATES = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday january february march april june "
     "july august september october november december".split()
@@ -69,7 +71,7 @@ class Source:
         self._embed = embed
         self._stems = frozenset(content(plain(whole)))
         words = re.findall(r"\w+", whole.lower())
-        pairs = map("".join, zip(words, words[1:], strict=False))  # master card: mastercard
+        pairs = map("".join, pairwise(words))  # master card: mastercard
         self._words = frozenset((*tokens(whole), *words, *pairs))
         self._numbers = numbers(whole)
         self._values = claims(whole).values
@@ -91,7 +93,7 @@ class Source:
             self._wrong_number(sentence)
             or self._wrong_name(sentence)
             or self._wrong_price(sentence)
-            or self._wrong_denial(sentence)
+            or self._wrong_clause(sentence)
             or self._elsewhere(sentence)
         )
 
@@ -100,6 +102,8 @@ class Source:
             return f"number: {number}"
         for unit, values in claims(sentence).values.items():
             known = self._values.get(unit)
+            if unit == "time" and known and not _HALF.search(sentence):
+                known |= {_other_half(one) for one in known}
             if known is not None and not values <= known:
                 return f"{unit}: {', '.join(sorted(values - known))}"
         return ""
@@ -142,8 +146,9 @@ class Source:
             return ""
         return f"price: {', '.join(sorted(told))}"
 
-    def _wrong_denial(self, sentence: str) -> str:
-        """A clause denies what the clause nearest in meaning affirms, or the other way round."""
+    def _wrong_clause(self, sentence: str) -> str:
+        """A clause denies what the clause nearest in meaning affirms, or the other way round; or
+        one says free and the other paid."""
         if self._nearby is None:
             return ""
         said = _clauses(sentence)
@@ -152,8 +157,13 @@ class Source:
         alike = self._embed([one.text for one in said]) @ self._nearby.T
         for one, row in zip(said, alike, strict=True):
             nearest = int(row.argmax())
-            if row[nearest] >= _SAME_CLAUSE and one.denies != self._clauses[nearest].denies:
+            if row[nearest] < _SAME_CLAUSE:
+                continue
+            if one.denies != self._clauses[nearest].denies:
                 return f"denial: {'denies' if one.denies else 'affirms'}"
+            told, known = costs(one.text), costs(self._clauses[nearest].text)
+            if told and known and not told & known:
+                return f"price: {', '.join(sorted(told))}"
         return ""
 
     def _elsewhere(self, sentence: str) -> str:
@@ -164,6 +174,12 @@ class Source:
         shared = len(words & self._stems) / len(words) if words else 0.0
         support = alike + SHARED * shared
         return f"meaning: {support:.2f}" if support < LEAST_SUPPORT else ""
+
+
+def _other_half(clock: str) -> str:
+    """The time twelve hours on: a clock of twelve hours shows 14:30 as 02:30."""
+    hour, minute = clock.split(":")
+    return f"{(int(hour) + 12) % 24:02d}:{minute}"
 
 
 def sentences(text: str) -> list[str]:
@@ -184,7 +200,7 @@ def _pieces(passages: Sequence[Passage]) -> list[str]:
         about = " ".join(part for part in (one.entity, one.title) if part)
         parts = sentences(one.text)
         found += [*(f"{about} {part}" for part in parts), *parts]
-        found += [" ".join(pair) for pair in zip(parts, parts[1:], strict=False)]
+        found += [" ".join(pair) for pair in pairwise(parts)]
         found += [one.say] if one.say else []
     return found
 

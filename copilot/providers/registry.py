@@ -59,9 +59,14 @@ def reranker(choice: Provider, host: Host) -> Reranker | None:
     return None
 
 
+def minded(choice: MindChoice) -> bool:
+    """Whether the settings name a background model; a gateway without routes is none."""
+    return choice.provider != NONE and (choice.provider != "gateway" or "routes" in choice.options)
+
+
 def mind(choice: MindChoice, host: Host) -> Mind | None:
     """None where the settings name no background model."""
-    if choice.provider == NONE or (choice.provider == "gateway" and not choice.options):
+    if not minded(choice):
         return None
     return cast(Mind, _create("mind", choice, host, NONE))
 

@@ -14,7 +14,17 @@ from copilot.config import Settings
 from copilot.core.events import CallEnded, CallStarted, CardTouched
 from copilot.core.policy import Policy
 from copilot.errors import NoPlace, UnknownCall, UserError
-from copilot.ports import CallLog, Ear, Listener, Pinned, Retriever, Shelves, Situated, Voice
+from copilot.ports import (
+    CallLog,
+    Composer,
+    Ear,
+    Listener,
+    Pinned,
+    Retriever,
+    Shelves,
+    Situated,
+    Voice,
+)
 from copilot.session import Parts, Session
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
@@ -74,6 +84,7 @@ class Switchboard:
         log: CallLog,
         forgetful: CallLog,
         voice: Voice | None = None,
+        composer: Composer | None = None,
     ) -> None:
         self._settings = settings
         self._listener = listener
@@ -81,6 +92,7 @@ class Switchboard:
         self._log = log
         self._forgetful = forgetful
         self._voice = voice
+        self._composer = composer
         self._calls: dict[str, Call] = {}
         self._entering = 0
         self._endings: set[asyncio.Task[None]] = set()
@@ -168,7 +180,7 @@ class Switchboard:
         voice, deadlines = self._voice, self._settings.deadlines
         if isinstance(voice, Situated):
             voice = voice.inside(started.call_id)
-        return Parts(ear, retriever, kept, line, voice, line, deadlines=deadlines)
+        return Parts(ear, retriever, kept, line, voice, line, self._composer, deadlines)
 
     def _pin(self, offer: Offer) -> Pinned:
         try:

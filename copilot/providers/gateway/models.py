@@ -1,7 +1,7 @@
 """Models behind routes, by pydantic-ai: the one place that knows providers' protocols."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import httpx2
@@ -49,13 +49,16 @@ class RouteFault(Exception):
 class RouteModel:
     """The model at the end of one route."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.route = route
         self.used = 0
         """Tokens of the latest answer, in and out."""
         # Neither redirects nor proxies of the environment: nothing but the route is contacted.
         self._http = httpx2.AsyncClient(
-            follow_redirects=False, trust_env=False, timeout=max(route.timeout, 30.0)
+            follow_redirects=False,
+            trust_env=False,
+            timeout=max(route.timeout, 30.0),
+            transport=transport,
         )
         self._model = _model(route, self._http)
 
@@ -155,3 +158,26 @@ def _provider(name: str, route: Route, http: httpx2.AsyncClient) -> Provider[Any
     if not route.secret:
         raise ValueError("it needs a key; set key_env")
     return made(api_key=route.secret, http_client=http)  # type: ignore[no-any-return]
+
+
+_CANNED = (
+    b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":'
+    b'[{"index":0,"delta":{"content":"yes"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+)
+
+
+async def warm_up() -> None:
+    """An answer and a refusal that come from nobody: the libraries build their tables at the first
+    of each, which would hold up a call's loop for more than a tick."""
+    told = {"content-type": "text/event-stream"}
+    for canned in (
+        httpx2.Response(200, headers=told, content=_CANNED),
+        httpx2.Response(500, json={"error": {"message": "no"}}),
+    ):
+        transport = httpx2.MockTransport(lambda _, canned=canned: canned)
+        model = RouteModel(Route("warm", "http://warm.invalid/v1"), transport)
+        with suppress(RouteFault):
+            async with aclosing(model.stream(Prompt("rules", "matter"))) as texts:
+                async for _ in texts:
+                    pass
+        await model.close()
