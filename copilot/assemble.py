@@ -13,6 +13,8 @@ from typing import NamedTuple
 import uvicorn
 
 from copilot import __version__
+from copilot.accounts.office import Office
+from copilot.accounts.service import Accounts
 from copilot.config import Settings
 from copilot.errors import ConfigError
 from copilot.mind.composer import GroundedComposer
@@ -153,6 +155,7 @@ async def services(
             "add [[mind.routes]] or leave it out"
         )
     _check_media_host(settings.server.media_host)
+    sign_in = settings.sign_in
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(senses(settings, progress))
         store = await open_store(settings.database_url)
@@ -172,6 +175,9 @@ async def services(
         stack.enter_context(published_in(settings).attend())
         stack.push_async_callback(_stop, _start(made.follower))
 
+        accounts = Accounts(Office(store.accounts, settings.accounts), sign_in)
+        stack.push_async_callback(_stop, asyncio.create_task(accounts.presence.watch()))
+
         async def search() -> str:
             await library.retriever().search("are you there", 1)
             return ""
@@ -182,6 +188,7 @@ async def services(
             switchboard,
             settings,
             __version__,
+            accounts,
             sample,
             checks={"search": search},
             gauges=_gauges(made.listener, mind),
@@ -211,16 +218,25 @@ async def serve(
     ready: Callable[[str], None],
     progress: Progress | None = None,
     sample: Sample | None = None,
+    welcome: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until told to stop; `ready` gets the address once calls can be placed.
 
-    `sample` is the call that the softphone can play; it is made when first wanted.
+    `sample` is the call that the softphone can play; it is made when first wanted. `welcome` gets
+    the one-time link of the first admin, as long as there is none.
     """
     listening = _listen(settings.server.host, settings.server.port)
     address = f"http://{settings.server.host}:{listening.getsockname()[1]}"
     async with services(settings, progress, sample) as made:
         config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
-        server = _Server(config, lambda: ready(address), made)
+        link = await made.accounts.people.first_link() if made.accounts.required else None
+
+        def say() -> None:
+            ready(address)
+            if link is not None and welcome is not None:
+                welcome(f"{address}/join/{link}")
+
+        server = _Server(config, say, made)
         await server.serve(sockets=[listening])
 
 

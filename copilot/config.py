@@ -1,13 +1,16 @@
 """Settings: ``copilot.toml`` and ``COPILOT_…`` variables, every unknown key refused by its path."""
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +26,9 @@ OTHER_VARIABLES = frozenset(
 )
 """Variables that are no settings: the settings file, the tests' golden data and length, CI's
 strictness."""
+
+EXTENSION = "chrome-extension://blicllejdhfmckoncfgajhnndgmipbdg"
+"""Origin of the browser extension: its id follows from the key in its manifest."""
 
 UNKNOWN = "unknown setting; remove it or check its spelling"
 
@@ -64,8 +70,8 @@ class Server(Section):
     """0 takes a free one."""
     hosts: tuple[str, ...] = ()
     """Host names, beside addresses and localhost, under which browsers may reach it."""
-    origins: tuple[str, ...] = ()
-    """Foreign origins that may place calls: ``chrome-extension://…`` of a packaged extension."""
+    origins: tuple[str, ...] = (EXTENSION,)
+    """Foreign origins that may place calls and read answers: the browser extension's."""
     media_host: str = "127.0.0.1"
     """Address of this machine that call media uses, or ``0.0.0.0`` for all of them."""
     capacity: int = Field(default=20, ge=1)
@@ -136,6 +142,39 @@ class Deadlines(Section):
     speak: float = Field(default=15.0, gt=0)
 
 
+class Oidc(Section):
+    """An OpenID Connect provider to sign in with; its secret belongs in the environment."""
+
+    issuer: str = ""
+    """Its address, ``https://…``, below which its ``.well-known/openid-configuration`` is."""
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    name: str = "single sign-on"
+    """How the sign-in page calls it."""
+    trust_email: bool = False
+    """Take addresses for verified where the provider does not say whether they are."""
+    join: Literal["", "agent", "team_lead", "supervisor"] = ""
+    """What people of the allowed domains are in the default team when they first come; empty:
+    they need an invitation."""
+
+
+class Accounts(Section):
+    """Who may sign in, and for how long."""
+
+    required: bool | None = None
+    """False only where the server listens on loopback alone, which also is what is assumed there:
+    then everybody is the local admin."""
+    domains: tuple[str, ...] = ()
+    """E-mail domains that people may have; empty: any."""
+    idle_minutes: int = Field(default=480, ge=5, le=43_200)
+    """Without a request for so long a session is over."""
+    session_hours: int = Field(default=168, ge=1, le=8760)
+    """After so long it is over whatever happens."""
+    invitation_hours: int = Field(default=72, ge=1, le=8760)
+    """How long a link into a team may be used."""
+    oidc: Oidc = Oidc()
+
+
 class Settings(BaseSettings):
     """Everything that an admin sets."""
 
@@ -156,12 +195,24 @@ class Settings(BaseSettings):
     persona: Persona = Persona()
     mind: Mind = Mind()
     privacy: Privacy = Privacy()
+    accounts: Accounts = Accounts()
     deadlines: Deadlines = Deadlines()
     policy: Policy = Policy()
 
     @property
     def database_url(self) -> str:
         return self.database.url or f"sqlite+aiosqlite:///{self.data / 'copilot.sqlite'}"
+
+    @property
+    def sign_in(self) -> bool:
+        """Whether people must sign in; raises ConfigError where that cannot be as it is set."""
+        required, where = self.accounts.required, _reachable(self.server)
+        if required is False and where:
+            raise ConfigError(
+                f"accounts.required = false: {where}, and everybody who reaches the server would "
+                "be its admin; leave it out, or listen on 127.0.0.1 without server.hosts"
+            )
+        return bool(where) if required is None else required
 
     @classmethod
     def settings_customise_sources(
@@ -188,11 +239,13 @@ class Settings(BaseSettings):
         source = str(file or "settings")
         try:
             policy = _policy(values.get("policy", {}), source)
-            return cls(**{**values, "policy": policy})
+            found = cls(**{**values, "policy": policy})
         except ValidationError as error:
             raise ConfigError(f"{source}: {_explain(error)}") from None
         except SettingsError as error:
             raise ConfigError(f'{source}: {error}; a list is JSON: ["a"]') from None
+        _check_accounts(found.accounts, source)
+        return found
 
     def make_data(self) -> None:
         """Make the data folder; raises ConfigError where that cannot be, or it is not writable."""
@@ -204,6 +257,46 @@ class Settings(BaseSettings):
             raise ConfigError(f"data = {self.data}: {reason}; {remedy}") from None
         if not os.access(self.data, os.W_OK):
             raise ConfigError(f"data = {self.data}: the folder is not writable; {remedy}")
+
+
+def _reachable(server: Server) -> str:
+    """Why others than the people at this machine reach the server; empty: they do not."""
+    if server.hosts:
+        return f"server.hosts = {list(server.hosts)} names it to others"
+    with suppress(ValueError):
+        if ipaddress.ip_address(server.host).is_loopback:
+            return ""
+    return "" if server.host == "localhost" else f"server.host = {server.host!r} is no loopback"
+
+
+def _check_accounts(accounts: Accounts, source: str) -> None:
+    """Settings that only make sense together; raises ConfigError."""
+    oidc = accounts.oidc
+    given = {"issuer": oidc.issuer, "client_id": oidc.client_id}
+    missing = [name for name, value in given.items() if not value]
+    if len(missing) == 1:
+        other = next(name for name in given if name not in missing)
+        raise ConfigError(
+            f"{source}: accounts.oidc.{missing[0]} is missing; set it, or leave {other} out"
+        )
+    url = urlsplit(oidc.issuer)
+    local = url.hostname in ("localhost", "127.0.0.1", "::1")
+    if oidc.issuer and not (url.scheme == "https" or (url.scheme == "http" and local)):
+        raise ConfigError(
+            f"{source}: accounts.oidc.issuer = {oidc.issuer!r}: write the provider's address, "
+            "https://…"
+        )
+    if oidc.join and not accounts.domains:
+        raise ConfigError(
+            f"{source}: accounts.oidc.join = {oidc.join!r} would let in everybody whom the "
+            "provider knows; name accounts.domains beside it"
+        )
+    for domain in accounts.domains:
+        if "." not in domain or "@" in domain or domain != domain.strip().lower():
+            raise ConfigError(
+                f"{source}: accounts.domains = {domain!r}: write what stands behind the @, in "
+                "lower case: example.com"
+            )
 
 
 def _file(path: Path | None) -> Path | None:

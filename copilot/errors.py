@@ -55,3 +55,27 @@ class LearnError(UserError):
 
 class MindError(UserError):
     """A background model that gave no answer; its text names routes and causes, never content."""
+
+
+class AccountError(UserError):
+    """Something about accounts that cannot be done as it was asked."""
+
+
+class UnknownAccount(UserError):
+    """A person, link, token or device that is not there, or not this team's."""
+
+
+class SignInError(UserError):
+    """Somebody who is not who they say, as far as can be told."""
+
+
+class TooOften(UserError):
+    """Something that was tried too often in a while."""
+
+
+class PolicyError(UserError):
+    """A team's policy that cannot be used as it was asked."""
+
+
+class SettingError(UserError):
+    """A team's setting that cannot be used."""

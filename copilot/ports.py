@@ -243,6 +243,22 @@ class Mouth(Protocol):
         ...
 
 
+DEFAULT_TEAM = "default"
+"""The team that is always there."""
+
+
+class Owner(NamedTuple):
+    """Whose call it is."""
+
+    team_id: str = DEFAULT_TEAM
+    person_id: str = ""
+    """The agent; empty: not known."""
+
+
+NOBODY = Owner()
+"""Nobody in particular, in the team that is always there."""
+
+
 class CallLog(Protocol):
     """Keeps the entries of calls: appended without waiting, read whole, followed live."""
 

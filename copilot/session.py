@@ -22,6 +22,7 @@ from copilot.core.events import (
     ShowCard,
     Speak,
     StopSpeaking,
+    Ticked,
     WhisperPlayed,
     WithdrawCard,
     Withheld,
@@ -128,8 +129,14 @@ class Session:
                 self._start("speak", effect.whisper, speak, deadlines.speak)
             case StopSpeaking():
                 self._hush()
-            case ShowCard() | WithdrawCard() | Withheld():
-                parts.outlet.deliver(effect)
+            case ShowCard() | WithdrawCard() | Withheld() | Ticked():
+                if not self._in_shadow(effect):
+                    parts.outlet.deliver(effect)
+
+    def _in_shadow(self, effect: Effect) -> bool:
+        """Whether it stays in the log; what a supervisor says reaches the agent in any case."""
+        advice = isinstance(effect, WithdrawCard) or (isinstance(effect, ShowCard) and effect.by)
+        return self.state.policy.shadow and not advice
 
     async def _search(self, effect: Search) -> None:
         found = await self._parts.retriever.search(effect.query, PASSAGES, effect.turns)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from copilot.accounts.office import Office
+from copilot.accounts.service import Accounts
 from copilot.audio.frames import MicroTurn
 from copilot.config import Settings
 from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, TurnText, Word
@@ -111,8 +113,14 @@ def answered() -> Call:
     return call.quiet(20)
 
 
-def make_services(store: Store, folder: Path, spoken: Spoken = (), capacity: int = 20) -> Services:
-    """Everything real but the ear and the search."""
+def make_services(
+    store: Store,
+    folder: Path,
+    spoken: Spoken = (),
+    capacity: int = 20,
+    accounts: Accounts | None = None,
+) -> Services:
+    """Everything real but the ear and the search; without `accounts` nobody must sign in."""
     settings = Settings(data=folder)
     server = settings.server.model_copy(update={"capacity": capacity})
     settings = settings.model_copy(update={"server": server})
@@ -122,7 +130,8 @@ def make_services(store: Store, folder: Path, spoken: Spoken = (), capacity: int
     async def make() -> tuple[Path, Path]:
         return tone(folder / "agent.wav", 300), tone(folder / "customer.wav", 500)
 
-    return Services(store, Shelf(), board, settings, version="1.2.3", sample=Sample(make))
+    accounts = accounts or Accounts(Office(store.accounts), required=False)
+    return Services(store, Shelf(), board, settings, "1.2.3", accounts, Sample(make))
 
 
 def tone(path: Path, hertz: int, seconds: int = 40) -> Path:

@@ -97,7 +97,8 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     server = settings.server.model_copy(update=chosen)
     settings = settings.model_copy(update={"server": server})
     with Bars() as progress:
-        asyncio.run(run(settings, _say_ready, progress, Sample(recordings, script.packs)))
+        sample = Sample(recordings, script.packs)
+        asyncio.run(run(settings, _say_ready, progress, sample, _say_welcome))
 
 
 @main.command()
@@ -203,6 +204,11 @@ def egress(settings: Settings, json_path: Path | None) -> None:
 def _say_ready(address: str) -> None:
     click.echo(f"serving on {address}")
     errors.print(f"softphone: {address}/try   calls: {address}/calls   stop: Ctrl-C", style="dim")
+
+
+def _say_welcome(link: str) -> None:
+    errors.print("Nobody has an account yet. Become the first admin, once, under:")
+    click.echo(link, err=True)
 
 
 async def _listen(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from copilot.cli.common import JSON, Bars, console, report, write_json
+from copilot.cli.timing import timing
 from copilot.errors import UserError
 
 SECONDS = click.FloatRange(1, 3600)
@@ -15,6 +16,9 @@ SOME = click.IntRange(1)
 @click.group()
 def bench() -> None:
     """Measure speed; every figure with its machine, versions and ratios."""
+
+
+bench.add_command(timing)
 
 
 @bench.command("core")

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from copilot.core import advice
 from copilot.core.compose import grounded, title
 from copilot.core.events import (
     CardTouched,
@@ -17,6 +18,7 @@ from copilot.core.events import (
     WithdrawCard,
     Withheld,
 )
+from copilot.core.gap import look
 from copilot.core.gate import (
     HOUR,
     Evidence,
@@ -25,7 +27,7 @@ from copilot.core.gate import (
     Whisper,
     decide,
     is_said,
-    may_speak,
+    to_say,
 )
 from copilot.core.inquiry import SLACK, Inquiry
 from copilot.core.need import least_need
@@ -80,11 +82,12 @@ def tend(state: CallState) -> Step:
         return replace(state, card=None), clear(state, "expired")
     inquiry = state.inquiry
     waiting = not card.spoken and state.playing is None
+    if waiting and card.advice:
+        return advice.speak(state, card)
     if not waiting or inquiry is None or inquiry.id != card.inquiry:
         return state, []
-    if not may_speak(_moment(state, inquiry), card.text, policy):
-        return state, []
-    return _speak(state, card)
+    text = to_say(_moment(state, inquiry), card.passage, card.text, policy)
+    return _speak(state, card, text) if text else (state, [])
 
 
 def barge_in(state: CallState) -> Step:
@@ -96,9 +99,14 @@ def barge_in(state: CallState) -> Step:
     customer = _over(state, Party.CUSTOMER, playing.customer_over)
     limit = state.policy.barge_in_ticks
     if agent < limit and customer < limit:
-        return replace(state, playing=Playing(playing.whisper, agent, customer)), []
+        return replace(
+            state, playing=replace(playing, agent_over=agent, customer_over=customer)
+        ), []
     reason = "agent_speaks" if agent >= limit else "customer_speaks"
-    return replace(state, playing=None), [StopSpeaking(playing.whisper, reason)]
+    cut = state.cut
+    if state.gap is not None and playing.passage:
+        cut |= {playing.passage}
+    return replace(state, playing=None, cut=cut), [StopSpeaking(playing.whisper, reason)]
 
 
 def played(state: CallState, whisper: int) -> CallState:
@@ -155,7 +163,7 @@ def touch(state: CallState, touched: CardTouched) -> Step:
     if card is None or card.inquiry != touched.inquiry:
         return state, []
     if touched.how is Touch.DISMISSED:
-        dismissed = state.dismissed | {card.passage}
+        dismissed = state.dismissed | ({card.passage} if card.passage else set())
         effects = clear(state, "dismissed")
         playing = None if _playing_card(state) else state.playing
         return replace(state, card=None, dismissed=dismissed, playing=playing), effects
@@ -182,7 +190,7 @@ def _show(state: CallState, inquiry: Inquiry, whisper: Whisper) -> Step:
     effects += shown
     if whisper.aloud and state.playing is None:
         assert state.card is not None
-        state, spoken = _speak(state, state.card)
+        state, spoken = _speak(state, state.card, whisper.aloud)
         effects += spoken
     state, composed = _compose(state, inquiry)
     return state, effects + composed
@@ -244,14 +252,14 @@ def _put(state: CallState, inquiry: Inquiry, whisper: Whisper, revision: int) ->
     return state, [card]
 
 
-def _speak(state: CallState, card: Card) -> Step:
+def _speak(state: CallState, card: Card, text: str) -> Step:
     state = replace(
         state,
         card=replace(card, spoken=True),
-        playing=Playing(card.inquiry),
+        playing=Playing(card.inquiry, passage=card.passage),
         whispered=state.tick,
     )
-    return state, [Speak(card.inquiry, card.text)]
+    return state, [Speak(card.inquiry, text)]
 
 
 def _withhold(state: CallState, inquiry: Inquiry, silent: Silent) -> Step:
@@ -287,6 +295,11 @@ def _moment(state: CallState, inquiry: Inquiry) -> Moment:
         least_need=least_need(state.need, policy),
         date=state.started.date if state.started else "",
         spent=state.spent(),
+        gap=look(floor, state.transcript, tick) if state.gap is not None else None,
+        model=state.gap,
+        finished=state.finished if state.gap is not None else 0,
+        cut=state.cut,
+        quiet=any(start <= tick < end for start, end in policy.quiet),
     )
 
 

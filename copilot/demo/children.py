@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
-from copilot.config import Settings
+from copilot.config import Accounts, Settings
 from copilot.demo.notes import Broken, Note, decode
 from copilot.demo.synth import SampleCall
 from copilot.errors import UserError
@@ -67,10 +67,13 @@ def _write(path: Path, text: str) -> str:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[str]:
-    """A server with `settings` on a free port; gives its URL when it takes calls.
+    """A server with `settings` on a free port of this machine, where nobody must sign in; gives
+    its URL when it takes calls.
 
     Raises DemoError with the server's last words if it does not start.
     """
+    here = settings.server.model_copy(update={"host": "127.0.0.1", "hosts": ()})
+    settings = settings.model_copy(update={"server": here, "accounts": Accounts(required=False)})
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as complaints:
         config = _write(Path(folder, "copilot.toml"), as_toml(settings))
         command = (sys.executable, "-m", "copilot", "--config", config, "serve", "--port", "0")

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from copilot.core.call import enter
 from copilot.core.events import (
+    Advised,
     CallEnded,
     CallStarted,
     CardTouched,
@@ -131,7 +132,7 @@ class _Run:
     async def take(self, entry: Entry) -> None:
         """One entry of the log: inputs are given again, effects only remembered."""
         match entry.event:
-            case Failed(what="hear") | Heard() | CallEnded():
+            case Failed(what="hear") | Heard() | Advised() | CallEnded():
                 await self.give(entry.event)
             case EvidenceFound() | DraftReady() | WhisperPlayed() | Failed():
                 ask = self._at.pop(entry.seq, None)

@@ -1,13 +1,16 @@
 """What lasts of a call when its connection is replaced: the sound, the screen and the ear."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from aiortc import RTCDataChannel
 
 from copilot.audio.frames import Pcm
-from copilot.core.events import CardTouched, Effect, ShowCard, WithdrawCard
+from copilot.audio.loudness import TalkLevel, rms
+from copilot.core.events import CardTouched, Effect, Party, ShowCard, WithdrawCard
 from copilot.sidecar import wire
 from copilot.sidecar.earpiece import Earpiece
+from copilot.sidecar.reflex import Reflex
 from copilot.sidecar.rtp import CallAudio
 
 
@@ -15,10 +18,19 @@ class Line:
     """The agent's browser as the session knows it: `Outlet` and `Mouth` over the present peer."""
 
     def __init__(self, rate: int) -> None:
-        self.audio = CallAudio(rate)
+        self.audio = CallAudio(rate, self._sounded)
+        self.talk = TalkLevel()
+        self._reflex = Reflex()
+        self._announced = False
+        """Whether the call's first whisper has been played, after its earcon."""
         self._channel: RTCDataChannel | None = None
         self._earpiece: Earpiece | None = None
         self._card: ShowCard | None = None
+
+    @property
+    def card(self) -> ShowCard | None:
+        """What is on the agent's screen."""
+        return self._card
 
     def attach_earpiece(self, earpiece: Earpiece) -> None:
         """The new peer's earpiece; what the old one was playing is lost with it."""
@@ -52,11 +64,16 @@ class Line:
     async def play(self, whisper: int, chunks: AsyncIterator[Pcm], rate: int) -> int:
         if self._earpiece is None:
             raise LookupError("the browser has offered no earpiece track")
-        return await self._earpiece.play(whisper, chunks, rate)
+        first, self._announced = not self._announced, True
+        return await self._earpiece.play(whisper, chunks, rate, announced=first)
 
     def stop(self) -> None:
         if self._earpiece is not None:
             self._earpiece.cut()
+
+    def _sounded(self, party: Party, samples: Pcm) -> None:
+        self.talk.hear(rms(samples))
+        self._reflex.hear(party, samples, asyncio.get_running_loop().time(), self._earpiece)
 
     def _send(self, effect: Effect) -> None:
         if self._channel is not None and self._channel.readyState == "open":

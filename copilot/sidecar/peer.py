@@ -118,7 +118,7 @@ def _wire_up(connection: RTCPeerConnection, offer: Offer, line: Line) -> None:
             transceiver.direction = "recvonly"
             line.audio.tap(transceiver.receiver, party)
         elif transceiver.mid == offer.earpiece:
-            earpiece = Earpiece()
+            earpiece = Earpiece(line.talk)
             transceiver.sender.replaceTrack(earpiece)
             transceiver.direction = "sendonly"
             line.attach_earpiece(earpiece)

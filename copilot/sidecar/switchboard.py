@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import msgspec
 
@@ -15,10 +16,12 @@ from copilot.core.events import CallEnded, CallStarted, CardTouched
 from copilot.core.policy import Policy
 from copilot.errors import NoPlace, UnknownCall, UserError
 from copilot.ports import (
+    NOBODY,
     CallLog,
     Composer,
     Ear,
     Listener,
+    Owner,
     Pinned,
     Retriever,
     Shelves,
@@ -26,9 +29,13 @@ from copilot.ports import (
     Voice,
 )
 from copilot.session import Parts, Session
+from copilot.sidecar.house import Beginning, House
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
 from copilot.sidecar.peer import Peer, connect
+from copilot.sidecar.recording import record
+from copilot.sidecar.tap import Tap
+from copilot.trained import gap_model
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +52,13 @@ class Full(Exception):
 class Call:
     """A session on its line, with the peer that carries it now."""
 
-    def __init__(self, session: Session, line: Line, peer: Peer) -> None:
+    def __init__(self, session: Session, line: Line, peer: Peer, owner: Owner) -> None:
         self.session = session
+        self.owner = owner
         self.line = line
         self.peer = peer
-        self.task = asyncio.create_task(session.run(line.audio.turns()))
+        self.tap = Tap()
+        self.task = asyncio.create_task(session.run(self.tap.through(line.audio.turns())))
         self._expiry: asyncio.TimerHandle | None = None
 
     def watch(self, seconds: float) -> None:
@@ -93,9 +102,33 @@ class Switchboard:
         self._forgetful = forgetful
         self._voice = voice
         self._composer = composer
+        self._house: House | None = None
         self._calls: dict[str, Call] = {}
         self._entering = 0
         self._endings: set[asyncio.Task[None]] = set()
+
+    def use(self, house: House) -> None:
+        """Calls begin under the rules of their team from now on, not under the settings' alone."""
+        self._house = house
+
+    @property
+    def shelves(self) -> Shelves:
+        """The knowledge that calls search."""
+        return self._shelves
+
+    @property
+    def voice(self) -> Voice | None:
+        """What speaks in agents' ears."""
+        return self._voice
+
+    @property
+    def rate(self) -> int:
+        """Of the sound that calls are heard at, Hz."""
+        return self._listener.rate
+
+    def find(self, call_id: str) -> Call | None:
+        """The call, if it is in progress here."""
+        return self._calls.get(call_id)
 
     @property
     def capacity(self) -> int:
@@ -106,44 +139,58 @@ class Switchboard:
         """Calls in progress."""
         return len(self._calls)
 
-    def call(self, call_id: str) -> Call:
-        """Raises UnknownCall."""
-        if call_id not in self._calls:
-            raise UnknownCall(f"call {call_id!r} is not in progress: begin a new one")
-        return self._calls[call_id]
+    def live_in(self, team_id: str) -> int:
+        """Calls in progress of one team."""
+        return sum(call.owner.team_id == team_id for call in self._calls.values())
 
-    async def admit(self, offer: Offer) -> tuple[str, Peer]:
-        """Begin or resume a call; raises Full, UnknownCall or Unsuitable."""
+    def call(self, call_id: str, owner: Owner | None = None) -> Call:
+        """The call, if it is the named owner's; raises UnknownCall."""
+        call = self._calls.get(call_id)
+        if call is None or owner not in (None, call.owner):
+            raise UnknownCall(f"call {call_id!r} is not in progress: begin a new one")
+        return call
+
+    async def admit(
+        self, offer: Offer, owner: Owner = NOBODY, log: CallLog | None = None
+    ) -> tuple[str, Peer]:
+        """Begin or resume a call of somebody's; raises Full, UnknownCall or Unsuitable.
+
+        `log` is where it is kept with the parties' consent, else the switchboard's own.
+        """
         if offer.resume is not None:
-            return offer.resume, await self._resume(offer, self.call(offer.resume))
+            return offer.resume, await self._resume(offer, self.call(offer.resume, owner))
         if len(self._calls) + self._entering >= self.capacity:
             raise Full
         self._entering += 1
         try:
-            return await self._begin(offer)
+            return await self._begin(offer, owner, log or self._log)
         finally:
             self._entering -= 1
 
-    async def hang_up(self, call_id: str) -> None:
-        """End the call and wait until it has; raises UnknownCall."""
-        await self._end(self.call(call_id), "hang_up")
+    async def hang_up(self, call_id: str, owner: Owner | None = None) -> None:
+        """End the call, if it is the named owner's, and wait until it has; raises UnknownCall."""
+        await self._end(self.call(call_id, owner), "hang_up")
 
     async def close(self) -> None:
         """End all calls: the server stops."""
         await asyncio.gather(*(self._end(call, "stopped") for call in self._calls.values()))
         await asyncio.gather(*self._endings)
 
-    async def _begin(self, offer: Offer) -> tuple[str, Peer]:
+    async def _begin(self, offer: Offer, owner: Owner, log: CallLog) -> tuple[str, Peer]:
         pinned = self._pin(offer)
         call_id = f"{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
+        rules = await self._rules(owner, call_id)
         started = CallStarted(
             call_id,
-            self._policy(offer),
+            self._policy(offer, rules),
             pinned.refs,
             __version__,
-            offer.consent,
+            offer.consent and rules.consent,
             datetime.date.today().isoformat(),
             pinned.need,
+            gap_model(),
+            rules.ruling,
+            rules.level,
         )
         line = Line(self._listener.rate)
         async with AsyncExitStack() as made:  # undone unless all of it is made
@@ -152,12 +199,21 @@ class Switchboard:
             made.push_async_callback(peer.close)
             ear = await self._ear(started)
             made.push_async_callback(ear.close)
-            session = Session(started, self._parts(offer, started, ear, pinned.retriever, line))
+            kept = log if started.consent else self._forgetful
+            session = Session(started, self._parts(started, ear, pinned.retriever, kept, line))
             made.pop_all()
-        call = self._calls[call_id] = Call(session, line, peer)
+        call = self._calls[call_id] = Call(session, line, peer, owner)
         call.task.add_done_callback(lambda task: self._over(call_id, task))
         call.watch(CONNECT_SECONDS)
+        if started.consent and rules.recording is not None:
+            self._record(call, rules.recording)
         return call_id, peer
+
+    def _record(self, call: Call, path: Path) -> None:
+        """Until the call is over; the file is whole before the switchboard closes."""
+        recording = asyncio.create_task(record(call.tap, path, self._listener.rate))
+        self._endings.add(recording)
+        recording.add_done_callback(self._endings.discard)
 
     async def _ear(self, started: CallStarted) -> Ear:
         try:
@@ -166,17 +222,21 @@ class Switchboard:
             log.warning("a call is refused: %s", error)
             raise Full from None
 
-    def _policy(self, offer: Offer) -> Policy:
+    async def _rules(self, owner: Owner, call_id: str) -> Beginning:
+        if self._house is None:
+            return Beginning(self._settings.policy)
+        return await self._house.begin(owner, call_id)
+
+    def _policy(self, offer: Offer, rules: Beginning) -> Policy:
         """The team's, without a voice where there is none to speak or no earpiece to hear it."""
-        policy = self._settings.policy
+        policy = rules.policy
         if self._voice is None or offer.earpiece is None:
             return msgspec.structs.replace(policy, voice=False)
         return policy
 
     def _parts(
-        self, offer: Offer, started: CallStarted, ear: Ear, retriever: Retriever, line: Line
+        self, started: CallStarted, ear: Ear, retriever: Retriever, kept: CallLog, line: Line
     ) -> Parts:
-        kept = self._log if offer.consent else self._forgetful
         voice, deadlines = self._voice, self._settings.deadlines
         if isinstance(voice, Situated):
             voice = voice.inside(started.call_id)

@@ -13,14 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from copilot.core.events import CallStarted, Entry, decode_event
 from copilot.errors import StoreError, UnknownCall
+from copilot.ports import NOBODY, Owner
+from copilot.store.accounts.database import AccountTables
+from copilot.store.console.database import ConsoleTables
 from copilot.store.database import FAULTS, Address, configure, explain, parse, prepare
 from copilot.store.labels import Labels
 from copilot.store.models import (
+    EVERYBODY,
     ID_LENGTH,
     Call,
     CallRow,
     Record,
     State,
+    Within,
     advance,
     unpack_row,
 )
@@ -94,6 +99,8 @@ class Store:
         self._engine = engine
         self._now = now
         self.labels = Labels(address, engine)
+        self.accounts = AccountTables(address, engine)
+        self.console = ConsoleTables(address, engine)
         self._writer = Writer(address, engine)
         self._live: dict[str, Live] = {}
         self._watchers: set[Watcher] = set()
@@ -154,15 +161,17 @@ class Store:
 
     # ---- writing
 
-    def append(self, call_id: str, entries: Sequence[Entry]) -> None:
+    def append(self, call_id: str, entries: Sequence[Entry], owner: Owner = NOBODY) -> None:
         """Take entries whose seqs go on where the call's last one stopped, the first a CallStarted.
+
+        The call is `owner`'s from its first entry on.
 
         Entries given together reach the database together or not at all; the end of a call is given
         together with its effects. Raises ValueError for a log that cannot be one.
         """
         if not entries:
             return
-        live = self._live.get(call_id) or self._begin(call_id, entries[0])
+        live = self._live.get(call_id) or self._begin(call_id, entries[0], owner)
         before, now = live.row, self._now()
         # Here, so that what cannot be stored fails the call it belongs to, not the writer of all.
         records = [columns(call_id, entry) for entry in entries]
@@ -176,7 +185,7 @@ class Store:
         if _listed(before) != _listed(live.row):
             self._announce(live.row)
 
-    def _begin(self, call_id: str, first: Entry) -> Live:
+    def _begin(self, call_id: str, first: Entry, owner: Owner) -> Live:
         match first.event:
             case CallStarted(consent=False):
                 raise ValueError(
@@ -185,7 +194,7 @@ class Store:
             case CallStarted() if len(call_id) > ID_LENGTH or not call_id.isprintable():
                 raise ValueError(f"call {call_id!r}: not {ID_LENGTH} printable characters or less")
             case CallStarted():
-                live = Live(CallRow(id=call_id, started_at=self._now()))
+                live = Live(CallRow(id=call_id, started_at=self._now(), **owner._asdict()))
             case _:
                 raise ValueError(f"call {call_id}: not live here, and its log starts elsewhere")
         self._live[call_id] = live
@@ -250,11 +259,14 @@ class Store:
         found = await self._select(select(*Call.__table__.columns).where(Call.call_id == call_id))
         return unpack_row(found[0]) if found else None
 
-    async def calls(self, limit: int, before: str | None = None) -> list[CallRow]:
+    async def calls(
+        self, limit: int, before: str | None = None, within: Within = EVERYBODY
+    ) -> list[CallRow]:
         """The newest calls, or those older than the call `before`; raises UnknownCall."""
         query = select(*Call.__table__.columns).limit(limit)
         query = query.order_by(Call.started_at.desc(), Call.call_id.desc())
-        known = {live.row.id: live.row for live in self._live.values()}
+        query = query.where(*within.clauses())
+        known = {live.row.id: live.row for live in self._live.values() if within.has(live.row)}
         if before is not None:
             last = await self._known(before)
             place = (last.started_at, last.id)

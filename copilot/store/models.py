@@ -1,5 +1,6 @@
 """The tables of the store, and the rows of its calls list."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -8,14 +9,17 @@ import msgspec
 from advanced_alchemy.base import DefaultBase
 from advanced_alchemy.types import DateTimeUTC
 from msgspec import Struct
-from sqlalchemy import BigInteger, Index, Integer, Row, String, Text
+from sqlalchemy import BigInteger, ColumnElement, Index, Integer, Row, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from copilot.core.events import CallEnded, CallStarted, Entry, Heard, ShowCard, Withheld
+from copilot.ports import DEFAULT_TEAM
 
 ID_LENGTH = 64
 ID = String(ID_LENGTH)
 """A call's id: opaque text, unique among all calls."""
+KEY = String(32)
+"""Ids of teams, people, invitations and credentials: random hexadecimal text."""
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts up only a plain INTEGER."""
 
@@ -50,9 +54,13 @@ class Call(DefaultBase):
     __table_args__ = (
         Index("ix_call_started_at", "started_at", "call_id"),
         Index("ix_call_state", "state"),
+        Index("ix_call_team_id", "team_id", "started_at", "call_id"),
     )
 
     call_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    team_id: Mapped[str] = mapped_column(KEY, server_default=DEFAULT_TEAM)
+    person_id: Mapped[str] = mapped_column(KEY, server_default="")
+    """The agent; empty: not known."""
     writer: Mapped[int] = mapped_column(BigInteger)
     """The store that writes its log; see `copilot.store.lease`."""
     started_at: Mapped[datetime] = mapped_column(DateTimeUTC(timezone=True))
@@ -106,6 +114,33 @@ class CallRow(Struct, frozen=True, kw_only=True):
     """Cards shown, without their revisions."""
     silences: int = 0
     """Whispers withheld."""
+    team_id: str = DEFAULT_TEAM
+    """Nobody else may know of it."""
+    person_id: str = ""
+    """The agent whose call it is; empty: not known."""
+
+
+class Within(Struct, frozen=True):
+    """Which calls may be known of."""
+
+    team_id: str | None = None
+    """None: those of all teams."""
+    person_id: str | None = None
+    """None: those of all the team's people."""
+
+    def has(self, row: CallRow) -> bool:
+        return self.team_id in (None, row.team_id) and self.person_id in (None, row.person_id)
+
+    def clauses(self) -> Iterator[ColumnElement[bool]]:
+        """The same as conditions on the table `call`."""
+        if self.team_id is not None:
+            yield Call.team_id == self.team_id
+        if self.person_id is not None:
+            yield Call.person_id == self.person_id
+
+
+EVERYBODY = Within()
+"""For whoever owns the machine: commands, evaluation."""
 
 
 def advance(row: CallRow, entry: Entry, now: datetime) -> CallRow:
@@ -151,4 +186,6 @@ def unpack_row(columns: Row[Any]) -> CallRow:
         ticks=columns.ticks,
         cards=columns.cards,
         silences=columns.silences,
+        team_id=columns.team_id,
+        person_id=columns.person_id,
     )

@@ -17,7 +17,7 @@ from copilot.store.models import Call, CallRow, Record, State, pack_row
 
 Columns = dict[str, object]
 
-KEPT = {"call_id", "writer", "started_at"}
+KEPT = {"call_id", "team_id", "person_id", "writer", "started_at"}
 """Columns of a call that never change."""
 
 

@@ -1,14 +1,19 @@
 """Puts the pages, the live view and the signalling together into one application."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from litestar import Litestar
+from litestar.config.cors import CORSConfig
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from copilot.web import calls, health, live, signalling, softphone
+from copilot.web import calls, doors, health, live, schema, signalling, softphone
+from copilot.web.access import ANYBODY, declared
+from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
+from copilot.web.api import accounts as api
+from copilot.web.console import review, wall
 from copilot.web.guard import Guard, harden
 from copilot.web.pages import STATIC, environment
 from copilot.web.problems import HANDLERS
@@ -23,29 +28,58 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     calls.passage,
     live.call,
     live.changes,
+    *wall.ROUTES,
+    *review.ROUTES,
     softphone.softphone,
     softphone.sample,
     signalling.place,
     signalling.trickle,
     signalling.hang_up,
+    *signin.ROUTES,
+    *provider.ROUTES,
+    *account.ROUTES,
+    *people.ROUTES,
+    *audit.ROUTES,
+    *pairing.ROUTES,
+    *tokens.ROUTES,
+    api.router,
 )
 
 
 def create_app(services: Services) -> Litestar:
-    """The web application."""
+    """The web application; calls begin under the rules of their team from now on."""
+    services.switchboard.use(services.console)
     static = create_static_files_router(
-        "/static", [STATIC], cache_control=CacheControlHeader(no_cache=True)
+        "/static", [STATIC], cache_control=CacheControlHeader(no_cache=True), guards=[ANYBODY]
     )
     return Litestar(
         [*ROUTES, static],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "switchboard": Provide(lambda: services.switchboard, sync_to_thread=False),
+            "accounts": Provide(lambda: services.accounts, sync_to_thread=False),
+            "caller": Provide(doors.caller, sync_to_thread=False),
+            "calls": Provide(doors.calls, sync_to_thread=False),
+            "shelf": Provide(doors.shelf),
         },
-        state=State({"templates": environment(services.version)}),
+        guards=[declared],
+        state=State({"templates": environment(services.version), "services": services}),
         middleware=[Guard(frozenset(services.settings.server.hosts), services.origins)],
+        cors_config=_cors(services.origins),
         before_send=[harden],
-        exception_handlers={**HANDLERS, **signalling.HANDLERS},
+        exception_handlers={**HANDLERS, **signalling.HANDLERS, **tokens.HANDLERS},
         logging_config=None,
-        openapi_config=None,
+        openapi_config=schema.config(services.version),
+    )
+
+
+def _cors(origins: Set[str]) -> CORSConfig | None:
+    """The extension reads answers by its Bearer token; cookies are never sent across."""
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=sorted(origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "If-Match"],
+        expose_headers=["Location", "Link", "ETag", "Retry-After"],
     )

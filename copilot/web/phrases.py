@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from copilot.accounts.roles import Role, Scope
 from copilot.core.events import TICKS_PER_SECOND, Party, Silence, Touch
 
 
@@ -28,6 +29,7 @@ SILENCES: dict[Silence, Phrase] = {
     Silence.UNGROUNDED: Phrase(
         "Not backed up", "The drafted line said more than its passages do, so it was dropped."
     ),
+    Silence.QUIET: Phrase("Quiet time", "The team wants no cards at this time."),
     Silence.COOLDOWN: Phrase("Too soon", "Another card had only just been shown."),
     Silence.BUDGET: Phrase(
         "Allowance used up", "The team's allowance of unneeded cards per hour was spent."
@@ -49,7 +51,82 @@ ENDINGS: dict[str, Phrase] = {
     "hang_up": Phrase("Ended", "The agent hung up."),
     "disconnected": Phrase("Disconnected", "The connection to the agent was lost."),
     "stopped": Phrase("Stopped", "The copilot was shut down during the call."),
+    "revoked": Phrase("Access ended", "The agent was signed out or taken out of the team."),
     "cut": Phrase("Cut off", "The log breaks off here: the copilot stopped without warning."),
+}
+
+SCOPES: dict[Scope, str] = {
+    Scope.ACCOUNT: "change your account",
+    Scope.CALLS_PLACE: "place calls",
+    Scope.CALLS_READ: "follow your calls and read their logs",
+    Scope.CALLS_WATCH: "follow all calls of the team",
+    Scope.CALLS_LABEL: "say what cards and silences were worth",
+    Scope.LIVE_WHISPER: "send agents a word during a call",
+    Scope.LIVE_LISTEN: "hear calls",
+    Scope.KNOWLEDGE_READ: "read knowledge packs",
+    Scope.KNOWLEDGE_WRITE: "change knowledge packs",
+    Scope.POLICY_READ: "read the policy",
+    Scope.POLICY_WRITE: "change the policy",
+    Scope.ANALYTICS_READ: "read analytics",
+    Scope.SETTINGS_READ: "read the settings",
+    Scope.SETTINGS_WRITE: "change the settings",
+    Scope.PEOPLE_READ: "see who is in the team",
+    Scope.PEOPLE_WRITE: "invite people, change roles, remove people",
+    Scope.AUDIT_READ: "read the audit log",
+    Scope.TEAMS_WRITE: "make teams",
+}
+"""What each scope lets somebody do."""
+
+ROLES: dict[Role, str] = {
+    Role.AGENT: "Takes calls and sees their own.",
+    Role.LEAD: "Teaches: knowledge and policy; sees the team's calls and figures.",
+    Role.SUPERVISOR: "Watches live calls, listens and whispers; sees the team's figures.",
+    Role.ADMIN: "All of it, and people, audit log and settings.",
+}
+
+SEATS: dict[str, Phrase] = {
+    "live": Phrase("Talking", "The call is on."),
+    "held": Phrase("On hold", "Nobody has spoken for a while."),
+    "silent": Phrase("No sound", "Nothing reaches the copilot from one of the parties."),
+    "elsewhere": Phrase("Elsewhere", "Another process of the copilot has this call."),
+}
+
+VERDICTS: dict[str, Phrase] = {
+    "right": Phrase("Right card", "A card was needed, and this was the right one."),
+    "wrong": Phrase("Wrong card", "A card was needed, but another one."),
+    "unneeded": Phrase("Not needed", "Nobody needed a card here."),
+    "silent": Phrase("Rightly silent", "No card was needed."),
+    "missed": Phrase("Missed", "A card was needed here."),
+}
+
+USES: dict[str, Phrase] = {
+    "used": Phrase("Used", "The agent marked the card as used."),
+    "opened": Phrase("Source opened", "The agent looked at the source."),
+    "dismissed": Phrase("Dismissed", "The agent put the card aside."),
+    "taken_back": Phrase("Taken back", "The copilot withdrew it once the question was whole."),
+    "said": Phrase("Already known", "The agent said it too soon to have read it."),
+    "spoken": Phrase("Said after", "The agent said it after there was time to read it."),
+    "ignored": Phrase("Untouched", "It left the screen untouched."),
+    "withheld": Phrase("Withheld", "There was no card."),
+}
+
+RULES: dict[str, str] = {
+    "check": "Step",
+    "must_say": "Must say",
+    "must_not_say": "Must not say",
+}
+
+LEVELS: dict[str, str] = {
+    "": "Not told",
+    "novice": "Novice",
+    "skilled": "Skilled",
+    "expert": "Expert",
+}
+
+MODES: dict[str, Phrase] = {
+    "shadow": Phrase("Shadow", "Decides and logs; agents see nothing. For trying a policy out."),
+    "cards": Phrase("Cards", "Cards on the agent's screen, nothing in the ear."),
+    "ear": Phrase("Cards and ear", "Short cards are also spoken in the agent's earpiece."),
 }
 
 TOUCHES: dict[Touch, str] = {
@@ -101,5 +178,6 @@ def for_scripts() -> dict[str, dict[str, dict[str, str]] | dict[str, str]]:
         "failures": FAILURES,
         "silences": {str(reason): phrase._asdict() for reason, phrase in SILENCES.items()},
         "withdrawals": {reason: phrase._asdict() for reason, phrase in WITHDRAWALS.items()},
+        "rules": RULES,
         "endings": {reason: phrase._asdict() for reason, phrase in ENDINGS.items()},
     }

@@ -4,24 +4,34 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from litestar import MediaType, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from copilot.errors import StoreError, UnknownCall, UserError
+from copilot.errors import (
+    SignInError,
+    StoreError,
+    TooOften,
+    UnknownAccount,
+    UnknownCall,
+    UserError,
+)
 from copilot.web.pages import AnyRequest as AnyRequest
-from copilot.web.pages import render
+from copilot.web.pages import go, render
 
 _log = logging.getLogger(__name__)
 _PROBLEM = "application/problem+json"
 
 _ADVICE: Mapping[int, tuple[str, str]] = {
     400: ("That does not work", "The request holds something that the copilot cannot use."),
-    403: ("Not from here", "This can only be done from the copilot's own pages."),
+    401: ("Sign in first", "This page is for people who are signed in."),
+    403: ("Not for you", "You may not do this here."),
     404: ("Not here", "There is nothing at this address. It may never have been, or is gone."),
     405: ("Not that way", "This address cannot be used like that."),
     421: ("Wrong name", "The copilot does not answer to the name in the address bar."),
+    429: ("Too often", "That was tried very often. Wait a minute, then try again."),
     500: ("Something broke", "The copilot made a mistake. Calls that are on are not affected."),
     503: ("Not just now", "The copilot cannot take this at the moment. Try again shortly."),
 }
@@ -38,8 +48,12 @@ def refused(request: AnyRequest, error: HTTPException) -> Response[Any]:
 def mistaken(request: AnyRequest, error: UserError) -> Response[Any]:
     """A user's mistake, its text shown as it stands."""
     match error:
-        case UnknownCall():
+        case UnknownCall() | UnknownAccount():
             status = 404
+        case SignInError():
+            status = 401
+        case TooOften():
+            status = 429
         case StoreError():
             status = 503
         case _:
@@ -59,6 +73,9 @@ def answer(
     """The error in the form that the client asked for."""
     phrase = HTTPStatus(status).phrase
     if wants_page(request):
+        if status == HTTPStatus.UNAUTHORIZED and request.method in ("GET", "HEAD"):
+            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return go(f"/sign-in?next={quote(here, safe='')}")
         title, advice = _ADVICE.get(status, (phrase, ""))
         told = detail if detail != phrase else ""
         body = render(request, "error.html", status=status, title=title, advice=advice, detail=told)

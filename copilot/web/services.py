@@ -2,12 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from copilot.accounts.service import Accounts
 from copilot.config import Settings
+from copilot.console.console import Console
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
 from copilot.sidecar.switchboard import Switchboard
@@ -37,6 +40,7 @@ class Services:
     switchboard: Switchboard
     settings: Settings
     version: str
+    accounts: Accounts
     sample: Sample | None = None
     """The sample call that the softphone can play."""
     checks: Mapping[str, Check] = field(default_factory=dict)
@@ -46,7 +50,12 @@ class Services:
     streams: Streams = field(default_factory=Streams)
     """Open live views; to be closed before the server waits for its connections to end."""
     origins: frozenset[str] = frozenset()
-    """Foreign origins that may place calls: ``chrome-extension://…`` of the packaged extension."""
+    """Foreign origins that may place calls and read answers: the browser extension's."""
+
+    @cached_property
+    def console(self) -> Console:
+        """What team leads, supervisors and admins work with."""
+        return Console(self.store, self.settings, self.switchboard.shelves)
 
 
 Given = NamedDependency[SkipValidation[Services]]

@@ -9,32 +9,51 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath, SkipValidation
 from litestar.types import ExceptionHandlersMap
 
-from copilot.errors import UnknownCall
+from copilot.accounts.roles import Scope
+from copilot.accounts.service import Accounts
+from copilot.errors import UnknownCall, UserError
 from copilot.sidecar import offer as offers
 from copilot.sidecar.switchboard import RETRY_AFTER, Full, Switchboard
+from copilot.web.access import Me, Needs
+from copilot.web.doors import Calls, Shelf
 from copilot.web.problems import AnyRequest, answer
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
 
+PLACES = Needs(Scope.CALLS_PLACE)
 Board = NamedDependency[SkipValidation[Switchboard]]
 
 
-@post("/calls", status_code=201)
-async def place(request: Request[Any, Any, Any], switchboard: Board) -> Response[str]:
+@post("/calls", status_code=201, guards=[PLACES], include_in_schema=False)
+async def place(
+    request: Request[Any, Any, Any],
+    switchboard: Board,
+    accounts: NamedDependency[SkipValidation[Accounts]],
+    caller: Me,
+    calls: Calls,
+    shelf: Shelf,
+) -> Response[str]:
     """Answer an offer: 201 with the answer, the call's address in Location and its ETag."""
     sdp = await _body(request, SDP)
-    call_id, peer = await switchboard.admit(offers.read(sdp, dict(request.query_params)))
+    offer = offers.read(sdp, dict(request.query_params))
+    if offer.resume is None:
+        offer = offer._replace(packs=_packs(shelf, offer))
+    call_id, peer = await switchboard.admit(offer, calls.owner, calls)
+    if offer.resume is None:
+        call = switchboard.call(call_id)
+        leave = accounts.presence.enter(caller, Scope.CALLS_PLACE, lambda: call.end("revoked"))
+        call.task.add_done_callback(lambda _: leave())
     headers = {"Location": f"/calls/{call_id}", "ETag": peer.etag, "Accept-Patch": FRAGMENT}
     return Response(peer.answer, status_code=201, media_type=SDP, headers=headers)
 
 
-@patch("/calls/{call_id:str}", status_code=204)
+@patch("/calls/{call_id:str}", status_code=204, guards=[PLACES], include_in_schema=False)
 async def trickle(
-    request: Request[Any, Any, Any], call_id: FromPath[str], switchboard: Board
+    request: Request[Any, Any, Any], call_id: FromPath[str], switchboard: Board, calls: Calls
 ) -> None:
     """Take ICE candidates; an ICE restart is refused with 501: post a new offer with ?call=ID."""
-    peer = switchboard.call(call_id).peer
+    peer = switchboard.call(call_id, calls.owner).peer
     fragment = await _body(request, FRAGMENT)
     match = request.headers.get("if-match")
     if match is None:
@@ -46,10 +65,18 @@ async def trickle(
         raise HTTPException(status_code=501, detail=f"there is no ICE restart: {remedy}")
 
 
-@delete("/calls/{call_id:str}", status_code=200)
-async def hang_up(call_id: FromPath[str], switchboard: Board) -> None:
+@delete("/calls/{call_id:str}", status_code=200, guards=[PLACES], include_in_schema=False)
+async def hang_up(call_id: FromPath[str], switchboard: Board, calls: Calls) -> None:
     """End the call."""
-    await switchboard.hang_up(call_id)
+    await switchboard.hang_up(call_id, calls.owner)
+
+
+def _packs(shelf: Shelf, offer: offers.Offer) -> tuple[str, ...]:
+    """The packs of the caller's team that the offer may use."""
+    try:
+        return shelf.names(offer.packs)
+    except UserError as error:
+        raise offers.Unsuitable(str(error)) from None
 
 
 async def _body(request: Request[Any, Any, Any], wanted: str) -> str:

@@ -5,26 +5,29 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import File
 
+from copilot.accounts.roles import Scope
 from copilot.core.events import Party
 from copilot.web import phrases
+from copilot.web.access import Needs
+from copilot.web.doors import Shelf
 from copilot.web.pages import AnyRequest, page
 from copilot.web.services import Given
 
 
-@get("/try")
-async def softphone(request: AnyRequest, services: Given) -> Response[str]:
+@get("/try", guards=[Needs(Scope.CALLS_PLACE)], include_in_schema=False)
+async def softphone(request: AnyRequest, services: Given, shelf: Shelf) -> Response[str]:
     """A softphone that needs no extension."""
     return await page(
         request,
         "try.html",
         has_sample=services.sample is not None,
-        packs=services.library.packs,
+        packs=shelf.packs,
         sample_packs=services.sample.packs if services.sample else (),
         phrases=phrases.for_scripts(),
     )
 
 
-@get("/sample/{name:str}")
+@get("/sample/{name:str}", guards=[Needs(Scope.CALLS_PLACE)], include_in_schema=False)
 async def sample(name: FromPath[str], services: Given) -> File:
     """One party of the sample call as a WAV file, made now if it was not yet."""
     party = {f"{one}.wav": one for one in Party}.get(name)

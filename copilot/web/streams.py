@@ -1,8 +1,10 @@
 """Streams of frames to browsers: paced to each browser, kept awake, ended when the server stops."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+
+Enter = Callable[[Callable[[], None]], Callable[[], None]]
 
 BEAT_SECONDS = 10.0
 """A comment is sent after so much silence, so that a dead connection is noticed on both sides."""
@@ -26,19 +28,30 @@ class Streams:
         for tray in self._trays:
             tray.close()
 
-    async def of(self, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Frames in chunks of all that is there, and a comment when nothing comes."""
+    async def of(
+        self, frames: AsyncIterator[bytes], enter: Enter | None = None, events: bool = True
+    ) -> AsyncIterator[bytes]:
+        """Frames in chunks of all that is there, and a comment when nothing comes.
+
+        `enter` is given what ends the stream, and returns what to call when it has ended. Without
+        `events` they are no server-sent events, and nothing is added to them.
+        """
         tray = _Tray()
+        leave = enter(tray.close) if enter else None
         filling = asyncio.create_task(tray.fill(frames))
         self._trays.add(tray)
         try:
-            yield RETRY
+            if events:
+                yield RETRY
             if not self._closed:
                 async for chunk in tray.chunks():
-                    yield chunk
+                    if events or chunk is not BEAT:
+                        yield chunk
             if filling.done():
                 filling.result()
         finally:
+            if leave is not None:
+                leave()
             self._trays.discard(tray)
             filling.cancel()
             with suppress(asyncio.CancelledError):

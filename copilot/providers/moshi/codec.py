@@ -11,10 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from copilot.engine.graphs import capture
 from copilot.engine.mimi import Mimi
-
-WARM_UPS = 2
-"""Runs before a capture: libraries choose kernels and workspaces in them."""
 
 Pcm = NDArray[np.float32]
 
@@ -57,16 +55,11 @@ class Direction:
         """With no row moving, so that warming up changes nothing."""
         moves = self._moves.clone()
         self._moves.zero_()
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(WARM_UPS):
-                self._work(self._given, self._moves)
-        torch.cuda.current_stream().wait_stream(side)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._out = self._work(self._given, self._moves)
+        self._graph = capture(self._tell)
         self._moves.copy_(moves)
+
+    def _tell(self) -> None:
+        self._out = self._work(self._given, self._moves)
 
 
 class Codec:

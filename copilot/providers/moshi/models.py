@@ -15,7 +15,7 @@ from copilot.engine.presets import LmConfig, lm_preset, mimi_preset, read_config
 from copilot.engine.prompt import Tokenizer
 from copilot.engine.stt import silence_codes
 from copilot.engine.voices import load_tokenizer
-from copilot.engine.weights import SCALE, invent, is_quantised, load, quantise
+from copilot.engine.weights import invent, load
 from copilot.providers.moshi.plan import KINDS, KV_KINDS, Plan
 
 TINY_WINDOW = 250
@@ -136,11 +136,7 @@ def _weights(
 ) -> dict[str, torch.Tensor]:
     int8 = kind == "int8"
     dtype = DTYPES["bf16" if on.type == "cuda" else "fp32"] if int8 else DTYPES[kind]
-    if not plan.random:
-        path = plan.folder(name) / known(name).file(MODEL)
-        return load(path, config, device=on, dtype=dtype, int8=int8)
-    tensors = invent(config, device=on, dtype=dtype)
-    if int8:
-        for one in [one for one in tensors if is_quantised(one)]:
-            tensors[one], tensors[one + SCALE] = quantise(tensors[one])
-    return tensors
+    if plan.random:
+        return invent(config, device=on, dtype=dtype, int8=int8)
+    path = plan.folder(name) / known(name).file(MODEL)
+    return load(path, config, device=on, dtype=dtype, int8=int8)

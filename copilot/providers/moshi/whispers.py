@@ -12,7 +12,7 @@ from copilot.ports import Voice
 from copilot.providers.moshi.ear import RATE, MoshiEar, MoshiListener
 from copilot.providers.moshi.loudness import Cap
 from copilot.providers.moshi.seat import Unspoken
-from copilot.providers.moshi.spelling import spelled
+from copilot.providers.spoken import spoken
 
 
 class MoshiVoice:
@@ -76,7 +76,7 @@ class CallVoice:
 
 async def _capped(ear: MoshiEar, text: str) -> AsyncGenerator[Pcm, None]:
     cap = Cap(ear.level)
-    async with aclosing(ear.seat.whisper(spelled(text))) as frames:
+    async with aclosing(ear.seat.whisper(spoken(text))) as frames:
         async for frame in frames:
             yield cap(frame)
 

@@ -20,7 +20,6 @@ from copilot.providers.moshi.link import LocalLink
 from copilot.providers.moshi.loudness import Cap, Level
 from copilot.providers.moshi.personas import Personas
 from copilot.providers.moshi.seat import Unspoken
-from copilot.providers.moshi.spelling import spelled, whole
 from copilot.providers.moshi.whispers import MoshiVoice
 from copilot.session import Parts, Session
 from tests.providers.moshi.calling import Earphone, Notes, Shelf, live, turns
@@ -203,30 +202,3 @@ def test_a_whisper_is_under_the_customer_and_never_turned_up() -> None:
     faint = Cap(level)(np.full(1920, 0.01, np.float32))
     assert np.allclose(faint, 0.01)
     assert np.abs(cap(np.zeros(1920, np.float32))).max() == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("It costs $4.50, or 12% less.", "It costs four dollars fifty, or twelve percent less."),
-        ("Before 9:05 or at 14:00.", "Before nine oh five or at fourteen o'clock."),
-        ("Order 1002003 of 1,250 items", "Order one zero zero two zero zero three of one thousand "
-         "two hundred fifty items"),
-        ("Dial 0800 and R&D", "Dial zero eight zero zero and R and D"),
-        ("2.5 kg for £1", "two point five kg for one pound"),
-        ("no numbers here", "no numbers here"),
-    ],
-)  # fmt: skip
-def test_numbers_are_spelled_out(text: str, said: str) -> None:
-    assert spelled(text) == said
-
-
-def test_whole_numbers() -> None:
-    assert [whole(n) for n in (0, 19, 21, 100, 115, 2_000_001)] == [
-        "zero",
-        "nineteen",
-        "twenty one",
-        "one hundred",
-        "one hundred fifteen",
-        "two million one",
-    ]

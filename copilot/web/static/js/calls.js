@@ -1,6 +1,7 @@
 // The list of calls, which follows what happens.
 
 import { byId } from "./dom.js";
+import { leaveWhenRefused } from "./session.js";
 import { localizeMoments } from "./time.js";
 
 const SETTLE_MS = 400;
@@ -11,6 +12,10 @@ async function refresh() {
   timer = 0;
   const response = await fetch(location.href).catch(() => null);
   if (!response?.ok) return;
+  if (response.redirected) {
+    location.assign(response.url);
+    return;
+  }
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   const focused = document.activeElement?.getAttribute("href");
   byId("calls").replaceWith(fresh.getElementById("calls"));
@@ -19,4 +24,6 @@ async function refresh() {
 }
 
 localizeMoments();
-new EventSource("/changes").onmessage = () => { timer ||= setTimeout(refresh, SETTLE_MS); };
+const changes = new EventSource("/changes");
+changes.onmessage = () => { timer ||= setTimeout(refresh, SETTLE_MS); };
+leaveWhenRefused(changes);

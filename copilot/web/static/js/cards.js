@@ -91,9 +91,9 @@ export class Cards {
     return el("article", { class: "card card-big", "data-inquiry": card.inquiry },
       el("p", { class: "card-line" }, card.text),
       el("p", { class: "card-meta" },
-        el("span", { class: "card-title" }, card.title),
-        el("span", { class: "support", title: "How likely it is to be of use" }, `${card.support} %`)),
-      el("p", { class: "card-why" }, "Heard: ", el("q", {}, card.query)),
+        el("span", { class: "card-title" }, card.by ? `From ${card.by}` : card.title),
+        ...(card.by ? [] : [el("span", { class: "support", title: "How likely it is to be of use" }, `${card.support} %`)])),
+      ...(card.by ? [] : [el("p", { class: "card-why" }, "Heard: ", el("q", {}, card.query))]),
       el("div", { class: "card-actions" },
         ...(card.used ? [el("span", { class: "dim" }, "Marked as used.")] : this.#buttons()),
         this.#source(card)));

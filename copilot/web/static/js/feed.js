@@ -1,5 +1,7 @@
 // A call's entries from the server, in order, with what is known about the connection.
 
+import { leaveWhenRefused } from "./session.js";
+
 /**
  * Follows a call until it ends; the browser itself reconnects and names the last entry that it has.
  * @param {string} call id of the call
@@ -17,6 +19,7 @@ export function follow(call, on) {
     if (batch.some((entry) => entry.event.type === "call_ended")) source.close();
     on.entries(batch);
   };
+  leaveWhenRefused(source);
   source.onopen = on.open;
   source.onerror = () => on.lost();
   source.onmessage = (message) => {

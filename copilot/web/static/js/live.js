@@ -78,6 +78,7 @@ class LiveCall {
     switch (event.type) {
       case "call_started":
         this.transcript.begin(event.policy);
+        this.#begin(event.policy.playbook ?? []);
         break;
       case "heard":
         this.#hear(event);
@@ -91,9 +92,31 @@ class LiveCall {
       case "speak": this.#note(event.whisper, `Spoken in the earpiece at ${clock(tick)}`); break;
       case "stop_speaking": this.#note(event.whisper, `Whisper cut off at ${clock(tick)}`); break;
       case "withheld": this.#withhold(tick, event); break;
+      case "ticked": this.#tick(tick, event); break;
       case "failed": this.#fail(tick, event); break;
       case "call_ended": this.#end(event.reason); break;
     }
+  }
+
+  /** The lines of the playbook, none of them done yet. */
+  #begin(items) {
+    byId("playbook").hidden = items.length === 0;
+    this.plays = new Map(items.map(({ name, rule }) => {
+      const state = el("span", { class: "dim" }, WORDS.rules[rule]);
+      const row = el("li", { class: "play play-open" },
+        el("span", { class: "play-mark", "aria-hidden": "true" }),
+        el("span", {}, el("strong", {}, name), " ", state));
+      byId("plays").append(row);
+      return [name, { row, state }];
+    }));
+  }
+
+  #tick(tick, { item, rule }) {
+    const play = this.plays?.get(item);
+    if (!play) return;
+    const broken = rule === "must_not_say";
+    play.row.className = `play ${broken ? "play-bad" : "play-done"}`;
+    play.state.textContent = `${WORDS.rules[rule]}, ${broken ? "broken" : "done"} at ${clock(tick)}`;
   }
 
   #hear(heard) {
@@ -112,10 +135,10 @@ class LiveCall {
     const card = el("article", { class: "card", id: `card-${shown.inquiry}`, tabindex: -1 },
       el("p", { class: "card-meta" },
         el("span", { class: "card-time" }, clock(known?.tick ?? tick)),
-        el("span", { class: "card-title" }, shown.title),
-        el("span", { class: "support", title: "How likely it is to be of use" }, `${shown.support} %`)),
+        el("span", { class: "card-title" }, shown.by ? `From ${shown.by}` : shown.title),
+        ...(shown.by ? [] : [el("span", { class: "support", title: "How likely it is to be of use" }, `${shown.support} %`)])),
       el("p", { class: "card-line" }, shown.text),
-      el("p", { class: "card-why" }, "Heard: ", el("q", {}, shown.query)),
+      ...(shown.by ? [] : [el("p", { class: "card-why" }, "Heard: ", el("q", {}, shown.query))]),
       this.#source("Source", shown.cites),
       fate);
     if (known) {

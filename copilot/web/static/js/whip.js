@@ -1,5 +1,7 @@
 // One call over WebRTC: both parties' sound out, cards and the earpiece in, signalled by WHIP (RFC 9725).
 
+import { csrf } from "./session.js";
+
 /** Something that the person at the page can act on. */
 export class CallError extends Error {
   /**
@@ -74,7 +76,7 @@ class Call {
   async hangUp() {
     this.drop();
     try {
-      await fetch(this.location, { method: "DELETE", keepalive: true });
+      await fetch(this.location, { method: "DELETE", keepalive: true, headers: csrf() });
     } catch {
       // The server is gone, and the call with it.
     }
@@ -95,7 +97,9 @@ class Call {
     try {
       response = await fetch(`/calls?${query}`, {
         method: "POST",
-        headers: { "Content-Type": "application/sdp", Accept: "application/sdp, application/problem+json" },
+        headers: {
+          "Content-Type": "application/sdp", Accept: "application/sdp, application/problem+json", ...csrf(),
+        },
         body: this.peer.localDescription.sdp,
       });
     } catch {
