@@ -17,7 +17,10 @@ from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.config import Settings
 from copilot.errors import ConfigError
-from copilot.mind.composer import GroundedComposer
+from copilot.mind.background import Background
+from copilot.mind.memory import Memory, key_in
+from copilot.mind.tools import Tools
+from copilot.mind.webhooks import Webhooks
 from copilot.ports import Embedder, Listener, Mind, Telling, Voice
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
@@ -37,7 +40,7 @@ from copilot.retrieval.packs import Pack, load_packs
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
-from copilot.store.log import open_store
+from copilot.store.log import Store, open_store, utc_now
 from copilot.web.app import create_app
 from copilot.web.sample import Sample
 from copilot.web.services import Services
@@ -162,19 +165,18 @@ async def services(
         stack.push_async_callback(store.close)
         use_interface(settings.server.media_host)
         library = made.library
-        composer = None
         host = Host(settings.data / "cache", privacy=settings.privacy)
         mind = await asyncio.to_thread(registry.mind, settings.mind, host)
-        if mind is not None:
-            stack.push_async_callback(mind.close)
-            composer = GroundedComposer(mind, made.embedder, library.names)
+        background = _background(settings, store, mind, made.embedder, library)
+        stack.push_async_callback(background.close)
         switchboard = Switchboard(
-            settings, made.listener, library, store, Forgetful(), made.voice, composer
+            settings, made.listener, library, store, Forgetful(), made.voice, background
         )
         stack.push_async_callback(switchboard.close)
         stack.enter_context(published_in(settings).attend())
         stack.push_async_callback(_stop, _start(made.follower))
 
+        background.start()
         accounts = Accounts(Office(store.accounts, settings.accounts), sign_in)
         stack.push_async_callback(_stop, asyncio.create_task(accounts.presence.watch()))
 
@@ -193,6 +195,7 @@ async def services(
             checks={"search": search},
             gauges=_gauges(made.listener, mind),
             origins=frozenset(settings.server.origins),
+            background=background,
         )
 
 
@@ -302,6 +305,25 @@ def _check_media_host(host: str) -> None:
             f"server.media_host = {host!r}: no address of this machine ({error.strerror}); "
             "name one, or 0.0.0.0 for all"
         ) from None
+
+
+def _background(
+    settings: Settings, store: Store, mind: Mind | None, embedder: Embedder, library: Library
+) -> Background:
+    """What thinks beside calls; raises ConfigError for webhooks, tools or a key that cannot be."""
+    redactor = Redactor(settings.privacy.egress)
+    key = key_in(settings.data, settings.memory.key.get_secret_value())
+    return Background(
+        store,
+        mind,
+        embedder,
+        Memory(store.mind, key, utc_now, settings.memory.days),
+        Webhooks(store.mind, settings.webhooks, utc_now),
+        Tools(settings.tools, redactor),
+        redactor,
+        utc_now,
+        library.names,
+    )
 
 
 def _gauges(listener: Listener, mind: Mind | None) -> dict[str, Callable[[], Mapping[str, object]]]:

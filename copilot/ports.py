@@ -161,6 +161,18 @@ class Composer(Protocol):
         ...
 
 
+class Background(Protocol):
+    """What thinks beside a call, as the call needs it."""
+
+    def composer(self, call_id: str) -> Composer | None:
+        """Who writes better cards; None: nobody does."""
+        ...
+
+    def retriever(self, call_id: str, retriever: Retriever) -> Retriever:
+        """The same search, by somebody who may know who is calling."""
+        ...
+
+
 class Embedder(Protocol):
     """Turns texts into unit vectors; blocking, so callers run it in an executor."""
 

@@ -1,6 +1,7 @@
 """A web application over a real store and switchboard, with calls made by the real machine."""
 
 import wave
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,14 +11,20 @@ import numpy as np
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.audio.frames import MicroTurn
-from copilot.config import Settings
+from copilot.config import Settings, Webhook
 from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, TurnText, Word
-from copilot.ports import Found, Pinned
+from copilot.core.words import content
+from copilot.mind.background import Background
+from copilot.mind.memory import Memory
+from copilot.mind.tools import Tools
+from copilot.mind.webhooks import Webhooks
+from copilot.ports import Found, Pinned, Vectors
+from copilot.providers.redact import Redactor
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
-from copilot.store.log import Store
+from copilot.store.log import Store, utc_now
 from copilot.web.sample import Sample
 from copilot.web.services import Services
 from tests.helpers import WORD_TICKS, Call, knows, passage
@@ -131,7 +138,32 @@ def make_services(
         return tone(folder / "agent.wav", 300), tone(folder / "customer.wav", 500)
 
     accounts = accounts or Accounts(Office(store.accounts), required=False)
-    return Services(store, Shelf(), board, settings, "1.2.3", accounts, Sample(make))
+    mind = thinks(store)
+    return Services(
+        store, Shelf(), board, settings, "1.2.3", accounts, Sample(make), background=mind
+    )
+
+
+class Bag:
+    """An embedder without a model: texts are alike as far as they share words."""
+
+    name, dim = "bag", 256
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        made = np.zeros((len(texts), self.dim), np.float32)
+        for row, text in zip(made, texts, strict=True):
+            for word in content(text):
+                row[zlib.crc32(word.encode()) % self.dim] += 1
+            row /= max(float(np.linalg.norm(row)), 1.0)
+        return made
+
+
+def thinks(store: Store, hooks: Sequence[Webhook] = ()) -> Background:
+    """A background without a model."""
+    redactor = Redactor()
+    memory = Memory(store.mind, b"k" * 32, utc_now)
+    webhooks, tools = Webhooks(store.mind, hooks, utc_now), Tools((), redactor)
+    return Background(store, None, Bag(), memory, webhooks, tools, redactor, utc_now)
 
 
 def tone(path: Path, hertz: int, seconds: int = 40) -> Path:

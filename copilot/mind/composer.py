@@ -10,7 +10,7 @@ from msgspec import Struct
 from copilot.core.compose import MAX_WORDS, line
 from copilot.core.events import Compose, DraftReady, Passage
 from copilot.core.words import content
-from copilot.mind.fences import Fence, harmless_passages, orders
+from copilot.mind.fences import Fence, harmless, harmless_passages, orders
 from copilot.mind.grounding import Embed, Source, sentences
 from copilot.ports import Embedder, Mind, Prompt
 
@@ -47,15 +47,16 @@ class GroundedComposer:
         self._embedder = embedder
         self._names = names
 
-    async def compose(self, request: Compose) -> DraftReady:
+    async def compose(self, request: Compose, facts: Sequence[str] = ()) -> DraftReady:
         """The draft as far as its passages hold it; empty where that is no better than the card.
 
+        `facts` of the customer tell the model what matters; a draft may not rest on them.
         Raises MindError when no route of the model has answered.
         """
         passages = harmless_passages(request.passages[:PASSAGES])
         if not passages:
             return DraftReady(request.inquiry, "", ())
-        written = await whole(self._mind, ask(request, passages))
+        written = await whole(self._mind, ask(request, passages, facts))
         names = self._names()
         return await asyncio.to_thread(self._draft, request, passages, written, names)
 
@@ -71,17 +72,16 @@ class GroundedComposer:
         return DraftReady(request.inquiry, text, cites, checked=True)
 
 
-def ask(request: Compose, passages: Sequence[Passage]) -> Prompt:
+def ask(request: Compose, passages: Sequence[Passage], facts: Sequence[str] = ()) -> Prompt:
     """What the model is asked; nothing but the rules is an instruction."""
     fence = Fence()
-    matter = "\n".join(
-        (
-            fence.passages(passages),
-            fence.talk(request.turns),
-            fence.put("The customer's question", request.query),
-        )
-    )
-    return Prompt(f"{_RULES}\n{fence.rule}", matter, max_tokens=120)
+    parts = [
+        fence.passages(passages),
+        fence.put("Known about the customer", "\n".join(map(harmless, facts))) if facts else "",
+        fence.talk(request.turns),
+        fence.put("The customer's question", harmless(request.query)),
+    ]
+    return Prompt(f"{_RULES}\n{fence.rule}", "\n".join(filter(None, parts)), max_tokens=120)
 
 
 async def whole(mind: Mind, prompt: Prompt) -> str:

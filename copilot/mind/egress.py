@@ -30,6 +30,13 @@ def _all(settings: Settings, mind: Mind | None) -> Iterator[Destination]:
     if mind is not None:
         for url in mind.destinations:
             yield Destination(place(url), "questions, passages and lines of calls", masked)
+    for hook in settings.webhooks:
+        yield Destination(place(hook.url), "write-ups of calls", masked)
+    for tool in settings.tools:
+        where = (
+            place(tool.url) if tool.url else f"program {tool.command[0]}" if tool.command else ""
+        )
+        yield Destination(where, "arguments of tools", () if tool.trusted else masked)
     if settings.chroma.url:
         yield Destination(place(settings.chroma.url), "vectors of passages and of queries")
     if not settings.database_url.startswith("sqlite"):

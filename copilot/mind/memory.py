@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from copilot.core import words
 from copilot.core.events import Party, TurnText
-from copilot.errors import ConfigError, MindError
+from copilot.errors import ConfigError, MindError, UnknownFact
 from copilot.mind.fences import orders
 from copilot.ports import Found, Retriever
 from copilot.providers.redact import Redactor
@@ -121,17 +121,17 @@ class Memory:
         """Put the right text in the place of a wrong one, of which nothing is kept."""
         plain = _plain(text)
         if not await self._tables.correct(team_id, number, plain, by, self._now()):
-            raise MindError(f"fact {number}: there is none of that number")
+            raise UnknownFact(f"fact {number}: there is none of that number")
         fact = await self._tables.fact(team_id, number)
         assert fact is not None
         await self._again(fact)
         return fact
 
     async def forget(self, team_id: str, number: int) -> None:
-        """Delete one fact; raises MindError where there is none of that number."""
+        """Delete one fact; raises UnknownFact where there is none of that number."""
         fact = await self._tables.fact(team_id, number)
         if fact is None or not await self._tables.drop_fact(team_id, number):
-            raise MindError(f"fact {number}: there is none of that number")
+            raise UnknownFact(f"fact {number}: there is none of that number")
         await self._again(fact)
 
     # ---- the customer's rights

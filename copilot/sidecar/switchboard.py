@@ -17,8 +17,8 @@ from copilot.core.policy import Policy
 from copilot.errors import NoPlace, UnknownCall, UserError
 from copilot.ports import (
     NOBODY,
+    Background,
     CallLog,
-    Composer,
     Ear,
     Listener,
     Owner,
@@ -93,7 +93,7 @@ class Switchboard:
         log: CallLog,
         forgetful: CallLog,
         voice: Voice | None = None,
-        composer: Composer | None = None,
+        background: Background | None = None,
     ) -> None:
         self._settings = settings
         self._listener = listener
@@ -101,7 +101,7 @@ class Switchboard:
         self._log = log
         self._forgetful = forgetful
         self._voice = voice
-        self._composer = composer
+        self._background = background
         self._house: House | None = None
         self._calls: dict[str, Call] = {}
         self._entering = 0
@@ -240,7 +240,11 @@ class Switchboard:
         voice, deadlines = self._voice, self._settings.deadlines
         if isinstance(voice, Situated):
             voice = voice.inside(started.call_id)
-        return Parts(ear, retriever, kept, line, voice, line, self._composer, deadlines)
+        composer = None
+        if self._background is not None:
+            composer = self._background.composer(started.call_id)
+            retriever = self._background.retriever(started.call_id, retriever)
+        return Parts(ear, retriever, kept, line, voice, line, composer, deadlines)
 
     def _pin(self, offer: Offer) -> Pinned:
         try:

@@ -9,10 +9,11 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from copilot.web import calls, doors, health, live, schema, signalling, softphone
+from copilot.web import calls, doors, health, live, mcp, schema, signalling, softphone
 from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
+from copilot.web.api import mind
 from copilot.web.console import review, wall
 from copilot.web.guard import Guard, harden
 from copilot.web.pages import STATIC, environment
@@ -43,6 +44,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     *pairing.ROUTES,
     *tokens.ROUTES,
     api.router,
+    mind.router,
+    mcp.endpoint,
 )
 
 

@@ -16,6 +16,7 @@ from copilot.errors import (
     TooOften,
     UnknownAccount,
     UnknownCall,
+    UnknownFact,
     UserError,
 )
 from copilot.web.pages import AnyRequest as AnyRequest
@@ -48,7 +49,7 @@ def refused(request: AnyRequest, error: HTTPException) -> Response[Any]:
 def mistaken(request: AnyRequest, error: UserError) -> Response[Any]:
     """A user's mistake, its text shown as it stands."""
     match error:
-        case UnknownCall() | UnknownAccount():
+        case UnknownCall() | UnknownAccount() | UnknownFact():
             status = 404
         case SignInError():
             status = 401

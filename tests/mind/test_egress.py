@@ -79,7 +79,8 @@ async def test_nothing_but_the_route_is_contacted_and_it_sees_no_card_number(
         mind = Mind.model_validate({"routes": [{"model": "m", "base_url": server.url}]})
         settings = made(data, tmp_path, mind=mind, policy=Policy(compose=True))
         async with services(settings) as running:
-            composer = running.switchboard._composer
+            assert running.background is not None
+            composer = running.background.composer("call")
             assert composer is not None
             passage = running.library.packs[0].passages[0]
             said = "my card is 4111 1111 1111 1111 and my name is anna smith"

@@ -14,8 +14,10 @@ from litestar.routes import HTTPRoute
 
 from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Role, Scope
+from copilot.mind.memory import Memory
 from copilot.ports import Owner
-from copilot.store.log import Store
+from copilot.store.log import Store, utc_now
+from copilot.store.mind.rows import Delivery
 from copilot.store.team import TeamCalls
 from copilot.web.access import Needs, needs_of
 from copilot.web.app import create_app
@@ -27,6 +29,10 @@ CALLERS = [*Role, OPERATOR]
 SAFE = {"GET", "HEAD"}
 BODIES: dict[str, object] = {
     "PATCH /api/v1/people/{person_id}": {"roles": ["agent"]},
+    "PUT /api/v1/calls/{call_id}/customer": {"external_id": "1"},
+    "POST /api/v1/calls/{call_id}/memory": {"text": "x"},
+    "PATCH /api/v1/memory/{fact_id}": {"text": "x"},
+    "PUT /api/v1/calls/{call_id}/summary": {"summary": "x"},
 }
 FORMS: dict[str, dict[str, str]] = {"POST /people/{person_id}/roles": {"role": "agent"}}
 """What a route must be sent to look for the thing at all."""
@@ -42,6 +48,11 @@ class Ids(NamedTuple):
     invitation_id: str
     token_id: str
     passage_id: str
+    fact_id: str
+    delivery_id: str
+
+
+NEVER = Ids("never", "never", "never", "never", "never/was#x", "9999", "9999")
 
 
 class Place(NamedTuple):
@@ -82,7 +93,24 @@ async def things(tenants: Tenants, store: Store, prefix: str, log: Call) -> Ids:
     TeamCalls(store, agent.owner, False).append(call_id, log.log)
     invitation, _ = await accounts.people.invite(admin, f"{prefix}new@example.com", [Role.AGENT])
     token, _ = await accounts.tokens.make(agent, "dialler", [Scope.CALLS_READ])
-    return Ids(call_id, agent.person_id, invitation.id, token.id, ADDRESS.id)
+    memory = Memory(store.mind, b"k" * 32, utc_now)
+    await memory.bind(agent.team_id, call_id, "customer 1")
+    fact = await memory.remember(agent.team_id, call_id, f"{prefix}fact", "x")
+    now = utc_now()
+    sent = Delivery(
+        0, agent.team_id, call_id, f"{prefix}hook", "m", "e", "", "failed", 9, 0, "", now, now
+    )
+    await store.mind.send([sent])
+    [delivery, *_] = await store.mind.deliveries(agent.team_id)
+    return Ids(
+        call_id,
+        agent.person_id,
+        invitation.id,
+        token.id,
+        ADDRESS.id,
+        str(fact.id),
+        str(delivery.id),
+    )
 
 
 @pytest.fixture
@@ -177,7 +205,7 @@ async def test_another_teams_ids_are_not_there(world: World, ask: Ask, who: str)
         if not may or not place.parameters & {*Ids._fields}:
             continue
         answer = await ask(who, place, theirs)
-        never = await ask(who, place, Ids("never", "never", "never", "never", "never/was#x"))
+        never = await ask(who, place, NEVER)
         assert (answer.status_code, never.status_code) == (404, 404), (place, answer.text)
         told, known = (one.json() for one in (answer, never))
         assert told.keys() == known.keys()

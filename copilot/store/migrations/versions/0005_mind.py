@@ -1,4 +1,4 @@
-"""Memory of customers, summaries of calls, deliveries; what is erased leaves no trace in the file."""
+"""Memory of customers, summaries of calls, deliveries; what is erased leaves no trace."""
 
 import sqlite3
 from typing import Any
