@@ -13,9 +13,13 @@ from typing import NamedTuple
 import uvicorn
 
 from copilot import __version__
+from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.config import Settings
+from copilot.console.console import speaks
+from copilot.console.rules import Rules
+from copilot.core.policy import Policy
 from copilot.errors import ConfigError
 from copilot.mind.background import Background
 from copilot.mind.memory import Memory, key_in
@@ -32,6 +36,7 @@ from copilot.retrieval.indexing import Indexer, Progress
 from copilot.retrieval.library import (
     Follower,
     Library,
+    drafts_in,
     open_library,
     published_in,
     vectors_in,
@@ -42,6 +47,9 @@ from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
 from copilot.store.log import Store, open_store, utc_now
 from copilot.web.app import create_app
+from copilot.web.jobs import Jobs
+from copilot.web.knowledge.desk import Desk
+from copilot.web.knowledge.trying import Trial
 from copilot.web.sample import Sample
 from copilot.web.services import Services
 
@@ -61,11 +69,15 @@ class Senses(NamedTuple):
 
 @asynccontextmanager
 async def senses(
-    settings: Settings, progress: Progress | None = None, lockstep: bool = False
+    settings: Settings,
+    progress: Progress | None = None,
+    lockstep: bool = False,
+    voice: bool | None = None,
 ) -> AsyncIterator[Senses]:
     """Packs indexed, ear and voice ready; raises UserError for what the user can put right.
 
     `lockstep`: the ear waits for its words, for recordings that are heard faster than real time.
+    `voice`: whether anything will be spoken; by itself what the settings' policy says.
     """
     settings.make_data()
     cache = settings.data / "cache"
@@ -81,19 +93,21 @@ async def senses(
         vectors = stack.enter_context(closing(vectors_in(settings)))
         indexer = Indexer(embedder, index, vectors, workers=1)
         packs = settings.knowledge.packs
-        follower = Follower(library, published_in(settings), packs, indexer)
+        aside = drafts_in(settings).names
+        follower = Follower(library, published_in(settings), packs, indexer, aside)
         stack.callback(follower.close)
         models = settings.data / "models"
         host = Host(cache, library.sentences, lockstep, models, settings.persona)
         listener = await run(registry.listener, settings.ear, host)
         stack.push_async_callback(listener.close)
+        aloud = settings.policy.voice if voice is None else voice
+        mouth = _voice(settings, host._replace(listener=listener)) if aloud else None
+        if mouth is not None:
+            stack.push_async_callback(mouth.close)
         heard = listener
         if settings.privacy.log:
             heard = DiscreetListener(listener, Redactor(settings.privacy.log))
-        voice = _voice(settings, host._replace(listener=listener))
-        if voice is not None:
-            stack.push_async_callback(voice.close)
-        yield Senses(library, follower, heard, voice, embedder)
+        yield Senses(library, follower, heard, mouth, embedder)
 
 
 def index(settings: Settings, progress: Progress | None = None) -> str:
@@ -103,17 +117,22 @@ def index(settings: Settings, progress: Progress | None = None) -> str:
     """
     knowledge, published = settings.knowledge, published_in(settings)
     with _indexing(settings, progress) as indexer:
-        done = publishing.bring_up(knowledge.path, knowledge.packs, published, indexer)
+        aside = drafts_in(settings).names()
+        done = publishing.bring_up(knowledge.path, knowledge.packs, published, indexer, aside=aside)
     return "\n".join(map(str, done))
 
 
 def publish(settings: Settings, names: Sequence[str], progress: Progress | None = None) -> str:
     """Publish the drafts of the named packs, of those in use when none is named; a line a pack."""
     knowledge, published = settings.knowledge, published_in(settings)
+    aside = drafts_in(settings).names()
     if names:
-        packs = load_packs(knowledge.path, names)
+        console = [name for name in names if name in aside]
+        others = [name for name in names if name not in aside]
+        packs = load_packs(settings.data / "drafts", console) if console else ()
+        packs += load_packs(knowledge.path, others) if others else ()
     else:
-        packs = publishing.drafts(knowledge.path, knowledge.packs, published)
+        packs = publishing.drafts(knowledge.path, knowledge.packs, published, aside=aside)
     with _indexing(settings, progress) as indexer:
         done = publishing.publish(packs, published, indexer, asked=True)
         indexer.tidy([outcome.pack for outcome in done])
@@ -159,10 +178,12 @@ async def services(
         )
     _check_media_host(settings.server.media_host)
     sign_in = settings.sign_in
+    settings.make_data()
     async with AsyncExitStack() as stack:
-        made = await stack.enter_async_context(senses(settings, progress))
-        store = await open_store(settings.database_url)
+        store = await open_store(settings.database_url, grace=settings.server.resume_seconds)
         stack.push_async_callback(store.close)
+        sounding = settings.policy.voice or await speaks(store)
+        made = await stack.enter_async_context(senses(settings, progress, voice=sounding))
         use_interface(settings.server.media_host)
         library = made.library
         host = Host(settings.data / "cache", privacy=settings.privacy)
@@ -184,19 +205,55 @@ async def services(
             await library.retriever().search("are you there", 1)
             return ""
 
-        yield Services(
+        desk = Desk(
+            drafts_in(settings),
+            published_in(settings),
+            settings.knowledge.path,
+            accounts,
+            made.embedder,
+            partial(vectors_in, settings),
+            library,
+            lambda: library.packs,
+        )
+        stack.push_async_callback(desk.jobs.close)
+        whole = Services(
             store,
             library,
             switchboard,
             settings,
             __version__,
             accounts,
+            desk,
+            trial(settings, library, desk.jobs, Rules(store.console, settings.policy)),
             sample,
             checks={"search": search},
             gauges=_gauges(made.listener, mind),
             origins=frozenset(settings.server.origins),
             background=background,
         )
+        stack.callback(whole.console.trials.close)
+        stack.push_async_callback(_stop, asyncio.create_task(whole.console.digests.follow()))
+        stack.push_async_callback(_stop, asyncio.create_task(whole.console.desk.keep_clean()))
+        yield whole
+
+
+def trial(settings: Settings, library: Library, jobs: Jobs, rules: Rules) -> Trial:
+    """Where knowledge is tried, with an ear of its own that waits for its words."""
+
+    async def policy(caller: Caller) -> Policy:
+        return (await rules.terms(caller.team_id, caller.person_id)).policy
+
+    async def ear() -> Listener:
+        if settings.ear.provider == "moshi":
+            raise ConfigError(
+                "a recording cannot be heard here: the duplex engine is busy with calls, and a"
+                " second one would not fit beside it; `copilot listen` hears it on another machine"
+            )
+        cache, models = settings.data / "cache", settings.data / "models"
+        host = Host(cache, library.sentences, True, models, settings.persona)
+        return await asyncio.to_thread(registry.listener, settings.ear, host)
+
+    return Trial(library, jobs, policy, ear)
 
 
 @asynccontextmanager
@@ -232,7 +289,7 @@ async def serve(
     address = f"http://{settings.server.host}:{listening.getsockname()[1]}"
     async with services(settings, progress, sample) as made:
         config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
-        link = await made.accounts.people.first_link() if made.accounts.required else None
+        link = await made.accounts.joining.first_link() if made.accounts.required else None
 
         def say() -> None:
             ready(address)
@@ -337,6 +394,6 @@ def _gauges(listener: Listener, mind: Mind | None) -> dict[str, Callable[[], Map
     return made
 
 
-def _voice(settings: Settings, host: Host) -> Voice | None:
+def _voice(settings: Settings, host: Host) -> Voice:
     """The voice, if one may speak: with cards only nothing has to be installed for it."""
-    return registry.voice(settings.voice, host) if settings.policy.voice else None
+    return registry.voice(settings.voice, host)

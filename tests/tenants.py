@@ -1,6 +1,6 @@
 """Two teams with somebody in every role, made by the services as people make them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +37,7 @@ class Hands:
 
 
 def make_accounts(
-    store: Store, settings: AccountSettings | None = None, now: Hands | None = None
+    store: Store, settings: AccountSettings | None = None, now: Callable[[], datetime] | None = None
 ) -> Accounts:
     """Accounts that must sign in, with passwords that are hashed fast."""
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -74,14 +74,14 @@ class Tenants:
         """Somebody is invited and accepts."""
         self.emails[name] = f"{name}@example.com"
         _, link = await self.accounts.people.invite(admin, self.emails[name], roles)
-        await self.accounts.people.accept(link, "", name, PASSWORD, HERE)
+        await self.accounts.joining.accept(link, "", name, PASSWORD, HERE)
 
 
 async def make_tenants(accounts: Accounts) -> Tenants:
     made = Tenants(accounts, {OPERATOR: "root@example.com"}, {"default": "default"})
-    link = await accounts.people.first_link()
+    link = await accounts.joining.first_link()
     assert link is not None
-    await accounts.people.accept(link, made.emails[OPERATOR], "Root", PASSWORD, HERE)
+    await accounts.joining.accept(link, made.emails[OPERATOR], "Root", PASSWORD, HERE)
     root = await made.who(OPERATOR)
     for role in Role:
         await made.add(root, role, [role])

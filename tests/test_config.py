@@ -174,3 +174,65 @@ def test_a_data_folder_that_cannot_be_written(
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(ConfigError, match="not writable"):
         Settings(data=tmp_path).make_data()
+
+
+@pytest.mark.parametrize(
+    ("text", "sign_in"),
+    [
+        ("", False),
+        ("[server]\nhost = '::1'", False),
+        ("[server]\nhost = 'localhost'", False),
+        ("[server]\nhost = '127.8.9.1'", False),
+        ("[server]\nhost = '0.0.0.0'", True),
+        ("[server]\nhost = '192.168.1.7'", True),
+        ("[server]\nhosts = ['copilot.example.com']", True),
+        ("[accounts]\nrequired = true", True),
+        ("[accounts]\nrequired = false", False),
+    ],
+)
+def test_people_sign_in_where_others_reach_the_server(
+    tmp_path: Path, text: str, sign_in: bool
+) -> None:
+    assert Settings.load(write(tmp_path, text)).sign_in is sign_in
+
+
+@pytest.mark.parametrize("where", ["host = '0.0.0.0'", "hosts = ['copilot.example.com']"])
+def test_sign_in_cannot_be_off_where_others_reach_the_server(tmp_path: Path, where: str) -> None:
+    settings = Settings.load(write(tmp_path, f"[server]\n{where}\n[accounts]\nrequired = false"))
+    with pytest.raises(
+        ConfigError, match=r"accounts\.required = false: server\.host.*127\.0\.0\.1"
+    ):
+        _ = settings.sign_in
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("idle_minutes = 1", "accounts.idle_minutes = 1"),
+        ("session_hours = 0", "accounts.session_hours = 0"),
+        ("domains = ['@example.com']", "accounts.domains = '@example.com'"),
+        ("domains = ['Example.com']", "in lower case: example.com"),
+        ("oidc = { issuer = 'https://id.example' }", "accounts.oidc.client_id is missing"),
+        ("oidc = { client_id = 'x' }", "accounts.oidc.issuer is missing"),
+        ("oidc = { issuer = 'http://id.example', client_id = 'x' }", "https://"),
+        ("oidc = { issuer = 'id.example', client_id = 'x' }", "https://"),
+        ("oidc = { join = 'admin' }", "accounts.oidc.join = 'admin'"),
+        ("oidc = { join = 'agent' }", "name accounts.domains beside it"),
+        ("oidc = { secret = 'x' }", "accounts.oidc.secret: unknown setting"),
+    ],
+)
+def test_a_mistake_in_accounts_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.load(write(tmp_path, f"[accounts]\n{text}\n"))
+    assert said in str(caught.value)
+
+
+def test_the_providers_secret_comes_from_the_environment_and_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPILOT_ACCOUNTS__OIDC__ISSUER", "https://id.example")
+    monkeypatch.setenv("COPILOT_ACCOUNTS__OIDC__CLIENT_ID", "copilot")
+    monkeypatch.setenv("COPILOT_ACCOUNTS__OIDC__CLIENT_SECRET", "between us")
+    settings = Settings.load(write(tmp_path, ""))
+    assert settings.accounts.oidc.client_secret.get_secret_value() == "between us"
+    assert "between us" not in repr(settings)

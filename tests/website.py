@@ -1,30 +1,36 @@
 """A web application over a real store and switchboard, with calls made by the real machine."""
 
 import wave
-import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.audio.frames import MicroTurn
 from copilot.config import Settings, Webhook
 from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, TurnText, Word
-from copilot.core.words import content
+from copilot.core.policy import Policy
 from copilot.mind.background import Background
 from copilot.mind.memory import Memory
 from copilot.mind.tools import Tools
 from copilot.mind.webhooks import Webhooks
-from copilot.ports import Found, Pinned, Vectors
+from copilot.ports import Found, Listener, Pinned, Vectors
 from copilot.providers.redact import Redactor
+from copilot.retrieval.drafts import Drafts
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
+from copilot.retrieval.published import Published
+from copilot.retrieval.publishing import in_use
+from copilot.retrieval.vectors import VectorCache
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
 from copilot.store.log import Store, utc_now
+from copilot.web.knowledge.desk import Desk
+from copilot.web.knowledge.trying import Trial
 from copilot.web.sample import Sample
 from copilot.web.services import Services
 from tests.helpers import WORD_TICKS, Call, knows, passage
@@ -138,23 +144,61 @@ def make_services(
         return tone(folder / "agent.wav", 300), tone(folder / "customer.wav", 500)
 
     accounts = accounts or Accounts(Office(store.accounts), required=False)
-    mind = thinks(store)
+    desk = make_desk(folder, accounts)
+    trial = make_trial(desk, settings.policy, listener)
+    sample, mind = Sample(make), thinks(store)
     return Services(
-        store, Shelf(), board, settings, "1.2.3", accounts, Sample(make), background=mind
+        store,
+        Shelf(),
+        board,
+        settings,
+        "1.2.3",
+        accounts,
+        desk,
+        trial,
+        sample,
+        background=mind,
+    )
+
+
+def make_trial(desk: Desk, policy: Policy, listener: Listener) -> Trial:
+    """Knowledge is tried under this policy; recordings are heard by this listener."""
+
+    async def rules(caller: Caller) -> Policy:
+        return policy
+
+    async def ear() -> Listener:
+        return listener
+
+    return Trial(KnowsOne(), desk.jobs, rules, ear)
+
+
+def make_desk(folder: Path, accounts: Accounts) -> Desk:
+    """Knowledge bases in the folder; the words of a text are its vector."""
+    published = Published(folder / "packs")
+    return Desk(
+        Drafts(folder / "drafts"),
+        published,
+        folder / "knowledge",
+        accounts,
+        Bag(),
+        VectorCache,
+        KnowsOne(),
+        lambda: in_use(published),
     )
 
 
 class Bag:
-    """An embedder without a model: texts are alike as far as they share words."""
+    """Texts are as like as they share words."""
 
-    name, dim = "bag", 256
+    name, dim = "bag", 64
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        made = np.zeros((len(texts), self.dim), np.float32)
-        for row, text in zip(made, texts, strict=True):
-            for word in content(text):
-                row[zlib.crc32(word.encode()) % self.dim] += 1
-            row /= max(float(np.linalg.norm(row)), 1.0)
+        vectors = np.zeros((len(texts), self.dim), np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                vectors[row, sum(word.encode()) % self.dim] += 1
+        made: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
         return made
 
 

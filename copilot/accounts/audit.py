@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from copilot.accounts.caller import Caller
-from copilot.store.accounts.database import AccountTables, Tables
+from copilot.accounts.office import Office
+from copilot.store.accounts.database import Tables
 from copilot.store.accounts.rows import Deed
 
 WHAT_LENGTH = 500
@@ -18,6 +19,7 @@ class Act(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"
     PASSWORD_CHANGED = "password_changed"
+    PASSWORD_LINK = "password_link"
     SESSION_ENDED = "session_ended"
     INVITED = "invited"
     INVITATION_TAKEN_BACK = "invitation_taken_back"
@@ -32,6 +34,12 @@ class Act(StrEnum):
     DEVICE_REVOKED = "device_revoked"
     DEVICE_TOKEN_REUSED = "device_token_reused"
     PACK_GIVEN = "pack_given"
+    KNOWLEDGE_MADE = "knowledge_made"
+    KNOWLEDGE_CHANGED = "knowledge_changed"
+    KNOWLEDGE_DROPPED = "knowledge_dropped"
+    KNOWLEDGE_PUBLISHED = "knowledge_published"
+    KNOWLEDGE_ROLLED_BACK = "knowledge_rolled_back"
+    KNOWLEDGE_RETIRED = "knowledge_retired"
     LISTENED = "listened"
     ADVISED = "advised"
     POLICY_PUBLISHED = "policy_published"
@@ -50,23 +58,26 @@ async def record(tables: Tables, caller: Caller, act: Act, what: str, now: datet
     what = what.replace("\0", "")[:WHAT_LENGTH]
     who = caller.email or caller.name
     await tables.journal.add(
-        Deed(0, now, caller.team_id, caller.person_id, who, act, what, caller.address)
+        Deed(0, now, caller.team_id, caller.person_id, who, act, what, caller.address[:64])
     )
 
 
 class Audit:
     """Reads the log of a team, and writes down what changes nothing in the database."""
 
-    def __init__(self, tables: AccountTables) -> None:
-        self._tables = tables
+    def __init__(self, office: Office) -> None:
+        self._office = office
 
-    async def note(self, caller: Caller, act: Act, what: str, now: datetime) -> None:
-        async with self._tables.write() as tables:
-            await record(tables, caller, act, what, now)
+    async def note(self, caller: Caller, act: Act, what: str) -> None:
+        """Write down what is done elsewhere; raises StoreError where it cannot be."""
+        async with self._office.tables.write() as tables:
+            await record(tables, caller, act, what, self._office.now())
 
     async def page(
         self, caller: Caller, limit: int, before: int | None = None, act: str = ""
     ) -> Sequence[Deed]:
         """The newest of the caller's team, or those before a number."""
-        async with self._tables.read() as tables:
+        if before is not None and not 0 < before < 2**63:
+            return []  # no number of the log, and more than a database takes
+        async with self._office.tables.read() as tables:
             return await tables.journal.of(caller.team_id, limit, before, act)

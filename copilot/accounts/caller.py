@@ -1,7 +1,9 @@
 """Who asks: the person, the team they act in, and what they may do there."""
 
+import msgspec
 from msgspec import Struct
 
+from copilot.accounts.client import Client
 from copilot.accounts.roles import GRANTABLE, Role, Scope, read_roles, read_scopes, scopes_of
 from copilot.ports import DEFAULT_TEAM, Owner
 from copilot.store.accounts.rows import Holder, Kind
@@ -78,3 +80,8 @@ def caller_of(holder: Holder, address: str = "") -> Caller:
         Kind(credential.kind),
         address,
     )
+
+
+def at(caller: Caller, client: Client) -> Caller:
+    """The same, seen from where the request comes."""
+    return msgspec.structs.replace(caller, address=client.address[:64])

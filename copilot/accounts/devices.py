@@ -9,7 +9,7 @@ from copilot.accounts.client import Client
 from copilot.accounts.office import Office
 from copilot.accounts.roles import EXTENSION, GRANTABLE, read_scopes, write
 from copilot.accounts.secrets import digest, new_code, new_id, new_secret, read_code
-from copilot.errors import UnknownAccount
+from copilot.errors import AccountError, UnknownAccount
 from copilot.store.accounts.database import Tables
 from copilot.store.accounts.rows import Credential, Device, Kind, Pairing, Proof, Secret
 
@@ -78,7 +78,12 @@ class Devices:
             return await self._look(tables, user_code)
 
     async def answer(self, caller: Caller, user_code: str, approve: bool) -> Device:
-        """Let the device act for the caller in their team, or not; raises UnknownAccount."""
+        """Let the device act for the caller in their team, or not; raises UnknownAccount.
+
+        Raises AccountError where nobody signs in.
+        """
+        if caller.kind is None:
+            raise AccountError("Sign-in is off: nothing needs to be paired.")
         now = self._office.now()
         act, state = (
             (Act.DEVICE_PAIRED, Pairing.APPROVED)

@@ -82,3 +82,9 @@ def read_scopes(words: str) -> frozenset[Scope]:
 def write(words: Iterable[Role] | Iterable[Scope]) -> str:
     """Roles or scopes as the database has them."""
     return " ".join(sorted(words))
+
+
+def spoken(roles: Iterable[Role]) -> str:
+    """Roles as people say them: ``agent and supervisor``."""
+    had = frozenset(roles)
+    return " and ".join(role.label.lower() for role in Role if role in had)

@@ -2,6 +2,7 @@
 
 from copilot.accounts.audit import Audit
 from copilot.accounts.devices import Devices
+from copilot.accounts.joining import Joining
 from copilot.accounts.office import Office
 from copilot.accounts.oidc import Provider
 from copilot.accounts.people import People
@@ -21,11 +22,12 @@ class Accounts:
         self.required = required
         """Whether people must sign in; otherwise everybody is the local admin."""
         self.sessions = Sessions(office)
-        self.people = People(office, self.sessions)
+        self.joining = Joining(office, self.sessions)
+        self.people = People(office)
         self.tokens = Tokens(office)
         self.devices = Devices(office)
         oidc = office.settings.oidc
         self.provider = Provider(oidc) if oidc.issuer else None
         """Where people may sign in beside their password."""
-        self.audit = Audit(office.tables)
+        self.audit = Audit(office)
         self.presence = Presence(self.sessions.again)

@@ -64,7 +64,7 @@ class Sessions:
 
     async def sign_in(self, email: str, password: str, client: Client) -> str:
         """The secret of a new session; raises SignInError or TooOften."""
-        email = email.strip().lower()
+        email = email.replace("\0", "").strip().lower()
         self._wrong.check(email, time.monotonic())
         async with self._office.tables.read() as tables:
             person = await tables.people.person_of(email)

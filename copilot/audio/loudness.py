@@ -10,6 +10,8 @@ QUIETEST, LOUDEST = 10 ** (-40 / 20), 10 ** (-26 / 20)
 """What a whisper's level may be, RMS of full scale."""
 USUAL = 10 ** (-24 / 20)
 """Level of talk until some has been heard: about that of a telephone call."""
+SOFTER = 10 ** (-12 / 20)
+"""Where the agent's microphone hears whispers."""
 CEILING = 10 ** (-10 / 20)
 """Peaks of a whisper never come over this, of full scale."""
 _GATE = 0.2
@@ -32,6 +34,11 @@ class TalkLevel:
 
     def __init__(self) -> None:
         self._power = USUAL**2
+        self._softer = 1.0
+
+    def soften(self) -> None:
+        """Whispers are 12 dB softer from now on."""
+        self._softer = SOFTER
 
     def hear(self, level: float) -> None:
         """A frame's level; silence is left out."""
@@ -41,7 +48,8 @@ class TalkLevel:
     @property
     def whisper(self) -> float:
         """The level that a whisper is to have beside it, RMS of full scale."""
-        return float(min(LOUDEST, max(QUIETEST, BELOW * self._power**0.5)))
+        level = min(LOUDEST, max(QUIETEST, BELOW * self._power**0.5))
+        return float(level * self._softer)
 
 
 class Leveller:

@@ -11,9 +11,9 @@ OVER_DB = 12.0
 """How much louder than the background a sound must be."""
 PIECES = 2
 """Pieces of 10 ms in a row that it lasts: a click is shorter."""
-_RISE_DB = 0.03
-"""How fast the background may rise with each piece: 3 dB a second, music becomes background."""
-_SILENCE_DB = -80.0
+_RISE_DB = 0.06
+"""How fast the background may rise with each piece, 6 dB a second: music becomes background."""
+_SILENCE_DB = -70.0
 
 
 class Onset:

@@ -34,15 +34,18 @@ class Recording(NamedTuple):
         return self.channels[0].size / self.rate
 
 
-def read(path: Path) -> Recording:
-    """Read a WAV, FLAC, OGG or AIFF file of any width; raises AudioError that names the fault."""
+def read(path: Path, longest: int = LONGEST) -> Recording:
+    """Read a WAV, FLAC, OGG or AIFF file of any width; raises AudioError that names the fault.
+
+    One of more than `longest` seconds is not read.
+    """
     if not path.is_file():
         raise AudioError(f"{path}: no such file; give the path of a WAV or FLAC recording")
     if not path.stat().st_size:
         raise AudioError(f"{path}: empty; record or copy it again")
     try:
         with soundfile.SoundFile(path) as file:
-            _check(path, file)
+            _check(path, file, longest)
             frames = file.frames
             samples = file.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
@@ -71,7 +74,7 @@ def write(path: Path, recording: Recording) -> None:
     soundfile.write(path, samples, recording.rate, subtype="PCM_16", format="WAV")
 
 
-def _check(path: Path, file: soundfile.SoundFile) -> None:
+def _check(path: Path, file: soundfile.SoundFile, longest: int) -> None:
     if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
         raise AudioError(
             f"{path}: {file.samplerate} Hz; give one of {LOWEST_RATE} to {HIGHEST_RATE} Hz"
@@ -83,8 +86,9 @@ def _check(path: Path, file: soundfile.SoundFile) -> None:
         )
     if not file.frames:
         raise AudioError(f"{path}: holds no sound; record or copy it again")
-    if file.frames > LONGEST * file.samplerate:
-        raise AudioError(f"{path}: longer than {LONGEST // 3600} hours; cut it into parts")
+    if file.frames > longest * file.samplerate:
+        most = f"{longest // 3600} hours" if longest > 7200 else f"{longest // 60} minutes"
+        raise AudioError(f"{path}: longer than {most}; cut it into parts")
     declared, there = _data_size(path)
     if there < declared:
         raise _truncated(path, there, declared)

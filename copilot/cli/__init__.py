@@ -14,6 +14,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from copilot import __version__
+from copilot.cli.accounts import accounts
 from copilot.cli.bench import bench
 from copilot.cli.common import JSON, Bars, console, errors, write_bytes, write_json
 from copilot.cli.evaluate import evaluate
@@ -229,5 +230,5 @@ async def _listen(
     return results
 
 
-for command in (bench, evaluate, gaps, label, labels, learn, models, packs, train):
+for command in (accounts, bench, evaluate, gaps, label, labels, learn, models, packs, train):
     main.add_command(command)

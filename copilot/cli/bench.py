@@ -120,6 +120,17 @@ def bench_gateway(requests: int, json_path: Path | None) -> None:
     report(gateway.run(requests), gateway.table, json_path)
 
 
+@bench.command("console")
+@click.option("--calls", type=SOME, default=10_000, show_default=True, help="Past calls.")
+@click.option("--transcripts", type=SOME, default=1000, show_default=True, help="With words.")
+@JSON
+def bench_console(calls: int, transcripts: int, json_path: Path | None) -> None:
+    """Time of the console's pages at the server: lists of calls, search of what was said."""
+    from copilot.bench import console as pages
+
+    report(pages.run(calls, transcripts), pages.table, json_path)
+
+
 @bench.command("calls")
 @click.option("--calls", help="Numbers of calls to try, with commas.")
 @click.option("--window", type=click.FloatRange(10, 240), help="Seconds; by default 240.")

@@ -104,7 +104,10 @@ class Analytics(Struct, frozen=True):
     reasons: Mapping[Silence, int]
     leads: tuple[Lead, ...]
     lead_ms: Spread | None
-    calibration: Reliability
+    judged: int
+    """Moments of which it is known whether their passage was useful."""
+    calibration: Reliability | None
+    """None: it was not asked for."""
     spent: int
     budget: int
     gaps: tuple[Gap, ...]
@@ -125,7 +128,11 @@ def wanted(told: Iterable[Told], only: Filter) -> list[Told]:
 
 
 def sum_up(
-    calls: Sequence[Spoken], told: Sequence[Told], only: Filter, names: Mapping[str, str]
+    calls: Sequence[Spoken],
+    told: Sequence[Told],
+    only: Filter,
+    names: Mapping[str, str],
+    calibrate: bool = True,
 ) -> Analytics:
     """The figures of calls and their moments; `names` are people's by their id."""
     calls = [one for one in calls if _is_wanted(one, only)]
@@ -146,9 +153,8 @@ def sum_up(
         reasons=_reasons(told),
         leads=_leads(leads),
         lead_ms=_spread(leads),
-        calibration=reliability(
-            [one.support / 100 for one in judged], [one.useful is True for one in judged]
-        ),
+        judged=len(judged),
+        calibration=_calibration(judged) if calibrate else None,
         spent=sum(one.spent for one in cards),
         budget=_allowed(calls),
         gaps=_gaps(told),
@@ -157,6 +163,12 @@ def sum_up(
             told, by_call, lambda one: one.person_id, lambda key: names.get(key, key) or "not known"
         ),
         levels=_groups(told, by_call, lambda one: one.level, lambda name: name or "not told"),
+    )
+
+
+def _calibration(judged: Sequence[Told]) -> Reliability:
+    return reliability(
+        [one.support / 100 for one in judged], [one.useful is True for one in judged]
     )
 
 

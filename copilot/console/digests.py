@@ -56,6 +56,11 @@ class Digests:
         async with self._reading:
             await self._keep([call_id])
 
+    async def forget(self, team_id: str) -> None:
+        """Have all calls of the team read again: what may be shown of them has changed."""
+        async with self._reading:
+            await self._store.console.outdate(team_id)
+
     async def _keep(self, calls: Sequence[str]) -> None:
         found = [made for call_id in calls if (made := await self._digest(call_id))]
         if found:

@@ -59,7 +59,6 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
 
 PROFILES: Mapping[Level, Profile] = {
     Level.NOVICE: Profile(budget=400),
-    Level.SKILLED: Profile(),
     Level.EXPERT: Profile(budget=60, min_need=70),
 }
 """Novices gain most from being helped, and experts lose by being interrupted (Brynjolfsson, Li and
@@ -214,7 +213,8 @@ def changes(before: TeamPolicy, after: TeamPolicy) -> list[Change]:
     for name in TeamPolicy.__struct_fields__:
         one, other = getattr(before, name), getattr(after, name)
         if one != other:
-            found.append(Change(name, _say(one), _say(other)))
+            say = _cards if name == "budget" else _say
+            found.append(Change(name, say(one), say(other)))
     return found
 
 
@@ -226,10 +226,13 @@ def _say(value: object) -> str:
             return f"{', '.join(DAYS[day] for day in sorted(days))} {start}–{end}"
         case Item(name=name, rule=rule, phrases=phrases):
             return f"{name} ({rule.replace('_', ' ')}: {' / '.join(phrases)})"
-        case Profile():
-            told = [f"{name.replace('_', ' ')} {given}" for name in Profile.__struct_fields__
-                    if (given := getattr(value, name)) is not None]  # fmt: skip
-            return ", ".join(told) or "as for everybody"
+        case Profile(budget=budget, min_need=min_need, cooldown_s=cooldown_s):
+            told = [
+                "" if budget is None else f"{_cards(budget)} unneeded cards per hour",
+                "" if min_need is None else f"{min_need} % certain",
+                "" if cooldown_s is None else f"{cooldown_s} s apart",
+            ]
+            return ", ".join(filter(None, told)) or "as for everybody"
         case tuple():
             return "; ".join(map(_say, value)) or "none"
         case dict():
@@ -237,3 +240,7 @@ def _say(value: object) -> str:
         case "":
             return "none"
     return str(value)
+
+
+def _cards(hundredths: int) -> str:
+    return f"{hundredths / 100:g}"

@@ -1,5 +1,7 @@
 """What a team's admins set: consent, redaction, and how long each kind of data is kept."""
 
+import asyncio
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,13 +11,17 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from copilot.errors import SettingError
+from copilot.errors import SettingError, StoreError
 from copilot.store.console.database import ConsoleTables
 from copilot.store.console.rows import Setting
 from copilot.store.log import Store, utc_now
 from copilot.store.models import Within
 
+log = logging.getLogger(__name__)
+
 Days = Annotated[int, Meta(ge=1, le=3650)]
+PURGE_S = 3600.0
+"""Between two purges."""
 BATCH = 100
 """Calls that are erased in one transaction."""
 
@@ -106,6 +112,17 @@ class Desk:
             while ids := await self._tables.due(within, until, BATCH):
                 calls += await self.erase(ids)
         return Purged(calls, len(recordings))
+
+    async def keep_clean(self) -> None:
+        """For ever: purge every team, now and every hour; a database in trouble is tried again."""
+        while True:
+            try:
+                done = await self.purge_all()
+                if done.calls or done.recordings:
+                    log.info("purged %d calls, %d recordings", done.calls, done.recordings)
+            except (StoreError, OSError) as error:
+                log.warning("what is too old is not purged: %s", error)
+            await asyncio.sleep(PURGE_S)
 
     async def purge_all(self) -> Purged:
         """The same in every team that has set something."""

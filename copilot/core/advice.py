@@ -7,6 +7,8 @@ from copilot.core.state import CallState, Card, Playing
 from copilot.core.words import tokens
 
 Step = tuple[CallState, list[Effect]]
+HOLD = 125
+"""Ticks for which the copilot's own cards leave advice alone, the cool-down not counted: 10 s."""
 FIRST = 1_000_000
 """Over every passage's priority: during the cool-down no card may take the place of advice."""
 
@@ -28,7 +30,7 @@ def give(state: CallState, advised: Advised) -> Step:
         inquiries=number,
         card=card,
         playing=None,
-        whispered=state.tick,
+        whispered=state.tick + HOLD,
         whispered_priority=FIRST,
     )
     state, more = speak(state, card)
@@ -40,7 +42,9 @@ def speak(state: CallState, card: Card) -> Step:
     policy, floor = state.policy, state.floor
     quiet = not (floor.agent.speaking or floor.customer.speaking)
     quiet = quiet and not (floor.agent.rising or floor.customer.rising)
-    if not (policy.voice and quiet and len(tokens(card.text)) <= policy.max_spoken_words):
+    if not (
+        policy.voice and state.hears and quiet and len(tokens(card.text)) <= policy.max_spoken_words
+    ):
         return state, []
     playing = Playing(card.inquiry)
     return replace(state, card=replace(card, spoken=True), playing=playing), [

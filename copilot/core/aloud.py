@@ -52,13 +52,21 @@ def aloud(line: str, query: str) -> tuple[Spoken, ...]:
     """
     clauses, asked = _clauses(line.split()), frozenset(content(query))
     found: list[Spoken] = []
-    for make, worth in ((_phrase, 100), (_cue, 60)):
-        words = make(clauses, asked)
+    if not clauses:
+        return ()
+    for words in (_phrase(clauses, asked), _cue(clauses, asked)):
         text = " ".join(words).strip(_ENDS + " \"'")
         told = any(content(word) and _bare(word) not in _LEADING for word in words)
         if told and all(len(words) < len(one.text.split()) for one in found):
-            found.append(Spoken(text, worth))
+            found.append(Spoken(text, _worth(words)))
     return tuple(found)
+
+
+def _worth(words: list[str]) -> int:
+    """A cue without a number or a denial reminds, but tells little."""
+    if len(words) > CUE:
+        return 100
+    return 60 if pivots(" ".join(words)) else 35
 
 
 def _clauses(words: list[str]) -> list[list[str]]:

@@ -13,6 +13,8 @@ from copilot.core.events import (
     CallStarted,
     CardTouched,
     DraftReady,
+    EarSwitched,
+    EchoHeard,
     Effect,
     Entry,
     Event,
@@ -21,6 +23,7 @@ from copilot.core.events import (
     Heard,
     Input,
     Party,
+    Snoozed,
     TurnText,
     WhisperPlayed,
     encode,
@@ -61,8 +64,14 @@ def step(state: CallState, event: Input) -> Step:
             return cards.played(state, event.whisper), []
         case CardTouched():
             return cards.touch(state, event)
+        case EchoHeard():
+            return cards.echo(state)
         case Advised():
             return advice.give(state, event)
+        case Snoozed():
+            return cards.snooze(state, event.ticks)
+        case EarSwitched():
+            return cards.switch_ear(state, event.on)
         case CallEnded():
             return _ended(state, event)
 

@@ -8,6 +8,8 @@ from copilot.core.events import (
     CardTouched,
     Compose,
     DraftReady,
+    EarChanged,
+    EarState,
     Effect,
     Party,
     ShowCard,
@@ -46,7 +48,7 @@ def gate(state: CallState) -> Step:
         return state, []
     if not inquiry.open:
         return _correct(state, inquiry)
-    decision = decide(_moment(state, inquiry), _evidence(inquiry), policy)
+    decision = decide(moment(state, inquiry), evidence(inquiry), policy)
     if isinstance(decision, Whisper):
         return _show(state, inquiry, decision)
     if decision.reason is Silence.STALE:
@@ -63,7 +65,7 @@ def close(state: CallState) -> Step:
         return state, []
     effects: list[Effect] = []
     if inquiry.withheld is None:
-        decision = decide(_moment(state, inquiry), _evidence(inquiry), state.policy)
+        decision = decide(moment(state, inquiry), evidence(inquiry), state.policy)
         silent = decision if isinstance(decision, Silent) else Silent(Silence.STALE)
         state, effects = _withhold(state, inquiry, silent)
         assert state.inquiry is not None
@@ -86,7 +88,10 @@ def tend(state: CallState) -> Step:
         return advice.speak(state, card)
     if not waiting or inquiry is None or inquiry.id != card.inquiry:
         return state, []
-    text = to_say(_moment(state, inquiry), card.passage, card.text, policy)
+    now = moment(state, inquiry)
+    if state.gap is not None and inquiry.need < now.least_need:
+        return state, []  # what was said since has taken the question back
+    text = to_say(now, card.passage, card.text, policy)
     return _speak(state, card, text) if text else (state, [])
 
 
@@ -113,6 +118,18 @@ def played(state: CallState, whisper: int) -> CallState:
     """The earpiece is free again."""
     mine = state.playing is not None and state.playing.whisper == whisper
     return replace(state, playing=None) if mine else state
+
+
+def echo(state: CallState) -> Step:
+    """The agent's microphone hears whispers: softer ones first, then none."""
+    if state.echo is EarState.OFF:
+        return state, []
+    if state.echo is EarState.OPEN:
+        return replace(state, echo=EarState.SOFT), [EarChanged(EarState.SOFT, "echo")]
+    effects: list[Effect] = [EarChanged(EarState.OFF, "echo")]
+    if state.playing is not None:
+        effects.insert(0, StopSpeaking(state.playing.whisper, "echo"))
+    return replace(state, echo=EarState.OFF, playing=None), effects
 
 
 def revise(state: CallState, draft: DraftReady) -> Step:
@@ -172,16 +189,72 @@ def touch(state: CallState, touched: CardTouched) -> Step:
     return state, []
 
 
+def snooze(state: CallState, ticks: int) -> Step:
+    """No card for so long; the one that is up goes, and what is being said of it."""
+    state = replace(state, snoozed=state.tick + ticks)
+    if not ticks:
+        return state, []
+    return replace(state, card=None, playing=None), clear(state, "snoozed")
+
+
+def switch_ear(state: CallState, on: bool) -> Step:
+    """The earpiece goes on, or off with what it is saying.
+
+    One that an echo switched off is tried again, softer: the agent has taken another headset.
+    """
+    soft = on and state.echo is EarState.OFF
+    state = replace(state, ear=on, echo=EarState.SOFT if soft else state.echo)
+    if on or state.playing is None:
+        return state, []
+    return replace(state, playing=None), [StopSpeaking(state.playing.whisper, "muted")]
+
+
 def clear(state: CallState, reason: str) -> list[Effect]:
-    """Effects that empty the screen; a dismissal and the end of the call empty the ear as well."""
+    """Effects that empty the screen; what the agent puts aside, and the end, empty the ear too."""
     effects: list[Effect] = []
     if state.playing is not None and (
-        reason == "call_ended" or (reason == "dismissed" and _playing_card(state))
+        reason in ("call_ended", "snoozed") or (reason == "dismissed" and _playing_card(state))
     ):
         effects.append(StopSpeaking(state.playing.whisper, reason))
     if state.card is not None:
         effects.append(WithdrawCard(state.card.inquiry, reason))
     return effects
+
+
+def moment(state: CallState, inquiry: Inquiry) -> Moment:
+    """What the gate knows now."""
+    policy, floor, tick = state.policy, state.floor, state.tick
+    recent = [told for told in state.told if tick - told.tick < policy.told_ticks]
+    return Moment(
+        query=inquiry.query,
+        age=inquiry.age(tick),
+        turn_over=inquiry.turn.end is not None,
+        whole=inquiry.whole,
+        agent_silent=not floor.agent.speaking and floor.agent.rising == 0,
+        customer_silent=not floor.customer.speaking and floor.customer.rising == 0,
+        consent=state.consent,
+        agent_said=_agent_said(state, tick - policy.said_window_ticks),
+        upcoming=stems([state.upcoming]) if policy.anticipate else frozenset(),
+        told={told.passage for told in recent},
+        dismissed=state.dismissed,
+        since_whisper=tick - state.whispered,
+        whispered_priority=state.whispered_priority,
+        least_need=least_need(state.need, policy),
+        date=state.started.date if state.started else "",
+        spent=state.spent(),
+        gap=look(floor, state.transcript, tick) if state.gap is not None else None,
+        model=state.gap,
+        finished=state.finished if state.gap is not None else 0,
+        cut=state.cut,
+        quiet=any(start <= tick < end for start, end in policy.quiet),
+        snoozed=state.tick < state.snoozed,
+        ear=state.hears,
+    )
+
+
+def evidence(inquiry: Inquiry) -> Evidence:
+    """What was found for the inquiry."""
+    return Evidence(inquiry.passages, inquiry.need, inquiry.stable)
 
 
 def _show(state: CallState, inquiry: Inquiry, whisper: Whisper) -> Step:
@@ -215,8 +288,8 @@ def _correct(state: CallState, inquiry: Inquiry) -> Step:
         return state, []
     top = inquiry.passages[0] if inquiry.passages else None
     if top is not None and top.id != card.passage and top.score > card.support:
-        moment = replace(_moment(state, inquiry), since_whisper=HOUR)
-        decision = decide(moment, _evidence(inquiry), policy)
+        asked = replace(moment(state, inquiry), since_whisper=HOUR)
+        decision = decide(asked, evidence(inquiry), policy)
         if isinstance(decision, Whisper):
             return _put(state, inquiry, decision, card.revision + 1)
     support = next((one.score for one in inquiry.passages if one.id == card.passage), 0)
@@ -275,38 +348,6 @@ def _withhold(state: CallState, inquiry: Inquiry, silent: Silent) -> Step:
     return replace(state, inquiry=replace(inquiry, withheld=silent.reason)), [effect]
 
 
-def _moment(state: CallState, inquiry: Inquiry) -> Moment:
-    policy, floor, tick = state.policy, state.floor, state.tick
-    recent = [told for told in state.told if tick - told.tick < policy.told_ticks]
-    return Moment(
-        query=inquiry.query,
-        age=inquiry.age(tick),
-        turn_over=inquiry.turn.end is not None,
-        whole=inquiry.whole,
-        agent_silent=not floor.agent.speaking and floor.agent.rising == 0,
-        customer_silent=not floor.customer.speaking and floor.customer.rising == 0,
-        consent=state.consent,
-        agent_said=_agent_said(state, tick - policy.said_window_ticks),
-        upcoming=stems([state.upcoming]) if policy.anticipate else frozenset(),
-        told={told.passage for told in recent},
-        dismissed=state.dismissed,
-        since_whisper=tick - state.whispered,
-        whispered_priority=state.whispered_priority,
-        least_need=least_need(state.need, policy),
-        date=state.started.date if state.started else "",
-        spent=state.spent(),
-        gap=look(floor, state.transcript, tick) if state.gap is not None else None,
-        model=state.gap,
-        finished=state.finished if state.gap is not None else 0,
-        cut=state.cut,
-        quiet=any(start <= tick < end for start, end in policy.quiet),
-    )
-
-
-def _evidence(inquiry: Inquiry) -> Evidence:
-    return Evidence(inquiry.passages, inquiry.need, inquiry.stable)
-
-
 def _agent_said(state: CallState, since: int) -> frozenset[str]:
     said = state.transcript.since(Party.AGENT, since - SLACK)
     return stems([said]) | pivots(said)
@@ -318,7 +359,8 @@ def _over(state: CallState, party: Party, before: int) -> int:
     if not speech.speaking and speech.rising == 0:
         return 0
     if is_backchannel(state.transcript.since(party, speech.start)) and speech.speaking:
-        return 0
+        # "i" may be the beginning of "i see": more words decide, and what was said counts then
+        return 0 if state.gap is None else min(before + 1, state.policy.barge_in_ticks - 1)
     return before + 1
 
 

@@ -34,6 +34,7 @@ class Silence(StrEnum):
     QUIET = "quiet"
     COOLDOWN = "cooldown"
     BUDGET = "budget"
+    SNOOZED = "snoozed"
     NO_CONSENT = "no_consent"
 
 
@@ -231,12 +232,35 @@ class CardTouched(Struct, frozen=True, tag="card_touched"):
     how: Touch
 
 
+class EchoHeard(Struct, frozen=True, tag="echo_heard"):
+    """The agent's microphone has sent a whisper on: whom he talks to may have heard it."""
+
+    whisper: int
+    delay_ms: int
+    """From the earpiece to the microphone and back."""
+    level_db: int
+    """Against the whisper as it was played."""
+
+
 class Advised(Struct, frozen=True, tag="advised"):
     """A supervisor sends the agent a line while the call is on."""
 
     by: str
     """Who, as the agent knows them."""
     text: str
+
+
+class Snoozed(Struct, frozen=True, tag="snoozed"):
+    """The agent wants no card for a while."""
+
+    ticks: int
+    """From now on; 0 ends it."""
+
+
+class EarSwitched(Struct, frozen=True, tag="ear_switched"):
+    """The agent switched the earpiece, or its device went or came back."""
+
+    on: bool
 
 
 class CallEnded(Struct, frozen=True, tag="call_ended"):
@@ -312,7 +336,25 @@ class StopSpeaking(Struct, frozen=True, tag="stop_speaking"):
 
     whisper: int
     reason: str
-    """``agent_speaks``, ``customer_speaks``, ``dismissed``, ``advice`` or ``call_ended``."""
+    """``agent_speaks``, ``customer_speaks``, ``echo``, ``dismissed``, ``advice``, ``snoozed``,
+    ``muted`` or ``call_ended``."""
+
+
+class EarState(StrEnum):
+    """How whispers are heard."""
+
+    OPEN = "open"
+    SOFT = "soft"
+    """12 dB softer."""
+    OFF = "off"
+
+
+class EarChanged(Struct, frozen=True, tag="ear_changed"):
+    """From now on whispers are softer, or there are none; the agent is told why."""
+
+    ear: EarState
+    reason: str
+    """``echo``."""
 
 
 class Withheld(Struct, frozen=True, tag="withheld", omit_defaults=True):
@@ -333,7 +375,8 @@ class WithdrawCard(Struct, frozen=True, tag="withdraw_card"):
 
     inquiry: int
     reason: str
-    """``said``, ``dismissed``, ``unsupported``, ``expired``, ``replaced`` or ``call_ended``."""
+    """``said``, ``dismissed``, ``snoozed``, ``unsupported``, ``expired``, ``replaced`` or
+    ``call_ended``."""
 
 
 Input = (
@@ -344,10 +387,23 @@ Input = (
     | Failed
     | WhisperPlayed
     | CardTouched
+    | EchoHeard
     | Advised
+    | Snoozed
+    | EarSwitched
     | CallEnded
 )
-Effect = Search | Compose | ShowCard | Speak | StopSpeaking | Withheld | WithdrawCard | Ticked
+Effect = (
+    Search
+    | Compose
+    | ShowCard
+    | Speak
+    | StopSpeaking
+    | EarChanged
+    | Withheld
+    | WithdrawCard
+    | Ticked
+)
 Event = Input | Effect
 
 

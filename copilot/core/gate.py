@@ -55,6 +55,10 @@ class Moment(Struct, frozen=True):
     """Passages whose whisper was cut: they are not said aloud again."""
     quiet: bool = False
     """Whether the team wants no card at this time."""
+    snoozed: bool = False
+    """Whether the agent wants no card now."""
+    ear: bool = True
+    """Whether the agent's earpiece is on."""
 
 
 class Evidence(Struct, frozen=True):
@@ -97,6 +101,8 @@ def decide(moment: Moment, evidence: Evidence, policy: Policy) -> Silent | Whisp
     silence = _unwanted(moment, passage, text, policy) or _unaffordable(moment, evidence, policy)
     if silence is not None:
         return Silent(silence)
+    if moment.snoozed:
+        return Silent(Silence.SNOOZED)
     if not moment.consent:
         return Silent(Silence.NO_CONSENT)
     return Whisper(passage, text, aloud=to_say(moment, passage.id, text, policy))
@@ -124,6 +130,7 @@ def to_say(moment: Moment, passage: str, text: str, policy: Policy) -> str:
 def _may_speak(moment: Moment, policy: Policy) -> bool:
     return (
         policy.voice
+        and moment.ear
         and moment.consent
         and moment.turn_over
         and moment.agent_silent

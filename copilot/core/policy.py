@@ -81,7 +81,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Probability of need from which a card may be shown while the customer still speaks."""
     early_support: Percent = 70
     """Probability that the passage is needed, from which it may be shown that early."""
-    early_words: Some = 3
+    early_words: Some = 2
     """Content words that have been heard before a card may be shown that early."""
     keep_support: Percent = 10
     """Support under which an early card is taken back once its question is whole."""
@@ -126,7 +126,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     min_finished: Percent = 50
     """Probability that the customer has finished, from which a whisper is begun, where the ear can
     tell it."""
-    speak_risk: Percent = 25
+    speak_risk: Percent = 30
     """Probability that the customer speaks before a whisper has ended, up to which it is begun."""
     speak_half_ticks: Some = 31
     """After so long in a gap a whisper helps half as much: 2.5 s."""

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from copilot.core.events import CallStarted, GapModel, NeedModel
+from copilot.core.events import CallStarted, EarState, GapModel, NeedModel
 from copilot.core.floor import NEVER, Floor
 from copilot.core.gate import HOUR
 from copilot.core.inquiry import Inquiry, Span
@@ -74,6 +74,8 @@ class CallState(Struct, frozen=True):
     told: tuple[Told, ...] = ()
     """Cards of the last hour."""
     dismissed: frozenset[str] = frozenset()
+    echo: EarState = EarState.OPEN
+    """What became of the ear because the agent's microphone heard whispers."""
     cut: frozenset[str] = frozenset()
     """Passages whose whisper was cut."""
     whispered: int = NEVER
@@ -82,6 +84,10 @@ class CallState(Struct, frozen=True):
     """The priority of its passage."""
     ticked: frozenset[str] = frozenset()
     """Lines of the playbook that the agent has done or broken."""
+    snoozed: int = 0
+    """Tick from which cards are wanted again."""
+    ear: bool = True
+    """Whether the agent's earpiece is on."""
 
     @property
     def policy(self) -> Policy:
@@ -91,6 +97,11 @@ class CallState(Struct, frozen=True):
     @property
     def need(self) -> NeedModel | None:
         return self.started.need if self.started is not None else None
+
+    @property
+    def hears(self) -> bool:
+        """Whether whispers may be heard: the earpiece is on, and no microphone passes it on."""
+        return self.ear and self.echo is not EarState.OFF
 
     @property
     def gap(self) -> GapModel | None:

@@ -75,12 +75,7 @@ class Result(Struct, frozen=True):
         ]
 
     def lines(self) -> tuple[Line, ...]:
-        transcript, lines = Transcript(), dict[tuple[Party, int], Line]()
-        for entry in self.entries:
-            if isinstance(entry.event, Heard):
-                transcript = hear(transcript, entry.event.agent, entry.event.customer)
-                lines.update({(line.party, line.start): line for line in transcript.lines})
-        return tuple(sorted(lines.values(), key=lambda line: line.start))
+        return lines_of(self.entries)
 
     def word_error_rate(self) -> float | None:
         """Of all that was heard, against the manifest's words; None where there are none."""
@@ -114,6 +109,16 @@ class Result(Struct, frozen=True):
         }
 
 
+def lines_of(entries: Sequence[Entry]) -> tuple[Line, ...]:
+    """What was said, in the order of its beginnings."""
+    transcript, lines = Transcript(), dict[tuple[Party, int], Line]()
+    for entry in entries:
+        if isinstance(entry.event, Heard):
+            transcript = hear(transcript, entry.event.agent, entry.event.customer)
+            lines.update({(line.party, line.start): line for line in transcript.lines})
+    return tuple(sorted(lines.values(), key=lambda line: line.start))
+
+
 def recordings(first: Path, second: Path | None = None) -> list[tuple[Path, Path | None]]:
     """The calls that are meant: one of one or two files, or each sound file of a folder."""
     if not first.is_dir():
@@ -126,9 +131,9 @@ def recordings(first: Path, second: Path | None = None) -> list[tuple[Path, Path
     return [(path, None) for path in found]
 
 
-def recorded(first: Path, second: Path | None = None) -> Recorded:
+def recorded(first: Path, second: Path | None = None, longest: int = wav.LONGEST) -> Recorded:
     """The recording of a call, as two files or one; raises AudioError."""
-    one = wav.read(first)
+    one = wav.read(first, longest)
     if second is None:
         agent, customer = (None, *one.channels) if len(one.channels) == 1 else one.channels
         return Recorded(first.name, agent, customer, one.rate, _reference(first))
@@ -160,7 +165,7 @@ async def play(
         date=date.today().isoformat(),
         need=pinned.need,
     )
-    notes = _Notes()
+    notes = Notes()
     since = perf_counter()
     ear = await listener.open(started)
     session = Session(started, Parts(ear, pinned.retriever, notes, notes))
@@ -182,7 +187,7 @@ def picture(result: Result) -> RenderableType:
     return Group(Text(result.call.name, "bold"), table, _summary(result))
 
 
-class _Notes:
+class Notes:
     """A log and outlet in memory."""
 
     def __init__(self) -> None:

@@ -76,6 +76,17 @@ async def rerun(entries: Sequence[Entry], change: Change, seek: Seek | None = No
     return Rerun(tuple(run.log), run.reused, run.searched, run.unanswered, run.touches_lost)
 
 
+def text_only(entries: Sequence[Entry]) -> list[Entry]:
+    """The log of a call that no duplex model listened to: without its wish, and its guess of what
+    the agent is about to say."""
+    return [
+        replace(entry, event=replace(entry.event, wish=0, upcoming=""))
+        if isinstance(entry.event, Heard)
+        else entry
+        for entry in entries
+    ]
+
+
 async def search_anew(retriever: Retriever, search: Search) -> EvidenceFound:
     """Search as a live call does."""
     found = await retriever.search(search.query, PASSAGES, search.turns)

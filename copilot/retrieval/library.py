@@ -16,6 +16,7 @@ from copilot.core.events import Passage
 from copilot.errors import ConfigError, PackError, UserError
 from copilot.ports import DenseIndex, Embedder, Pinned, Reranker
 from copilot.retrieval.adapter import Adapter
+from copilot.retrieval.drafts import Drafts
 from copilot.retrieval.facets import sentences
 from copilot.retrieval.hybrid import HybridRetriever, Shelf
 from copilot.retrieval.indexing import Indexer, Progress, collection
@@ -185,12 +186,18 @@ class Follower:
     """Takes over into a library what is published while it is in use."""
 
     def __init__(
-        self, library: Library, published: Published, names: Sequence[str], indexer: Indexer
+        self,
+        library: Library,
+        published: Published,
+        names: Sequence[str],
+        indexer: Indexer,
+        aside: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """`indexer` is for work beside calls."""
+        """`indexer` is for work beside calls; `aside` names the packs that the console keeps."""
         self._library = library
         self._published = published
         self._names = names
+        self._aside = aside
         self._closing = threading.Event()
         self._executor = ThreadPoolExecutor(1, "publish")
         self._indexer = replace(indexer, progress=self._go_on)
@@ -231,7 +238,8 @@ class Follower:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _take_over(self) -> bool:
-        packs = in_use(self._published, self._names)
+        names = (*self._names, *self._aside()) if self._names else ()
+        packs = in_use(self._published, names)
         if packs == self._library.packs:
             return False
         self._indexer.ensure(packs)
@@ -266,11 +274,12 @@ async def open_library(
 
     def prepare() -> Library:
         published = published_in(settings)
-        names = settings.knowledge.packs
+        names, aside = settings.knowledge.packs, drafts_in(settings).names()
         with closing(vectors_in(settings)) as cache:
             indexer = Indexer(embedder, index, cache, progress)
-            bring_up(settings.knowledge.path, names, published, indexer, strict=False)
-        packs = in_use(published, names)
+            folder = settings.knowledge.path
+            bring_up(folder, names, published, indexer, strict=False, aside=aside)
+        packs = in_use(published, (*names, *aside) if names else ())
         if not packs:
             raise PackError("every pack is retired; `copilot packs publish` brings one back")
         library = Library(embedder, index, packs, trained_for(embedder.name), learned, second)
@@ -284,6 +293,11 @@ async def open_library(
 def published_in(settings: Settings) -> Published:
     """What is published in the data folder."""
     return Published(settings.data / "packs")
+
+
+def drafts_in(settings: Settings) -> Drafts:
+    """The packs that are edited in the console."""
+    return Drafts(settings.data / "drafts")
 
 
 def vectors_in(settings: Settings) -> VectorCache:

@@ -44,6 +44,8 @@ class Publication(Struct, frozen=True, omit_defaults=True):
     version: str = ""
     """What calls get from then on; empty where the pack is retired."""
     passages: int = 0
+    by: str = ""
+    """Who did it in the console; empty: a command, or the start of the service."""
 
 
 _LINES = msgspec.json.Decoder(Publication)
@@ -163,10 +165,10 @@ class Change:
         self._file = file
         self.history = history
 
-    def add(self, what: What, version: str = "", passages: int = 0) -> Publication:
+    def add(self, what: What, version: str = "", passages: int = 0, by: str = "") -> Publication:
         """Append a line; from then on it holds, also after a crash."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        made = Publication(now, what, version, passages)
+        made = Publication(now, what, version, passages, by)
         with _writing(self._file), self._file.open("ab+") as file:
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)

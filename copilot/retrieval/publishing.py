@@ -1,11 +1,12 @@
 """Publishes packs, rolls them back and retires them: indexed first, switched when all is whole.
 
-A folder under ``knowledge/`` is a pack's draft. Calls get the published version, from its stored
-file: editing or deleting the folder changes nothing until the pack is published again or retired.
+A folder under ``knowledge/``, or in the console's (``drafts.py``), is a pack's draft. Calls get the
+published version, from its stored file: editing or deleting the folder changes nothing until the
+pack is published again or retired.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -87,16 +88,25 @@ def in_use(published: Published, names: Sequence[str] = ()) -> tuple[Pack, ...]:
 
 
 def drafts(
-    folder: Path, names: Sequence[str], published: Published, strict: bool = True
+    folder: Path,
+    names: Sequence[str],
+    published: Published,
+    strict: bool = True,
+    aside: Collection[str] = (),
 ) -> tuple[Pack, ...]:
     """The packs of `folder` that `names` asks for; one that is published may be without a folder.
 
     Raises PackFaults. Unless `strict`, a fault in a pack that is published is only logged, for its
-    published version can be used.
+    published version can be used. `aside` are packs that the console keeps: only there somebody
+    publishes them.
     """
     stored = {name for name in published.names() if current(published.history(name))}
     wanted = [name for name in names if name not in stored or (folder / name).is_dir()]
-    if stored and folder.is_dir() and not (wanted if names else _folders(folder)):
+    wanted = [name for name in wanted if name not in aside]
+    there = [path.name for path in _folders(folder)] if folder.is_dir() else []
+    if not names and aside:
+        wanted = [name for name in there if name not in aside]
+    if (stored or aside) and folder.is_dir() and not (wanted if names or aside else there):
         return ()
     if strict:
         return load_packs(folder, wanted)
@@ -111,17 +121,22 @@ def drafts(
 
 
 def publish(
-    packs: Sequence[Pack], published: Published, indexer: Indexer, asked: bool = False
+    packs: Sequence[Pack],
+    published: Published,
+    indexer: Indexer,
+    asked: bool = False,
+    by: str = "",
 ) -> list[Outcome]:
     """Publish drafts, and see that every pack of theirs is in the index.
 
     Unless `asked` for, only those that are due. All are indexed before the first is switched.
+    `by` is written into the history.
     """
     going = [pack for pack in packs if _goes(pack, published, asked)]
     indexer.ensure(going)
     outcomes = []
     for pack in packs:
-        if pack in going and _switch(pack, published, What.PUBLISHED):
+        if pack in going and _switch(pack, published, What.PUBLISHED, by):
             outcomes.append(Outcome(pack, "published"))
         elif (version := current(published.history(pack.name))) == pack.version:
             _keep_about(pack, published)
@@ -141,25 +156,36 @@ def bring_up(
     published: Published,
     indexer: Indexer,
     strict: bool = True,
+    aside: Collection[str] = (),
 ) -> list[Outcome]:
     """Publish the drafts that are due and index all that is in use; how each pack stands.
 
-    `strict` as for `drafts`.
+    `strict` and `aside` as for `drafts`.
     """
-    outcomes = publish(drafts(folder, names, published, strict), published, indexer)
-    packs = in_use(published, names)
+    outcomes = publish(drafts(folder, names, published, strict, aside), published, indexer)
+    packs = in_use(published, (*names, *aside) if names else ())
     indexer.ensure(packs)
     indexer.tidy(packs, retired=[name for name in published.names() if _retired(name, published)])
     told = {outcome.pack.name for outcome in outcomes}
     others = [pack for pack in packs if pack.name not in told]
-    return outcomes + [Outcome(pack, _kept_though(pack.name, folder)) for pack in others]
+    return outcomes + [
+        Outcome(
+            pack,
+            "kept: it is edited in the console"
+            if pack.name in aside
+            else _kept_though(pack.name, folder),
+        )
+        for pack in others
+    ]
 
 
-def roll_back(name: str, version: str | None, published: Published, indexer: Indexer) -> Pack:
+def roll_back(
+    name: str, version: str | None, published: Published, indexer: Indexer, by: str = ""
+) -> Pack:
     """Switch a pack to another published version, the one before unless it is named."""
     pack = published.load(name, target(name, version, published))
     indexer.ensure([pack])
-    if not _switch(pack, published, What.ROLLED_BACK):
+    if not _switch(pack, published, What.ROLLED_BACK, by):
         raise PackError(f"{pack.ref} is published already; `copilot packs versions {name}`")
     return pack
 
@@ -181,13 +207,13 @@ def target(name: str, version: str | None, published: Published) -> str:
     return stack[-2]
 
 
-def retire(name: str, published: Published) -> str:
+def retire(name: str, published: Published, by: str = "") -> str:
     """Take a pack out of use; returns the version that calls got so far."""
     with published.changing(find(name, published)) as change:
         version = current(change.history)
         if version is None:
             raise PackError(f"pack {name!r} is retired already")
-        change.add(What.RETIRED)
+        change.add(What.RETIRED, by=by)
     return version
 
 
@@ -216,14 +242,14 @@ def _goes(pack: Pack, published: Published, asked: bool) -> bool:
     return current(history) != pack.version if asked else due(history, pack.version)
 
 
-def _switch(pack: Pack, published: Published, what: What) -> bool:
+def _switch(pack: Pack, published: Published, what: What, by: str = "") -> bool:
     """Make it the version that new calls get; False if it is."""
     with published.changing(pack.name) as change:
         if current(change.history) == pack.version:
             return False
         if what is What.PUBLISHED:
             published.keep(pack)
-        change.add(what, pack.version, len(pack.passages))
+        change.add(what, pack.version, len(pack.passages), by)
     return True
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from fractions import Fraction
 
 import numpy as np
@@ -68,6 +68,8 @@ class Earpiece(MediaStreamTrack):
         """`talk` tells the level of the call, which whispers stay below."""
         super().__init__()
         self._talk = talk or TalkLevel()
+        self.sounded: Callable[[Pcm, int], None] | None = None
+        """Gets the samples of each packet of a whisper, and their rate, as it leaves."""
         self._fade: Pcm | None = None
         """The last, fading packet of what was cut or held."""
         self._playing: _Playback | None = None
@@ -196,7 +198,10 @@ class Earpiece(MediaStreamTrack):
         playback = self._playing
         if playback and playback.frames and not playback.held:
             self._encoder = playback.encoder
-            payload = playback.encoder.encode(playback.take())
+            frame = playback.take()
+            if self.sounded is not None:
+                self.sounded(frame, playback.encoder.rate)
+            payload = playback.encoder.encode(frame)
             playback.played += 1
             if not playback.frames and playback.fed:
                 self._end(playback)

@@ -12,11 +12,12 @@ import msgspec
 
 from copilot import __version__
 from copilot.config import Settings
-from copilot.core.events import CallEnded, CallStarted, CardTouched
+from copilot.core.events import CallEnded, CallStarted, Entry
 from copilot.core.policy import Policy
 from copilot.errors import NoPlace, UnknownCall, UserError
 from copilot.ports import (
     NOBODY,
+    Archive,
     Background,
     CallLog,
     Ear,
@@ -29,7 +30,9 @@ from copilot.ports import (
     Voice,
 )
 from copilot.session import Parts, Session
+from copilot.sidecar import wire
 from copilot.sidecar.house import Beginning, House
+from copilot.sidecar.left import Left, left
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
 from copilot.sidecar.peer import Peer, connect
@@ -43,6 +46,7 @@ CONNECT_SECONDS = 20.0
 """How long a call may take to connect: a browser gives up sooner."""
 RETRY_AFTER = 30
 """Seconds after which a refused caller may ask again."""
+CUT = CallEnded("cut")
 
 
 class Full(Exception):
@@ -90,7 +94,7 @@ class Switchboard:
         settings: Settings,
         listener: Listener,
         shelves: Shelves,
-        log: CallLog,
+        log: Archive,
         forgetful: CallLog,
         voice: Voice | None = None,
         background: Background | None = None,
@@ -151,19 +155,22 @@ class Switchboard:
         return call
 
     async def admit(
-        self, offer: Offer, owner: Owner = NOBODY, log: CallLog | None = None
+        self, offer: Offer, owner: Owner = NOBODY, log: Archive | None = None
     ) -> tuple[str, Peer]:
         """Begin or resume a call of somebody's; raises Full, UnknownCall or Unsuitable.
 
         `log` is where it is kept with the parties' consent, else the switchboard's own.
         """
-        if offer.resume is not None:
+        if offer.resume in self._calls:
             return offer.resume, await self._resume(offer, self.call(offer.resume, owner))
         if len(self._calls) + self._entering >= self.capacity:
             raise Full
         self._entering += 1
         try:
-            return await self._begin(offer, owner, log or self._log)
+            kept = log or self._log
+            if offer.resume is not None:
+                return await self._take_up(offer, owner, kept)
+            return await self._begin(offer, owner, kept)
         finally:
             self._entering -= 1
 
@@ -176,7 +183,7 @@ class Switchboard:
         await asyncio.gather(*(self._end(call, "stopped") for call in self._calls.values()))
         await asyncio.gather(*self._endings)
 
-    async def _begin(self, offer: Offer, owner: Owner, log: CallLog) -> tuple[str, Peer]:
+    async def _begin(self, offer: Offer, owner: Owner, log: Archive) -> tuple[str, Peer]:
         pinned = self._pin(offer)
         call_id = f"{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
         rules = await self._rules(owner, call_id)
@@ -192,7 +199,34 @@ class Switchboard:
             rules.ruling,
             rules.level,
         )
-        line = Line(self._listener.rate)
+        return await self._open(offer, started, pinned, owner, log, rules.recording)
+
+    async def _take_up(self, offer: Offer, owner: Owner, log: Archive) -> tuple[str, Peer]:
+        """Go on with a call of the owner's whose process died, from its log."""
+        assert offer.resume is not None
+        if not offer.consent:
+            self.call(offer.resume)
+        entries = await log.adopt(offer.resume)
+        try:
+            found = await asyncio.to_thread(left, entries)
+            pinned = self._pin(offer._replace(packs=found.packs))
+            return await self._open(offer, found.started, pinned, owner, log, found=found)
+        except BaseException:
+            log.append(offer.resume, [Entry(len(entries), entries[-1].tick, CUT)])
+            raise
+
+    async def _open(
+        self,
+        offer: Offer,
+        started: CallStarted,
+        pinned: Pinned,
+        owner: Owner,
+        log: CallLog,
+        recording: Path | None = None,
+        found: Left | None = None,
+    ) -> tuple[str, Peer]:
+        call_id = started.call_id
+        line = Line(self._listener.rate, found.card if found else None)
         async with AsyncExitStack() as made:  # undone unless all of it is made
             made.callback(line.audio.close)
             peer = await self._connect(offer, line, call_id)
@@ -200,13 +234,15 @@ class Switchboard:
             ear = await self._ear(started)
             made.push_async_callback(ear.close)
             kept = log if started.consent else self._forgetful
-            session = Session(started, self._parts(started, ear, pinned.retriever, kept, line))
+            parts = self._parts(started, ear, pinned.retriever, kept, line)
+            session = Session(started, parts, found.state if found else None)
+            line.echoed = session.give
             made.pop_all()
         call = self._calls[call_id] = Call(session, line, peer, owner)
         call.task.add_done_callback(lambda task: self._over(call_id, task))
         call.watch(CONNECT_SECONDS)
-        if started.consent and rules.recording is not None:
-            self._record(call, rules.recording)
+        if started.consent and recording is not None:
+            self._record(call, recording)
         return call_id, peer
 
     def _record(self, call: Call, path: Path) -> None:
@@ -271,16 +307,16 @@ class Switchboard:
         """A peer whose coming and going counts only while it is the call's own."""
         peer: Peer | None = None
 
-        def touched(touch: CardTouched) -> None:
+        def acted(act: wire.Act) -> None:
             if call_id in self._calls:
-                self._calls[call_id].session.give(touch)
+                self._calls[call_id].session.give(act)
 
         def changed() -> None:
             call = self._calls.get(call_id)
             if call is not None and call.peer is peer:
                 call.watch(self._settings.server.resume_seconds)
 
-        peer = await connect(offer, line, touched, changed)
+        peer = await connect(offer, line, acted, changed)
         return peer
 
     async def _end(self, call: Call, reason: str) -> None:

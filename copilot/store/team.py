@@ -24,7 +24,8 @@ class TeamCalls:
 
     async def call(self, call_id: str) -> CallRow:
         """The call as it stands now."""
-        row = await self._store.call(call_id)
+        # PostgreSQL refuses to look for a zero character.
+        row = await self._store.call(call_id) if call_id.isprintable() else None
         if row is None or not self.within.has(row):
             raise UnknownCall(f"There is no call {call_id!r}.")
         return row
@@ -59,6 +60,13 @@ class TeamCalls:
     def append(self, call_id: str, entries: Sequence[Entry]) -> None:
         """Take the entries of a call of the owner's."""
         self._store.append(call_id, entries, self.owner)
+
+    async def adopt(self, call_id: str) -> list[Entry]:
+        """Go on with the log of a call of the owner's whose process died."""
+        row = await self._store.call(call_id)
+        if row is None or (row.team_id, row.person_id) != self.owner:
+            raise UnknownCall(f"call {call_id!r} cannot be taken up: begin a new one")
+        return await self._store.adopt(call_id)
 
     # ---- labels
 

@@ -19,6 +19,7 @@ from copilot.accounts.secrets import derive, new_secret, same
 from copilot.accounts.service import Accounts
 from copilot.store.accounts.rows import Proof
 from copilot.web.pages import AnyRequest, Visit
+from copilot.web.phrases import SCOPES
 from copilot.web.services import Services
 
 COOKIE = "copilot"
@@ -63,7 +64,7 @@ class Needs:
             raise NotAuthorizedException("Sign in first.", headers={"WWW-Authenticate": "Bearer"})
         if caller is not None and self.scope is not None and not caller.may(self.scope):
             raise PermissionDeniedException(
-                f"This needs {self.scope.value}, which you do not have in team {caller.team}."
+                f"In team {caller.team} you may not {SCOPES[self.scope]} ({self.scope.value})."
             )
         if request.method not in _SAFE and visit.csrf:
             await _check_csrf(request, visit.csrf)

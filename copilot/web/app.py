@@ -9,13 +9,15 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from copilot.web import calls, doors, health, live, mcp, schema, signalling, softphone
+from copilot.web import calls, doors, health, live, mcp, questions, schema, signalling, softphone
 from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
-from copilot.web.api import mind
-from copilot.web.console import review, wall
+from copilot.web.api import knowledge, mind
+from copilot.web.console import analytics, policy, review, settings, wall
+from copilot.web.console import api as console
 from copilot.web.guard import Guard, harden
+from copilot.web.knowledge import forms, routes
 from copilot.web.pages import STATIC, environment
 from copilot.web.problems import HANDLERS
 from copilot.web.services import Services
@@ -31,11 +33,16 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     live.changes,
     *wall.ROUTES,
     *review.ROUTES,
+    *policy.ROUTES,
+    *analytics.ROUTES,
+    *settings.ROUTES,
+    console.router,
     softphone.softphone,
     softphone.sample,
     signalling.place,
     signalling.trickle,
     signalling.hang_up,
+    questions.ask,
     *signin.ROUTES,
     *provider.ROUTES,
     *account.ROUTES,
@@ -44,6 +51,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     *pairing.ROUTES,
     *tokens.ROUTES,
     api.router,
+    *routes.ROUTES,
+    knowledge.router,
     mind.router,
     mcp.endpoint,
 )
@@ -64,13 +73,15 @@ def create_app(services: Services) -> Litestar:
             "caller": Provide(doors.caller, sync_to_thread=False),
             "calls": Provide(doors.calls, sync_to_thread=False),
             "shelf": Provide(doors.shelf),
+            "desk": Provide(lambda: services.desk, sync_to_thread=False),
+            "trial": Provide(lambda: services.trial, sync_to_thread=False),
         },
         guards=[declared],
         state=State({"templates": environment(services.version), "services": services}),
         middleware=[Guard(frozenset(services.settings.server.hosts), services.origins)],
         cors_config=_cors(services.origins),
         before_send=[harden],
-        exception_handlers={**HANDLERS, **signalling.HANDLERS, **tokens.HANDLERS},
+        exception_handlers={**HANDLERS, **signalling.HANDLERS, **forms.HANDLERS, **tokens.HANDLERS},
         logging_config=None,
         openapi_config=schema.config(services.version),
     )

@@ -6,7 +6,11 @@ from urllib.parse import urlsplit
 
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import ScopeType
-from litestar.exceptions import HTTPException, PermissionDeniedException
+from litestar.exceptions import (
+    HTTPException,
+    NotFoundException,
+    PermissionDeniedException,
+)
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,6 +55,8 @@ class Guard(ASGIMiddleware):
                 f"Host {host!r} is not a name of this server; open it by its address, or add the "
                 "name to server.hosts in the settings."
             )
+        if "\0" in scope["path"]:
+            raise NotFoundException("There is nothing at this address.")
         if scope.get("method") not in _SAFE:
             self._check_origin(scope["scheme"], host, headers.get("origin"))
         await next_app(scope, receive, send)

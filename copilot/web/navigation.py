@@ -23,6 +23,7 @@ MAIN = (
     Item("review", "Review", "/review", Scope.CALLS_READ),
     Item("policy", "Policy", "/policy", Scope.POLICY_READ),
     Item("analytics", "Analytics", "/analytics", Scope.ANALYTICS_READ),
+    Item("knowledge", "Knowledge", "/knowledge", Scope.KNOWLEDGE_READ),
     Item("try", "Try it", "/try", Scope.CALLS_PLACE),
 )
 TEAM = (

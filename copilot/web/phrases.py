@@ -34,6 +34,7 @@ SILENCES: dict[Silence, Phrase] = {
     Silence.BUDGET: Phrase(
         "Allowance used up", "The team's allowance of unneeded cards per hour was spent."
     ),
+    Silence.SNOOZED: Phrase("Put off", "The agent wanted no cards for a few minutes."),
     Silence.NO_CONSENT: Phrase("No consent", "The parties had not agreed to be assisted."),
 }
 
@@ -41,6 +42,7 @@ WITHDRAWALS: dict[str, Phrase] = {
     "said": Phrase("Said", "The agent said it, so the card left the screen."),
     "used": Phrase("Used", "The agent marked the card as used."),
     "dismissed": Phrase("Dismissed", "The agent put the card aside."),
+    "snoozed": Phrase("Put off", "The agent wanted no cards for a few minutes."),
     "unsupported": Phrase("Taken back", "The whole question turned out to mean something else."),
     "expired": Phrase("Expired", "Nobody touched the card and its time ran out."),
     "replaced": Phrase("Replaced", "A newer card took its place."),
@@ -121,6 +123,29 @@ LEVELS: dict[str, str] = {
     "novice": "Novice",
     "skilled": "Skilled",
     "expert": "Expert",
+}
+
+POLICY: dict[str, str] = {
+    "mode": "How far it goes",
+    "budget": "Unneeded cards per hour",
+    "cooldown_s": "Seconds between two cards",
+    "min_need": "Least certainty, %",
+    "trigger": "Always bring a card",
+    "do_not_trigger": "Never bring a card",
+    "opening_s": "No card in the first seconds",
+    "quiet": "Quiet times",
+    "zone": "Time zone",
+    "profiles": "Levels",
+    "levels": "Levels of agents",
+    "role": "Persona",
+    "voice": "Voice",
+    "playbook": "Playbook",
+}
+"""A team policy's fields."""
+
+CONSENTS: dict[str, Phrase] = {
+    "ask": Phrase("Ask in each call", "Agents say whether the parties agreed."),
+    "never": Phrase("Never", "No call is kept or helped: the copilot is off for this team."),
 }
 
 MODES: dict[str, Phrase] = {

@@ -16,6 +16,8 @@ from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.log import Store
+from copilot.web.knowledge.desk import Desk
+from copilot.web.knowledge.trying import Trial
 from copilot.web.sample import Sample
 from copilot.web.streams import Streams
 
@@ -42,6 +44,10 @@ class Services:
     settings: Settings
     version: str
     accounts: Accounts
+    desk: Desk
+    """The knowledge bases of the teams."""
+    trial: Trial
+    """Where they are tried."""
     sample: Sample | None = None
     """The sample call that the softphone can play."""
     checks: Mapping[str, Check] = field(default_factory=dict)

@@ -13,9 +13,10 @@ import uvicorn
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from copilot.sidecar.peer import use_interface
-from copilot.store.log import Store, open_store
+from copilot.store.log import Store, open_store, utc_now
 from copilot.web.app import create_app
 from copilot.web.services import Services
+from tests.tenants import make_accounts
 from tests.website import Spoken, make_services
 
 FLAGS = ["--disable-quic", "--autoplay-policy=no-user-gesture-required"]
@@ -96,8 +97,9 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
     """Serves the application with an ear that hears a script, until the test's pages are closed."""
     async with AsyncExitStack() as stack:
 
-        async def start(spoken: Spoken = (), capacity: int = 20) -> Site:
-            return await stack.enter_async_context(serving(tmp_path, spoken, capacity))
+        async def start(spoken: Spoken = (), capacity: int = 20, sign_in: bool = False) -> Site:
+            made = serving(tmp_path, spoken, capacity, sign_in)
+            return await stack.enter_async_context(made)
 
         yield start
 
@@ -108,10 +110,13 @@ async def site(serve: Serve) -> Site:
 
 
 @asynccontextmanager
-async def serving(folder: Path, spoken: Spoken, capacity: int) -> AsyncIterator[Site]:
+async def serving(
+    folder: Path, spoken: Spoken, capacity: int, sign_in: bool
+) -> AsyncIterator[Site]:
     use_interface("127.0.0.1")
     store = await open_store(f"sqlite+aiosqlite:///{folder / 'calls.sqlite'}")
-    services = make_services(store, folder, spoken, capacity)
+    accounts = make_accounts(store, now=utc_now) if sign_in else None
+    services = make_services(store, folder, spoken, capacity, accounts)
     listening = socket.create_server(("127.0.0.1", 0))
     app = create_app(services)
     server = uvicorn.Server(

@@ -42,7 +42,11 @@ async def test_everybody_hears_the_same_and_ends_with_the_call() -> None:
 async def test_a_slow_listener_misses_the_oldest_and_holds_nobody_up() -> None:
     tap = Tap()
     slow = tap.listen()
-    first = asyncio.create_task(anext(slow))
+
+    async def next_one() -> MicroTurn:
+        return await anext(slow)
+
+    first = asyncio.create_task(next_one())
     await asyncio.sleep(0)
     assert len([turn async for turn in tap.through(turns(100))]) == 100
     assert (await first).tick == 0

@@ -70,10 +70,10 @@ class Hum:
 class Listened:
     """Listens to an earpiece packet by packet."""
 
-    def __init__(self, earpiece: Earpiece, began: Callable[[float], None]) -> None:
+    def __init__(self, began: Callable[[float], None]) -> None:
         """`began` is told when a whisper is first heard, in milliseconds of the call."""
         self.heard: list[Span] = []
-        self._earpiece = earpiece
+        self._decoder = Decoder(RATE)
         self._began = began
         self._whisper = False
 
@@ -81,21 +81,22 @@ class Listened:
         """The next sound begins a whisper."""
         self._whisper = True
 
-    async def listen(self, now: Callable[[], float]) -> None:
-        decoder = Decoder(RATE)
+    async def listen(self, earpiece: Earpiece, now: Callable[[], float]) -> None:
+        """Take the earpiece's packets until it stops."""
         with contextlib.suppress(MediaStreamError):
             while True:
-                payload = bytes(await self._earpiece.recv())
-                pieces = decoder.decode(payload).reshape(PIECES, -1)
-                audible = np.flatnonzero(np.sqrt(np.mean(pieces**2, axis=1)) >= AUDIBLE)
-                if not audible.size:
-                    continue
-                start = now()
-                length = 1000 * PACKET * (int(audible[-1]) + 1) / PIECES
-                self._note(Span(start, start + length))
-                if self._whisper:
-                    self._whisper = False
-                    self._began(start)
+                self.hear(bytes(await earpiece.recv()), now())
+
+    def hear(self, payload: bytes, at: float) -> None:
+        """A packet that is heard from `at` on, milliseconds of the call."""
+        pieces = self._decoder.decode(payload).reshape(PIECES, -1)
+        audible = np.flatnonzero(np.sqrt(np.mean(pieces**2, axis=1)) >= AUDIBLE)
+        if not audible.size:
+            return
+        self._note(Span(at, at + 1000 * PACKET * (int(audible[-1]) + 1) / PIECES))
+        if self._whisper:
+            self._whisper = False
+            self._began(at)
 
     def _note(self, packet: Span) -> None:
         last = self.heard[-1] if self.heard else None
@@ -110,7 +111,7 @@ class Phone:
 
     def __init__(self, stage: Stage) -> None:
         self.earpiece = Earpiece()
-        self.listened = Listened(self.earpiece, stage.whispered)
+        self.listened = Listened(stage.whispered)
         self._stage = stage
         self._reflex = Reflex()
         self._announced = False
@@ -122,6 +123,9 @@ class Phone:
 
     def stop(self) -> None:
         self.earpiece.cut()
+
+    def soften(self) -> None:
+        """Nothing is softer here: the scripted ear does not listen to sound."""
 
     async def sound(self, now: Callable[[], float]) -> None:
         """Both parties' sound, block by block as it comes, for the reflex."""

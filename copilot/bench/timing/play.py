@@ -90,7 +90,7 @@ async def _play(scene: Scene, kind: Kind, pinned: Pinned, policy: Policy) -> Tra
     )
     ear, knows = StageEar(stage), Slow(pinned.retriever)
     parts = Parts(ear, knows, notes, notes, Hum(), phone)
-    listening = asyncio.create_task(phone.listened.listen(now))
+    listening = asyncio.create_task(phone.listened.listen(phone.earpiece, now))
     sounding = asyncio.create_task(phone.sound(now)) if kind is Kind.COPILOT else None
     session = Session(started, parts) if kind is Kind.COPILOT else Naive(started, parts)
     await session.run(_turns(stage, now))

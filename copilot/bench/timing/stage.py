@@ -1,13 +1,13 @@
 """What is really said in a scene and when, to the millisecond; lines wait for whispers there."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from copilot.bench.timing.scene import Line, Scene
 from copilot.core.events import Party
 
-_PIECE = re.compile(r"<(\d+)>|(\S+)")
+PIECE = re.compile(r"<(\d+)>|(\S+)")
 _SYLLABLE = re.compile(r"[aeiouy]+")
 _RATE = 150
 """Words per minute of `_WORD_MS` and `_SYLLABLE_MS`."""
@@ -70,6 +70,8 @@ class Stage:
     """Places a scene's lines as time goes on."""
 
     scene: Scene
+    speak: Callable[[Line, float], Uttered] | None = None
+    """Says when the words of a line are; by default each takes what its syllables take."""
     uttered: list[Uttered] = field(default_factory=list)
     skipped: list[Line] = field(default_factory=list)
     """Lines that waited for a whisper in vain."""
@@ -83,6 +85,10 @@ class Stage:
         """A whisper begins to be heard."""
         self._whisper = at
 
+    def begin(self, at: float) -> None:
+        """The first line's time counts from here."""
+        self._end = at
+
     def advance(self, now: float) -> None:
         """Place every line that can be placed by now."""
         while self._next < len(self.scene.lines):
@@ -94,7 +100,7 @@ class Stage:
             if start < 0:
                 self.skipped.append(line)
                 continue
-            placed = utter(line, start)
+            placed = (self.speak or utter)(line, start)
             self.uttered.append(placed)
             self._end = max(self._end, placed.end)
 
@@ -142,7 +148,7 @@ def utter(line: Line, start: float) -> Uttered:
     words: list[Spoken] = []
     pauses: list[Span] = []
     at = start
-    for pause, text in _PIECE.findall(line.say):
+    for pause, text in PIECE.findall(line.say):
         if pause:
             pauses.append(Span(at, at + int(pause)))
             at += int(pause)

@@ -10,6 +10,7 @@ MIB = 2**20
 MAX_FILE_BYTES = MIB
 """A larger Markdown file is refused before it is read: a support answer is a few hundred bytes."""
 LIMITS = {
+    ".txt": 8 * MIB,
     ".csv": 8 * MIB,
     ".html": 8 * MIB,
     ".htm": 8 * MIB,

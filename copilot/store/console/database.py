@@ -170,6 +170,13 @@ class ConsoleTables:
                 if moments:
                     await connection.execute(insert(MomentTable), moments)
 
+    async def outdate(self, team_id: str) -> None:
+        """Have the team's digests made again."""
+        mine = select(Call.call_id).where(Call.team_id == team_id)
+        async with self._write() as connection:
+            which = DigestTable.call_id.in_(mine)
+            await connection.execute(update(DigestTable).where(which).values(version=0))
+
     async def find(self, wanted: Wanted, within: Within, limit: int) -> list[CallRow]:
         """The newest past calls that are wanted."""
         async with self._read() as connection:

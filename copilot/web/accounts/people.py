@@ -20,7 +20,7 @@ _TOLD = {
     "removed": "They are out of the team, and all that they had open has ended.",
     "signed-out": "All that they had open has ended. They can sign in again.",
     "taken-back": "The invitation is taken back; its link is void.",
-    "team": "The team is made, and you are its first admin. Enter it under My account.",
+    "team": "The team is made, and you are its first admin. Enter it to invite others.",
 }
 
 
@@ -72,6 +72,19 @@ async def sign_out(person_id: FromPath[str], caller: Me, accounts: Desk) -> Redi
     await accounts.people.end_access(caller, person_id)
     await accounts.presence.check()
     return go("/people?told=signed-out")
+
+
+@post("/people/{person_id:str}/password-link", guards=[WRITES], include_in_schema=False)
+async def password_link(
+    request: AnyRequest, person_id: FromPath[str], caller: Me, accounts: Desk
+) -> Response[str]:
+    """A link to a new password, shown this once."""
+    try:
+        made, secret = await accounts.people.password_link(caller, person_id)
+    except AccountError as error:
+        return await _people(request, caller, accounts, at=person_id, fault=str(error))
+    link = join_link(request, secret)
+    return await _people(request, caller, accounts, invited=made.email, link=link)
 
 
 @post("/people/{person_id:str}/remove", guards=[WRITES], include_in_schema=False)
@@ -163,4 +176,4 @@ async def _teams(
     )
 
 
-ROUTES = (people, invite, take_back, set_roles, sign_out, remove, teams, make_team)
+ROUTES = (people, invite, take_back, set_roles, sign_out, password_link, remove, teams, make_team)

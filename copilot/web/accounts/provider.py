@@ -46,7 +46,7 @@ async def come_back(
         who = await _provider(accounts).finish(
             journey, _redirect(request), dict(request.query_params)
         )
-        secret = await accounts.people.accept_from(who, access.client(request))
+        secret = await accounts.joining.accept_from(who, access.client(request))
     except SignInError as error:
         return await sign_in_page(
             request, accounts, to, fault=str(error), status=400, cookies=[gone]

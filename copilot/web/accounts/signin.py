@@ -10,8 +10,8 @@ from litestar.params import FromPath, SkipValidation
 from litestar.response import Redirect
 
 from copilot.accounts.caller import Caller
-from copilot.accounts.people import spoken
-from copilot.accounts.roles import read_roles
+from copilot.accounts.links import for_password
+from copilot.accounts.roles import read_roles, spoken
 from copilot.accounts.service import Accounts
 from copilot.errors import AccountError, SignInError, TooOften
 from copilot.web import access
@@ -78,11 +78,14 @@ async def join(
     email, name = given.get("email", ""), given.get("name", "")
     client = access.client(request)
     try:
-        if caller is not None and caller.kind is not None:
-            session = await accounts.people.accept_as(caller, secret, client)
+        if "password" in given and "name" not in given:
+            session = await accounts.joining.set_password(secret, given["password"], client)
+            await accounts.presence.check()
+        elif caller is not None and caller.kind is not None:
+            session = await accounts.joining.accept_as(caller, secret, client)
             await accounts.presence.check()
         else:
-            session = await accounts.people.accept(
+            session = await accounts.joining.accept(
                 secret, email, name, given.get("password", ""), client
             )
     except AccountError as error:
@@ -125,7 +128,7 @@ async def sign_in_page(
         email=email,
         fault=fault,
         provider=oidc.name if oidc.issuer else "",
-        empty=not await accounts.people.anybody(),
+        empty=not await accounts.joining.anybody(),
     )
 
 
@@ -139,7 +142,7 @@ async def _invited(
     fault: str = "",
     status: int = 200,
 ) -> Response[str]:
-    invitation, team, known = await accounts.people.look(secret)
+    invitation, team, known = await accounts.joining.look(secret)
     oidc = accounts.office.settings.oidc
     return await page(
         request,
@@ -147,6 +150,7 @@ async def _invited(
         status=status,
         secret=secret,
         invitation=invitation,
+        resets=for_password(invitation),
         team=team,
         known=known,
         what=spoken(read_roles(invitation.roles)),

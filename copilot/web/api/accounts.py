@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import Router, delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 from msgspec import Meta, Struct
 
 from copilot.accounts.roles import Role, Scope, read_roles, read_scopes
@@ -17,7 +17,6 @@ from copilot.web.pages import AnyRequest
 
 Desk = NamedDependency[SkipValidation[Accounts]]
 """How a handler asks for ``accounts``."""
-Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
 class MeOut(Struct, frozen=True):
@@ -220,8 +219,8 @@ async def make_team(data: JSONBody[TeamAsked], caller: Me, accounts: Desk) -> Te
 async def audit(
     caller: Me,
     accounts: Desk,
-    limit: FromQuery[Annotated[int, Meta(ge=1, le=200)]] = 50,
-    before: FromQuery[Number | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+    before: FromQuery[int | None] = None,
 ) -> list[DeedOut]:
     """Newest first; `before` is the id of the last one that is known."""
     return [_deed(deed) for deed in await accounts.audit.page(caller, limit, before)]

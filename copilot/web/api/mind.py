@@ -19,7 +19,6 @@ from copilot.mind.ask import Part
 from copilot.mind.background import Background, Written
 from copilot.mind.memory import Known
 from copilot.mind.recap import Recap
-from copilot.store.log import utc_now
 from copilot.store.mind.rows import Delivery, Fact
 from copilot.store.models import State
 from copilot.web.access import Me, Needs, limited
@@ -179,7 +178,7 @@ async def erase(data: JSONBody[Customer], services: Given, caller: Me) -> Erased
     mind, desk = background(services), services.console.desk
     gone = await mind.memory.erase(caller.team_id, data.external_id, desk.erase)
     told = f"a customer: {gone.facts} facts, {gone.calls} calls"
-    await services.accounts.audit.note(caller, Act.CALLS_ERASED, told, utc_now())
+    await services.accounts.audit.note(caller, Act.CALLS_ERASED, told)
     return ErasedOut(gone.facts, gone.calls)
 
 

@@ -42,6 +42,15 @@ class Form:
         """Every value of a field that stands there several times."""
         return [one.replace("\0", "").strip() for one in self._lists.get(name, [])]
 
+    def names(self, start: str) -> list[str]:
+        """The fields whose name begins so."""
+        return [name for name in self._given if name.startswith(start)]
+
+    def numbers(self, start: str) -> list[int]:
+        """What stands behind the beginning, of fields that are numbered."""
+        ends = (name.removeprefix(start) for name in self.names(start))
+        return sorted(int(end) for end in ends if end.isdigit() and len(end) < 5)
+
     def lines(self, name: str) -> tuple[str, ...]:
         """The lines of a text that are not empty, each once."""
         return tuple(

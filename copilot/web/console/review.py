@@ -30,6 +30,7 @@ from copilot.web.services import Given, Services
 READS = Needs(Scope.CALLS_READ)
 PAGE = 25
 """Calls on one page of a search."""
+FIELDS = ("q", "pack", "silence", "use", "ended", "agent", "flagged", "since", "until")
 TYPED = 300
 """Characters of a search."""
 
@@ -75,7 +76,7 @@ async def search(
         newest=urlencode(kept),
         first_page=not before,
         asked=bool(kept),
-        typed=kept,
+        typed={name: kept.get(name, "") for name in FIELDS},
         whole=whole,
         names=await people(services, caller),
         packs=sorted(one.name for one in shelf.packs),
@@ -113,6 +114,7 @@ async def label(
     request: AnyRequest, call_id: FromPath[str], services: Given, caller: Me, calls: Calls
 ) -> Response[str]:
     """Say what a moment was worth; answers with the form as it stands then."""
+    await calls.call(call_id)
     form = await Form.of(request)
     inquiry = form.whole("inquiry")
     await add_label(
@@ -177,7 +179,7 @@ async def audio(call_id: FromPath[str], services: Given, caller: Me, calls: Call
     path = services.console.desk.recording(call_id)
     if row.state is State.LIVE or not path.exists():
         raise NotFoundException(f"No sound of call {call_id!r} was kept, or not any more.")
-    await services.accounts.audit.note(caller, Act.LISTENED, f"{call_id}, recorded", now())
+    await services.accounts.audit.note(caller, Act.LISTENED, f"{call_id}, recorded")
     return File(
         path,
         media_type="audio/ogg",
@@ -202,7 +204,7 @@ async def erase_call(services: Services, caller: Caller, calls: TeamCalls, call_
     if row.state is State.LIVE:
         raise ValidationException("the call is still on: hang up first")
     await services.console.desk.erase([call_id])
-    await services.accounts.audit.note(caller, Act.CALLS_ERASED, call_id, now())
+    await services.accounts.audit.note(caller, Act.CALLS_ERASED, call_id)
 
 
 ROUTES: Sequence[ControllerRouterHandler] = (search, label, audio, erase)

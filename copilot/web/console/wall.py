@@ -133,12 +133,12 @@ async def advise(
 async def send_advice(
     services: Services, caller: Caller, calls: TeamCalls, call_id: str, text: str
 ) -> None:
+    call = await in_progress(services, calls, call_id)
     text = " ".join(text.split())
     if not 1 <= len(text) <= ADVICE:
         raise SettingError(f"a line to an agent has 1 to {ADVICE} characters, not {len(text)}")
-    call = await in_progress(services, calls, call_id)
     call.session.give(Advised(caller.name, text))
-    await services.accounts.audit.note(caller, Act.ADVISED, f"{call_id}: {text}", now())
+    await services.accounts.audit.note(caller, Act.ADVISED, f"{call_id}: {text}")
 
 
 @post(
@@ -200,7 +200,7 @@ async def listen_in(call_id: FromPath[str], services: Given, caller: Me, calls: 
     started = call.session.state.started
     if started is None or not started.consent:
         raise HTTPException(status_code=HTTP_409_CONFLICT, detail="The parties have not agreed.")
-    await services.accounts.audit.note(caller, Act.LISTENED, f"{call_id}, live", now())
+    await services.accounts.audit.note(caller, Act.LISTENED, f"{call_id}, live")
 
     def enter(close: Callable[[], None]) -> Callable[[], None]:
         return services.accounts.presence.enter(caller, Scope.LIVE_LISTEN, close)

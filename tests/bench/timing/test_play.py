@@ -15,13 +15,16 @@ from copilot.ports import Pinned
 Knows = Callable[..., Pinned]
 
 ASKED = Line(
-    Party.CUSTOMER, "what about the address of mine", after=400, needs=Needs(("test/all#address",))
+    Party.CUSTOMER, "what is the address of the shop", after=400, needs=Needs(("test/all#address",))
 )
 ANSWERED = Line(Party.AGENT, "let me tell you all about that now", after=4500)
 
 
+GREETING = Line(Party.AGENT, "good morning how can i help you", after=800)
+
+
 def scene(*lines: Line, name: str = "test") -> Scene:
-    return Scene(name, "what it shows", lines)
+    return Scene(name, "what it shows", (GREETING, *lines))
 
 
 def run(one: Scene, pinned: Pinned, kind: Kind = Kind.COPILOT) -> Trace:
@@ -29,7 +32,7 @@ def run(one: Scene, pinned: Pinned, kind: Kind = Kind.COPILOT) -> Trace:
 
 
 def test_a_needed_moment_is_served_and_heard(knows: Knows) -> None:
-    trace = run(scene(ASKED, ANSWERED), knows(address="Free until midnight."))
+    trace = run(scene(ASKED, ANSWERED), knows(address="It is free until midnight."))
     [verdict] = judge(trace)
     assert verdict.met
     assert verdict.speak_ms is not None
@@ -54,7 +57,7 @@ def test_simulated_time_is_quick(knows: Knows) -> None:
 
 def test_a_card_that_nobody_needs_is_counted_against_it(knows: Knows) -> None:
     chat = Line(Party.CUSTOMER, "my garden has an address too", silent=True)
-    trace = run(scene(chat), knows(address="Free until midnight."))
+    trace = run(scene(chat), knows(address="It is free until midnight."))
     [verdict] = judge(trace)
     assert verdict.must is Must.SILENT
     assert not verdict.met

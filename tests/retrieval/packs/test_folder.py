@@ -36,7 +36,7 @@ def test_kinds_stand_side_by_side(tmp_path: Path) -> None:
 
 REFUSED: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "old office file": ("a.doc", lambda f: f.write_text("x"), "not read (.doc)"),
-    "plain text": ("a.txt", lambda f: f.write_text("x"), "not read (.txt)"),
+    "rich text": ("a.rtf", lambda f: f.write_text("x"), "not read (.rtf)"),
     "no ending": ("words", lambda f: f.write_text("x"), "not read (no ending)"),
     "link out": ("a.md", lambda f: f.symlink_to(__file__), "leads out of the pack"),
     "folder out": ("more", lambda f: f.symlink_to(Path(__file__).parent), "leads out"),

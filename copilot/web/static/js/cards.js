@@ -26,6 +26,7 @@ export class Cards {
       case "show_card": this.#show(event); break;
       case "withdraw_card": this.#withdraw(event); break;
       case "withheld": this.#murmur(event); break;
+      case "ear_changed": this.#ear(event); break;
     }
   }
 
@@ -114,6 +115,13 @@ export class Cards {
       "Source ", el("kbd", {}, "S"));
     link.addEventListener("click", () => this.touch(inquiry, "opened"));
     return link;
+  }
+
+  #ear({ ear }) {
+    const text = ear === "off"
+      ? "Your microphone hears the whispers: the ear is off. Cards go on; use a headset to hear whispers."
+      : "Your microphone hears the whispers: they are softer from now on.";
+    this.places.murmur.prepend(el("li", { role: "status" }, el("strong", {}, text)));
   }
 
   #murmur({ reason, query }) {

@@ -2,6 +2,7 @@
 
 import { byId, el, readWords } from "./dom.js";
 import { follow } from "./feed.js";
+import { Playbook } from "./playbook.js";
 import { clock, localizeMoments, TICKS_PER_SECOND } from "./time.js";
 import { GrowingTimeline } from "./timeline.js";
 import { PARTIES, Transcript } from "./transcript.js";
@@ -15,6 +16,7 @@ class LiveCall {
     this.timeline = new GrowingTimeline(byId("timeline"), byId("timeline-rows"));
     this.transcript = new Transcript(byId("transcript"));
     this.whispers = byId("whispers");
+    this.playbook = new Playbook(WORDS.rules);
     this.scroll = byId("scroll");
     this.cards = new Map();
     this.passages = new Map();
@@ -78,7 +80,7 @@ class LiveCall {
     switch (event.type) {
       case "call_started":
         this.transcript.begin(event.policy);
-        this.#begin(event.policy.playbook ?? []);
+        this.playbook.begin(event.policy.playbook);
         break;
       case "heard":
         this.#hear(event);
@@ -91,32 +93,12 @@ class LiveCall {
       case "card_touched": this.#note(event.inquiry, WORDS.touches[event.how]); break;
       case "speak": this.#note(event.whisper, `Spoken in the earpiece at ${clock(tick)}`); break;
       case "stop_speaking": this.#note(event.whisper, `Whisper cut off at ${clock(tick)}`); break;
+      case "echo_heard": this.#note(event.whisper, `Heard by the agent's microphone at ${clock(tick)}`); break;
       case "withheld": this.#withhold(tick, event); break;
-      case "ticked": this.#tick(tick, event); break;
+      case "ticked": this.playbook.tick(tick, event); break;
       case "failed": this.#fail(tick, event); break;
       case "call_ended": this.#end(event.reason); break;
     }
-  }
-
-  /** The lines of the playbook, none of them done yet. */
-  #begin(items) {
-    byId("playbook").hidden = items.length === 0;
-    this.plays = new Map(items.map(({ name, rule }) => {
-      const state = el("span", { class: "dim" }, WORDS.rules[rule]);
-      const row = el("li", { class: "play play-open" },
-        el("span", { class: "play-mark", "aria-hidden": "true" }),
-        el("span", {}, el("strong", {}, name), " ", state));
-      byId("plays").append(row);
-      return [name, { row, state }];
-    }));
-  }
-
-  #tick(tick, { item, rule }) {
-    const play = this.plays?.get(item);
-    if (!play) return;
-    const broken = rule === "must_not_say";
-    play.row.className = `play ${broken ? "play-bad" : "play-done"}`;
-    play.state.textContent = `${WORDS.rules[rule]}, ${broken ? "broken" : "done"} at ${clock(tick)}`;
   }
 
   #hear(heard) {
