@@ -122,6 +122,16 @@ def bench_whatif(logs: tuple[Path, ...], minutes: float, json_path: Path | None)
     report(whatif.run(logs, minutes), whatif.table, json_path)
 
 
+@bench.command("gateway")
+@click.option("--requests", type=SOME, default=300, show_default=True, help="Requests each way.")
+@JSON
+def bench_gateway(requests: int, json_path: Path | None) -> None:
+    """Time to a background model's first token with hedged requests and without, on loopback."""
+    from copilot.bench import gateway
+
+    report(gateway.run(requests), gateway.table, json_path)
+
+
 @bench.command("console")
 @click.option("--calls", type=SOME, default=10_000, show_default=True, help="Past calls.")
 @click.option("--transcripts", type=SOME, default=1000, show_default=True, help="With words.")
