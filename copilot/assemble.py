@@ -129,7 +129,7 @@ def publish(settings: Settings, names: Sequence[str], progress: Progress | None 
     if names:
         console = [name for name in names if name in aside]
         others = [name for name in names if name not in aside]
-        packs = load_packs(settings.data / "drafts", console) if console else ()
+        packs = load_packs(drafts_in(settings).place, console) if console else ()
         packs += load_packs(knowledge.path, others) if others else ()
     else:
         packs = publishing.drafts(knowledge.path, knowledge.packs, published, aside=aside)

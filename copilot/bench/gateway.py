@@ -13,8 +13,8 @@ from typing import Any
 
 from rich.table import Table
 
-from copilot.bench.machine import machine
 from copilot.bench.standin import Manner, standin
+from copilot.machine import machine
 from copilot.ports import Prompt
 from copilot.providers.gateway.gateway import Gateway
 from copilot.providers.gateway.settings import Options, Route

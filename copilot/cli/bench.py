@@ -50,6 +50,18 @@ def bench_sidecar(calls: int, seconds: float, json_path: Path | None) -> None:
     report(sidecar.run(seconds=seconds, calls=calls), sidecar.table, json_path)
 
 
+@bench.command("glass")
+@click.option(
+    "--seconds", type=SECONDS, default=20.0, show_default=True, help="Length of each measurement."
+)
+@JSON
+def bench_glass(seconds: float, json_path: Path | None) -> None:
+    """Mouth to micro-turn, Speak to loudspeaker in a real Chromium, calm and on a bad network."""
+    from copilot.bench import glass
+
+    report(glass.run(seconds), glass.table, json_path)
+
+
 @bench.command("ear")
 @click.option("--calls", type=SOME, default=2, show_default=True, help="Calls at once, at most.")
 @click.option(

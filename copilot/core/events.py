@@ -169,6 +169,10 @@ class CallStarted(Struct, frozen=True, tag="call_started"):
     """Number of the team's published policy that the call began under; 0: the settings' own."""
     level: str = ""
     """How seasoned the agent is by the team's policy; empty: not told."""
+    role: str = ""
+    """Who the agent is, in the team's own words; empty: as the server is set."""
+    voice: str = ""
+    """The voice that the team wants, by its name; empty: as the server is set."""
 
 
 class Heard(Struct, frozen=True, tag="heard", omit_defaults=True):

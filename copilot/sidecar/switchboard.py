@@ -198,6 +198,8 @@ class Switchboard:
             gap_model(),
             rules.ruling,
             rules.level,
+            rules.role,
+            rules.voice,
         )
         return await self._open(offer, started, pinned, owner, log, rules.recording)
 

@@ -139,11 +139,12 @@ async def test_erasing_leaves_no_trace_in_any_file(
 ) -> None:
     """Log, words, digest, facts, summary, delivery, write-ahead log and free pages."""
     from copilot.console.digests import Digests
+    from copilot.console.settings import Desk
     from copilot.store.mind.rows import Delivery, Summary
 
     other = await logged(store, "nothing special at all happened here", "other")
     call = await logged(store, f"please cancel my {SECRET} today", "mine")
-    await Digests(store).catch_up()
+    await Digests(store, Desk(store, tmp_path / "recordings")).catch_up()
     await memory.bind("default", call, WHO)
     await memory.remember("default", call, f"Has the {SECRET}", "anna")
     now = datetime.now(UTC)
