@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE := extension/node_modules
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run sample test lint bench lock packages clean
+.PHONY: run sample test lint bench lock packages extension scripts clean
 
 run: $(VENV)/.run
 	$(BIN)/copilot demo
@@ -13,7 +14,7 @@ run: $(VENV)/.run
 sample: $(VENV)/.run
 	data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && $(BIN)/copilot --data "$$data" demo --once
 
-test: lint packages
+test: packages lint
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -21,6 +22,18 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory scripts
+
+# The extension's scripts: types and lint, where there is Node. Nothing of it is needed to run them.
+scripts:
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory $(NODE)/.dev \
+		&& cd extension && npm run --silent types && npm run --silent lint; \
+	elif [ -n "$$COPILOT_TESTS_NEED_PACKAGES" ]; then echo "npm is not installed" && exit 1; \
+	else echo "npm is not installed: the extension's types and lint are not checked"; fi
+
+# The extension as the store takes it.
+extension:
+	$(PYTHON) extension/pack.py build
 
 bench: $(VENV)/.run
 	mkdir -p build/bench
@@ -36,12 +49,16 @@ lock: $(VENV)/.dev
 	$(BIN)/$(LOCK) --extra postgres --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock requirements-dev.lock
 
-# Chromium and PostgreSQL, where this user may install them; tests that need them are skipped otherwise.
+# Chromium, PostgreSQL and Node, where this user may install them; tests that need them are skipped otherwise.
 packages:
 	@sh tests/packages.sh
 
 clean:
-	rm -rf $(VENV) build var
+	rm -rf $(VENV) $(NODE) build var
+
+$(NODE)/.dev: extension/package-lock.json
+	npm ci --prefix extension --silent --no-audit --no-fund
+	touch $@
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -17,6 +17,8 @@ from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.config import Settings
+from copilot.console.console import speaks
+from copilot.console.rules import Rules
 from copilot.core.policy import Policy
 from copilot.errors import ConfigError
 from copilot.ports import Embedder, Listener, Telling, Voice
@@ -61,11 +63,15 @@ class Senses(NamedTuple):
 
 @asynccontextmanager
 async def senses(
-    settings: Settings, progress: Progress | None = None, lockstep: bool = False
+    settings: Settings,
+    progress: Progress | None = None,
+    lockstep: bool = False,
+    voice: bool | None = None,
 ) -> AsyncIterator[Senses]:
     """Packs indexed, ear and voice ready; raises UserError for what the user can put right.
 
     `lockstep`: the ear waits for its words, for recordings that are heard faster than real time.
+    `voice`: whether anything will be spoken; by itself what the settings' policy says.
     """
     settings.make_data()
     cache = settings.data / "cache"
@@ -88,10 +94,11 @@ async def senses(
         host = Host(cache, library.sentences, lockstep, models, settings.persona)
         listener = await run(registry.listener, settings.ear, host)
         stack.push_async_callback(listener.close)
-        voice = _voice(settings, host._replace(listener=listener))
-        if voice is not None:
-            stack.push_async_callback(voice.close)
-        yield Senses(library, follower, listener, voice, embedder)
+        aloud = settings.policy.voice if voice is None else voice
+        mouth = _voice(settings, host._replace(listener=listener)) if aloud else None
+        if mouth is not None:
+            stack.push_async_callback(mouth.close)
+        yield Senses(library, follower, listener, mouth, embedder)
 
 
 def index(settings: Settings, progress: Progress | None = None) -> str:
@@ -159,10 +166,12 @@ async def services(
         raise ConfigError("policy.compose = true: no composer can be configured yet; leave it out")
     _check_media_host(settings.server.media_host)
     sign_in = settings.sign_in
+    settings.make_data()
     async with AsyncExitStack() as stack:
-        made = await stack.enter_async_context(senses(settings, progress))
-        store = await open_store(settings.database_url)
+        store = await open_store(settings.database_url, grace=settings.server.resume_seconds)
         stack.push_async_callback(store.close)
+        sounding = settings.policy.voice or await speaks(store)
+        made = await stack.enter_async_context(senses(settings, progress, voice=sounding))
         use_interface(settings.server.media_host)
         library = made.library
         switchboard = Switchboard(settings, made.listener, library, store, Forgetful(), made.voice)
@@ -188,7 +197,7 @@ async def services(
             lambda: library.packs,
         )
         stack.push_async_callback(desk.jobs.close)
-        yield Services(
+        whole = Services(
             store,
             library,
             switchboard,
@@ -196,19 +205,23 @@ async def services(
             __version__,
             accounts,
             desk,
-            trial(settings, library, desk.jobs),
+            trial(settings, library, desk.jobs, Rules(store.console, settings.policy)),
             sample,
             checks={"search": search},
             gauges={"ear": made.listener.state} if isinstance(made.listener, Telling) else {},
             origins=frozenset(settings.server.origins),
         )
+        stack.callback(whole.console.trials.close)
+        stack.push_async_callback(_stop, asyncio.create_task(whole.console.digests.follow()))
+        stack.push_async_callback(_stop, asyncio.create_task(whole.console.desk.keep_clean()))
+        yield whole
 
 
-def trial(settings: Settings, library: Library, jobs: Jobs) -> Trial:
+def trial(settings: Settings, library: Library, jobs: Jobs, rules: Rules) -> Trial:
     """Where knowledge is tried, with an ear of its own that waits for its words."""
 
     async def policy(caller: Caller) -> Policy:
-        return settings.policy
+        return (await rules.terms(caller.team_id, caller.person_id)).policy
 
     async def ear() -> Listener:
         if settings.ear.provider == "moshi":
@@ -331,6 +344,6 @@ def _check_media_host(host: str) -> None:
         ) from None
 
 
-def _voice(settings: Settings, host: Host) -> Voice | None:
+def _voice(settings: Settings, host: Host) -> Voice:
     """The voice, if one may speak: with cards only nothing has to be installed for it."""
-    return registry.voice(settings.voice, host) if settings.policy.voice else None
+    return registry.voice(settings.voice, host)

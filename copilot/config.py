@@ -73,8 +73,8 @@ class Server(Section):
     """Address of this machine that call media uses, or ``0.0.0.0`` for all of them."""
     capacity: int = Field(default=20, ge=1)
     """Calls at once; the next one is answered 503 with Retry-After."""
-    resume_seconds: float = Field(default=30.0, ge=0)
-    """How long a call whose connection broke waits to be resumed before it is over."""
+    resume_seconds: float = Field(default=60.0, ge=0)
+    """How long a call whose connection or process broke waits to be resumed before it is over."""
 
 
 class Database(Section):
@@ -94,22 +94,23 @@ class Chroma(Section):
     """A Chroma server, ``http://host:port``; empty means embedded in the data folder."""
 
 
-class PackPersona(Section):
-    """Who the agent is in calls that use a pack."""
+class OwnPersona(Section):
+    """Who the agent is in calls of a team, or with a pack; empty: as in all the others."""
 
     role: str = ""
     voice: str = ""
-    """Empty: the team's."""
 
 
 class Persona(Section):
-    """Who the duplex model takes itself for: the agent of this team."""
+    """Who the duplex model takes itself for: the agent."""
 
     role: str = ""
     """Who the agent is, the company, its rules, in plain words."""
     voice: str = ""
     """A voice of the checkpoint by its name (``NATF2``), or a recording of a few seconds."""
-    packs: Mapping[str, PackPersona] = {}
+    teams: Mapping[str, OwnPersona] = {}
+    """By team."""
+    packs: Mapping[str, OwnPersona] = {}
     """By pack; a call takes the first of its packs that is named here."""
     file: Path | None = None
     """A TOML file with the keys above instead, read again whenever it has changed."""

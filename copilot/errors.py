@@ -67,3 +67,11 @@ class SignInError(UserError):
 
 class TooOften(UserError):
     """Something that was tried too often in a while."""
+
+
+class PolicyError(UserError):
+    """A team's policy that cannot be used as it was asked."""
+
+
+class SettingError(UserError):
+    """A team's setting that cannot be used."""

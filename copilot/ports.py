@@ -59,7 +59,10 @@ class Voice(Protocol):
         ...
 
     def say(self, text: str) -> AsyncIterator[Pcm]:
-        """Mono float32 chunks of any length, the first as soon as there is one."""
+        """Mono float32 chunks of any length, the first as soon as there is one.
+
+        `text` is as it is said, its numbers and signs in words.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -206,6 +209,10 @@ class Mouth(Protocol):
         """Fall silent at once."""
         ...
 
+    def soften(self) -> None:
+        """Play whispers 12 dB softer from now on."""
+        ...
+
 
 DEFAULT_TEAM = "default"
 """The team that is always there."""
@@ -232,4 +239,15 @@ class CallLog(Protocol):
 
     def follow(self, call_id: str, after: int = -1) -> AsyncIterator[Entry]:
         """Entries with ``seq > after``: stored ones, then live ones until the call has ended."""
+        ...
+
+
+class Archive(CallLog, Protocol):
+    """A log that outlives its process."""
+
+    async def adopt(self, call_id: str) -> Sequence[Entry]:
+        """Go on with the log of a call whose process died: what it holds, to be appended to.
+
+        Raises UnknownCall where that cannot be.
+        """
         ...

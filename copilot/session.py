@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
 from time import perf_counter
 from typing import NamedTuple
@@ -14,20 +14,25 @@ from copilot.core.events import (
     CallEnded,
     CallStarted,
     Compose,
+    EarChanged,
+    EarState,
     Effect,
     EvidenceFound,
     Failed,
     Input,
+    Passage,
     Search,
     ShowCard,
     Speak,
     StopSpeaking,
+    Ticked,
     WhisperPlayed,
     WithdrawCard,
     Withheld,
 )
 from copilot.core.state import CallState
 from copilot.ports import CallLog, Composer, Ear, Mouth, Outlet, Retriever, Voice
+from copilot.providers.spoken import spoken
 
 log = logging.getLogger(__name__)
 
@@ -53,14 +58,18 @@ class Parts(NamedTuple):
 class Session:
     """Takes one input after another, steps, logs, performs; nobody else touches the state."""
 
-    def __init__(self, started: CallStarted, parts: Parts) -> None:
-        self.state = CallState()
+    def __init__(self, started: CallStarted, parts: Parts, state: CallState | None = None) -> None:
+        """`state`: where the call's log has stopped, for a call that is taken up again."""
+        self.state = state or CallState()
         self.lag_ms = 0.0
         """How long the ear took for its slowest micro-turn."""
         self._parts = parts
         self._inbox: asyncio.Queue[Input] = asyncio.Queue()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._take(started)
+        self._first = self.state.tick + 1 if state else 0
+        """The call's tick at which its sound begins."""
+        for event in _left_open(state) if state else (started,):
+            self._take(event)
 
     @property
     def call_id(self) -> str:
@@ -70,6 +79,14 @@ class Session:
     def give(self, event: Input) -> None:
         """Put an input in the queue: the agent's touch, the end of the call."""
         self._inbox.put_nowait(event)
+
+    async def look_up(self, question: str) -> tuple[Passage, ...]:
+        """What the call's packs say to a question of the agent's own; no part of the call's log.
+
+        Raises TimeoutError after the deadline of a search.
+        """
+        async with asyncio.timeout(self._parts.deadlines.search):
+            return (await self._parts.retriever.search(question, PASSAGES)).passages
 
     async def run(self, turns: AsyncIterator[MicroTurn]) -> None:
         """Live: micro-turns as they come, until the call has ended."""
@@ -100,7 +117,7 @@ class Session:
     async def _listen(self, turns: AsyncIterator[MicroTurn]) -> None:
         async for turn in turns:
             since = perf_counter()
-            heard = await self._parts.ear.hear(turn)
+            heard = await self._parts.ear.hear(turn._replace(tick=self._first + turn.tick))
             self.lag_ms = max(self.lag_ms, 1000 * (perf_counter() - since))
             self.give(heard)
         self.give(CallEnded("disconnected"))
@@ -124,11 +141,23 @@ class Session:
                 self._start("compose", effect.inquiry, compose, deadlines.compose)
             case Speak():
                 speak = partial(self._speak, effect)
+                parts.outlet.deliver(effect)
                 self._start("speak", effect.whisper, speak, deadlines.speak)
             case StopSpeaking():
-                self._hush()
-            case ShowCard() | WithdrawCard() | Withheld():
                 parts.outlet.deliver(effect)
+                self._hush()
+            case EarChanged(ear=ear):
+                if ear is EarState.SOFT and parts.mouth is not None:
+                    parts.mouth.soften()
+                parts.outlet.deliver(effect)
+            case ShowCard() | WithdrawCard() | Withheld() | Ticked():
+                if not self._in_shadow(effect):
+                    parts.outlet.deliver(effect)
+
+    def _in_shadow(self, effect: Effect) -> bool:
+        """Whether it stays in the log; what a supervisor says reaches the agent in any case."""
+        advice = isinstance(effect, WithdrawCard) or (isinstance(effect, ShowCard) and effect.by)
+        return self.state.policy.shadow and not advice
 
     async def _search(self, effect: Search) -> None:
         found = await self._parts.retriever.search(effect.query, PASSAGES, effect.turns)
@@ -144,7 +173,7 @@ class Session:
         if voice is None or mouth is None:
             raise LookupError("no voice is configured")
         most = self.state.policy.max_spoken_ticks * frame_samples(voice.rate)
-        chunks = _at_most(voice.say(effect.text), most)
+        chunks = _at_most(voice.say(spoken(effect.text)), most)
         ticks = await mouth.play(effect.whisper, chunks, voice.rate)
         self.give(WhisperPlayed(effect.whisper, ticks))
 
@@ -195,6 +224,15 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._parts.ear.close()
+
+
+def _left_open(state: CallState) -> Iterator[Input]:
+    """What was under way when the call's process died, and will not be answered any more."""
+    inquiry, why = state.inquiry, "the copilot was restarted"
+    if inquiry is not None and inquiry.answered < inquiry.revision:
+        yield Failed(inquiry.id, "search", why, inquiry.revision)
+    if state.playing is not None:
+        yield Failed(state.playing.whisper, "speak", why)
 
 
 async def _at_most(chunks: AsyncIterator[Pcm], samples: int) -> AsyncIterator[Pcm]:

@@ -9,6 +9,7 @@ from copilot.core.events import (
     Effect,
     Entry,
     EvidenceFound,
+    GapModel,
     Heard,
     Hearing,
     Input,
@@ -65,6 +66,7 @@ class Call:
         date: str = "",
         need: NeedModel | None = None,
         signals: Signals = NO_SIGNALS,
+        gap: GapModel | None = None,
     ) -> None:
         self.state = CallState()
         self.log: list[Entry] = []
@@ -72,7 +74,8 @@ class Call:
         self.signals = signals
         self.search_ticks = search_ticks
         self.pending: list[tuple[int, Search]] = []
-        self.give(CallStarted("call", policy or Policy(), ("test@0",), "test", consent, date, need))
+        rules = policy or Policy()
+        self.give(CallStarted("call", rules, ("test@0",), "test", consent, date, need, gap))
 
     @property
     def tick(self) -> int:

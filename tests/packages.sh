@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs what the browser and PostgreSQL tests need, if this user may; says why if not.
+# Installs what the browser and PostgreSQL tests and the extension's checks need, if this user may; says why if not.
 wanted=""
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium fonts-dejavu"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
+command -v npm >/dev/null 2>&1 || wanted="$wanted nodejs npm"
 [ -z "$wanted" ] && exit 0
 root=""
 [ "$(id -u)" = 0 ] || root="sudo -n"

@@ -98,6 +98,7 @@ class Mouthpiece:
 
     def __init__(self) -> None:
         self.cut = asyncio.Event()
+        self.soft = False
 
     async def play(self, whisper: int, chunks: AsyncIterator[Pcm], rate: int) -> int:
         self.cut.clear()
@@ -108,6 +109,9 @@ class Mouthpiece:
 
     def stop(self) -> None:
         self.cut.set()
+
+    def soften(self) -> None:
+        self.soft = True
 
 
 class Tone:

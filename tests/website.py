@@ -14,7 +14,7 @@ from copilot.audio.frames import MicroTurn
 from copilot.config import Settings
 from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, TurnText, Word
 from copilot.core.policy import Policy
-from copilot.ports import Found, Pinned, Vectors
+from copilot.ports import Found, Listener, Pinned, Vectors
 from copilot.retrieval.drafts import Drafts
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
@@ -140,15 +140,20 @@ def make_services(
 
     accounts = accounts or Accounts(Office(store.accounts), required=False)
     desk = make_desk(folder, accounts)
+    trial = make_trial(desk, settings.policy, listener)
+    return Services(store, Shelf(), board, settings, "1.2.3", accounts, desk, trial, Sample(make))
 
-    async def policy(caller: Caller) -> Policy:
-        return settings.policy
 
-    async def ear() -> ScriptedListener:
+def make_trial(desk: Desk, policy: Policy, listener: Listener) -> Trial:
+    """Knowledge is tried under this policy; recordings are heard by this listener."""
+
+    async def rules(caller: Caller) -> Policy:
+        return policy
+
+    async def ear() -> Listener:
         return listener
 
-    trial = Trial(KnowsOne(), desk.jobs, policy, ear)
-    return Services(store, Shelf(), board, settings, "1.2.3", accounts, desk, trial, Sample(make))
+    return Trial(KnowsOne(), desk.jobs, rules, ear)
 
 
 def make_desk(folder: Path, accounts: Accounts) -> Desk:

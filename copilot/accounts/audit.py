@@ -41,6 +41,11 @@ class Act(StrEnum):
     KNOWLEDGE_ROLLED_BACK = "knowledge_rolled_back"
     KNOWLEDGE_RETIRED = "knowledge_retired"
     LISTENED = "listened"
+    ADVISED = "advised"
+    POLICY_PUBLISHED = "policy_published"
+    POLICY_ROLLED_BACK = "policy_rolled_back"
+    SETTINGS_CHANGED = "settings_changed"
+    CALLS_ERASED = "calls_erased"
 
     @property
     def label(self) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from copilot.cli.common import JSON, Bars, console, report, write_json
+from copilot.cli.timing import timing
 from copilot.errors import UserError
 
 SECONDS = click.FloatRange(1, 3600)
@@ -15,6 +16,9 @@ SOME = click.IntRange(1)
 @click.group()
 def bench() -> None:
     """Measure speed; every figure with its machine, versions and ratios."""
+
+
+bench.add_command(timing)
 
 
 @bench.command("core")
@@ -104,6 +108,17 @@ def bench_whatif(logs: tuple[Path, ...], minutes: float, json_path: Path | None)
     from copilot.bench import whatif
 
     report(whatif.run(logs, minutes), whatif.table, json_path)
+
+
+@bench.command("console")
+@click.option("--calls", type=SOME, default=10_000, show_default=True, help="Past calls.")
+@click.option("--transcripts", type=SOME, default=1000, show_default=True, help="With words.")
+@JSON
+def bench_console(calls: int, transcripts: int, json_path: Path | None) -> None:
+    """Time of the console's pages at the server: lists of calls, search of what was said."""
+    from copilot.bench import console as pages
+
+    report(pages.run(calls, transcripts), pages.table, json_path)
 
 
 @bench.command("calls")

@@ -82,6 +82,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option(
     "--set", "values", multiple=True, metavar="KEY=VALUE", help="One value of the policy."
 )
+@click.option("--text-only", is_flag=True, help="Without the duplex model's wish and guesses.")
 @click.option("--against", type=FILE, help="Compare with this policy, not with what happened.")
 @click.option("--replayed", is_flag=True, help="Compare with a rerun under each call's own policy.")
 @click.option("--search/--no-search", default=True, help="Search anew for queries that are new.")
@@ -92,6 +93,7 @@ def evaluate_whatif(
     chosen: Chosen,
     policy: Path | None,
     values: tuple[str, ...],
+    text_only: bool,
     against: Path | None,
     replayed: bool,
     search: bool,
@@ -106,15 +108,15 @@ def evaluate_whatif(
     from copilot.evaluate.sides import figures, render
 
     changes = {**(policy_file(policy) if policy else {}), **policy_changes(_pairs(values), "--set")}
-    if not changes:
-        raise UserError("say what to change: --policy FILE or --set KEY=VALUE")
+    if not changes and not text_only:
+        raise UserError("say what to change: --policy FILE, --set KEY=VALUE or --text-only")
     base: Change | None = changed({}) if replayed else None
-    names = ("as it was", _name(policy, changes))
+    names = ("as it was", _name(policy, changes) or "text only")
     if against is not None:
         base, names = changed(policy_file(against)), (against.stem, names[1])
     elif replayed:
         names = ("replayed", names[1])
-    found = asyncio.run(_whatif(settings, chosen, changed(changes), base, search))
+    found = asyncio.run(_whatif(settings, chosen, changed(changes), base, search, text_only))
     if not found.totals.calls:
         console.print(chosen.none(), highlight=False)
     else:
@@ -124,7 +126,12 @@ def evaluate_whatif(
 
 
 async def _whatif(
-    settings: Settings, chosen: Chosen, change: "Change", base: "Change | None", search: bool
+    settings: Settings,
+    chosen: Chosen,
+    change: "Change",
+    base: "Change | None",
+    search: bool,
+    without: bool,
 ) -> "Experiment":
     from copilot.evaluate.experiment import experiment
 
@@ -137,7 +144,7 @@ async def _whatif(
                 if total:
                     bars("running again", done, total)
 
-            return await experiment(calls, change, base, seek, progress)
+            return await experiment(calls, change, base, seek, progress, without)
 
 
 class Knowledge:

@@ -45,3 +45,33 @@ def train_gate(
     console.print(f"trained; wrote {out or FOLDER}")
     if json_path is not None:
         write_json(json_path, recipe)
+
+
+@train.command("gap")
+@click.option(
+    "--data", "source", required=True, type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with the public data sets.",
+)  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder instead of the package's.",
+)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the calibration on held-out public dialogues to PATH, as SVG.",
+)
+@JSON
+def train_gap(source: Path, out: Path | None, picture: Path | None, json_path: Path | None) -> None:
+    """Learn how long a gap lasts: from timed public dialogues, and from synthetic calls."""
+    import msgspec
+
+    from copilot.evaluate import gapfit
+    from copilot.trained import FOLDER
+
+    with Bars() as progress:
+        recipe = gapfit.train(source, out or FOLDER, picture, progress)
+    console.print(gapfit.table(recipe))
+    if json_path is not None:
+        write_json(json_path, msgspec.to_builtins(recipe))

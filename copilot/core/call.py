@@ -5,13 +5,16 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot.core import cards, inquiry
+from copilot.core import advice, cards, inquiry, playbook
 from copilot.core.compose import line
 from copilot.core.events import (
+    Advised,
     CallEnded,
     CallStarted,
     CardTouched,
     DraftReady,
+    EarSwitched,
+    EchoHeard,
     Effect,
     Entry,
     Event,
@@ -20,6 +23,7 @@ from copilot.core.events import (
     Heard,
     Input,
     Party,
+    Snoozed,
     TurnText,
     WhisperPlayed,
     encode,
@@ -60,6 +64,14 @@ def step(state: CallState, event: Input) -> Step:
             return cards.played(state, event.whisper), []
         case CardTouched():
             return cards.touch(state, event)
+        case EchoHeard():
+            return cards.echo(state)
+        case Advised():
+            return advice.give(state, event)
+        case Snoozed():
+            return cards.snooze(state, event.ticks)
+        case EarSwitched():
+            return cards.switch_ear(state, event.on)
         case CallEnded():
             return _ended(state, event)
 
@@ -108,25 +120,40 @@ def _heard(state: CallState, heard: Heard) -> Step:
         tick=heard.tick,
         wish=heard.wish,
         upcoming=heard.upcoming,
+        finished=heard.customer.pause,
         floor=floor,
         transcript=hear(state.transcript, heard.agent, heard.customer),
-        turn=_customer_turn(state.turn, floor, over),
+        turn=_customer_turn(state, floor, over),
     )
     effects: list[Effect] = []
     for part in (cards.barge_in, _ask, cards.gate, cards.tend):
         state, more = part(state)
         effects += more
+    if heard.agent.words and state.policy.playbook:
+        state, more = playbook.tick(state)
+        effects += more
     return state, effects
 
 
-def _customer_turn(known: Span | None, floor: Floor, over: tuple[Turn, ...]) -> Span | None:
+def _customer_turn(state: CallState, floor: Floor, over: tuple[Turn, ...]) -> Span | None:
+    known = state.turn
     for turn in over:
         if turn.party is Party.CUSTOMER:
-            return known if turn.backchannel else Span(turn.start, turn.end)
+            return known if turn.backchannel else Span(_began(state, turn.start, floor), turn.end)
     start = floor.customer.turn
     if start is not None and floor.holder() is Party.CUSTOMER:
-        return Span(start)
+        return Span(_began(state, start, floor))
     return known
+
+
+def _began(state: CallState, start: int, floor: Floor) -> int:
+    """Where the turn began: one that goes on after a pause, with nobody between, is the same."""
+    known = state.turn
+    if known is None or state.gap is None:
+        return start
+    end = known.end if known.end is not None else start
+    alone = floor.agent.end <= max(end, known.start)
+    return known.start if alone and start - end <= state.policy.resume_ticks else start
 
 
 def _ask(state: CallState) -> Step:

@@ -2,11 +2,14 @@
 
 from msgspec.structs import replace
 
+from copilot.core import advice
 from copilot.core.compose import grounded, title
 from copilot.core.events import (
     CardTouched,
     Compose,
     DraftReady,
+    EarChanged,
+    EarState,
     Effect,
     Party,
     ShowCard,
@@ -17,6 +20,7 @@ from copilot.core.events import (
     WithdrawCard,
     Withheld,
 )
+from copilot.core.gap import look
 from copilot.core.gate import (
     HOUR,
     Evidence,
@@ -25,7 +29,7 @@ from copilot.core.gate import (
     Whisper,
     decide,
     is_said,
-    may_speak,
+    to_say,
 )
 from copilot.core.inquiry import SLACK, Inquiry
 from copilot.core.need import least_need
@@ -80,11 +84,15 @@ def tend(state: CallState) -> Step:
         return replace(state, card=None), clear(state, "expired")
     inquiry = state.inquiry
     waiting = not card.spoken and state.playing is None
+    if waiting and card.advice:
+        return advice.speak(state, card)
     if not waiting or inquiry is None or inquiry.id != card.inquiry:
         return state, []
-    if not may_speak(moment(state, inquiry), card.text, policy):
-        return state, []
-    return _speak(state, card)
+    now = moment(state, inquiry)
+    if state.gap is not None and inquiry.need < now.least_need:
+        return state, []  # what was said since has taken the question back
+    text = to_say(now, card.passage, card.text, policy)
+    return _speak(state, card, text) if text else (state, [])
 
 
 def barge_in(state: CallState) -> Step:
@@ -96,15 +104,32 @@ def barge_in(state: CallState) -> Step:
     customer = _over(state, Party.CUSTOMER, playing.customer_over)
     limit = state.policy.barge_in_ticks
     if agent < limit and customer < limit:
-        return replace(state, playing=Playing(playing.whisper, agent, customer)), []
+        return replace(
+            state, playing=replace(playing, agent_over=agent, customer_over=customer)
+        ), []
     reason = "agent_speaks" if agent >= limit else "customer_speaks"
-    return replace(state, playing=None), [StopSpeaking(playing.whisper, reason)]
+    cut = state.cut
+    if state.gap is not None and playing.passage:
+        cut |= {playing.passage}
+    return replace(state, playing=None, cut=cut), [StopSpeaking(playing.whisper, reason)]
 
 
 def played(state: CallState, whisper: int) -> CallState:
     """The earpiece is free again."""
     mine = state.playing is not None and state.playing.whisper == whisper
     return replace(state, playing=None) if mine else state
+
+
+def echo(state: CallState) -> Step:
+    """The agent's microphone hears whispers: softer ones first, then none."""
+    if state.echo is EarState.OFF:
+        return state, []
+    if state.echo is EarState.OPEN:
+        return replace(state, echo=EarState.SOFT), [EarChanged(EarState.SOFT, "echo")]
+    effects: list[Effect] = [EarChanged(EarState.OFF, "echo")]
+    if state.playing is not None:
+        effects.insert(0, StopSpeaking(state.playing.whisper, "echo"))
+    return replace(state, echo=EarState.OFF, playing=None), effects
 
 
 def revise(state: CallState, draft: DraftReady) -> Step:
@@ -142,7 +167,7 @@ def touch(state: CallState, touched: CardTouched) -> Step:
     if card is None or card.inquiry != touched.inquiry:
         return state, []
     if touched.how is Touch.DISMISSED:
-        dismissed = state.dismissed | {card.passage}
+        dismissed = state.dismissed | ({card.passage} if card.passage else set())
         effects = clear(state, "dismissed")
         playing = None if _playing_card(state) else state.playing
         return replace(state, card=None, dismissed=dismissed, playing=playing), effects
@@ -151,11 +176,31 @@ def touch(state: CallState, touched: CardTouched) -> Step:
     return state, []
 
 
+def snooze(state: CallState, ticks: int) -> Step:
+    """No card for so long; the one that is up goes, and what is being said of it."""
+    state = replace(state, snoozed=state.tick + ticks)
+    if not ticks:
+        return state, []
+    return replace(state, card=None, playing=None), clear(state, "snoozed")
+
+
+def switch_ear(state: CallState, on: bool) -> Step:
+    """The earpiece goes on, or off with what it is saying.
+
+    One that an echo switched off is tried again, softer: the agent has taken another headset.
+    """
+    soft = on and state.echo is EarState.OFF
+    state = replace(state, ear=on, echo=EarState.SOFT if soft else state.echo)
+    if on or state.playing is None:
+        return state, []
+    return replace(state, playing=None), [StopSpeaking(state.playing.whisper, "muted")]
+
+
 def clear(state: CallState, reason: str) -> list[Effect]:
-    """Effects that empty the screen; a dismissal and the end of the call empty the ear as well."""
+    """Effects that empty the screen; what the agent puts aside, and the end, empty the ear too."""
     effects: list[Effect] = []
     if state.playing is not None and (
-        reason == "call_ended" or (reason == "dismissed" and _playing_card(state))
+        reason in ("call_ended", "snoozed") or (reason == "dismissed" and _playing_card(state))
     ):
         effects.append(StopSpeaking(state.playing.whisper, reason))
     if state.card is not None:
@@ -163,13 +208,52 @@ def clear(state: CallState, reason: str) -> list[Effect]:
     return effects
 
 
+<<<<<<< HEAD
+=======
+def moment(state: CallState, inquiry: Inquiry) -> Moment:
+    """What the gate knows now."""
+    policy, floor, tick = state.policy, state.floor, state.tick
+    recent = [told for told in state.told if tick - told.tick < policy.told_ticks]
+    return Moment(
+        query=inquiry.query,
+        age=inquiry.age(tick),
+        turn_over=inquiry.turn.end is not None,
+        whole=inquiry.whole,
+        agent_silent=not floor.agent.speaking and floor.agent.rising == 0,
+        customer_silent=not floor.customer.speaking and floor.customer.rising == 0,
+        consent=state.consent,
+        agent_said=_agent_said(state, tick - policy.said_window_ticks),
+        upcoming=stems([state.upcoming]) if policy.anticipate else frozenset(),
+        told={told.passage for told in recent},
+        dismissed=state.dismissed,
+        since_whisper=tick - state.whispered,
+        whispered_priority=state.whispered_priority,
+        least_need=least_need(state.need, policy),
+        date=state.started.date if state.started else "",
+        spent=state.spent(),
+        gap=look(floor, state.transcript, tick) if state.gap is not None else None,
+        model=state.gap,
+        finished=state.finished if state.gap is not None else 0,
+        cut=state.cut,
+        quiet=any(start <= tick < end for start, end in policy.quiet),
+        snoozed=state.tick < state.snoozed,
+        ear=state.hears,
+    )
+
+
+def evidence(inquiry: Inquiry) -> Evidence:
+    """What was found for the inquiry."""
+    return Evidence(inquiry.passages, inquiry.need, inquiry.stable)
+
+
+>>>>>>> accounts
 def _show(state: CallState, inquiry: Inquiry, whisper: Whisper) -> Step:
     effects: list[Effect] = clear(state, "replaced")
     state, shown = _put(replace(state, whispered=state.tick), inquiry, whisper, 0)
     effects += shown
     if whisper.aloud and state.playing is None:
         assert state.card is not None
-        state, spoken = _speak(state, state.card)
+        state, spoken = _speak(state, state.card, whisper.aloud)
         effects += spoken
     if state.policy.compose:
         turns = state.transcript.last(_CONTEXT)
@@ -224,14 +308,14 @@ def _put(state: CallState, inquiry: Inquiry, whisper: Whisper, revision: int) ->
     return state, [card]
 
 
-def _speak(state: CallState, card: Card) -> Step:
+def _speak(state: CallState, card: Card, text: str) -> Step:
     state = replace(
         state,
         card=replace(card, spoken=True),
-        playing=Playing(card.inquiry),
+        playing=Playing(card.inquiry, passage=card.passage),
         whispered=state.tick,
     )
-    return state, [Speak(card.inquiry, card.text)]
+    return state, [Speak(card.inquiry, text)]
 
 
 def _withhold(state: CallState, inquiry: Inquiry, silent: Silent) -> Step:
@@ -287,7 +371,8 @@ def _over(state: CallState, party: Party, before: int) -> int:
     if not speech.speaking and speech.rising == 0:
         return 0
     if is_backchannel(state.transcript.since(party, speech.start)) and speech.speaking:
-        return 0
+        # "i" may be the beginning of "i see": more words decide, and what was said counts then
+        return 0 if state.gap is None else min(before + 1, state.policy.barge_in_ticks - 1)
     return before + 1
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from copilot.core.policy import Policy
+from copilot.core.policy import Policy, Rule
 
 TICK_MS = 80
 """Length of one tick, the only unit of time in a call."""
@@ -31,8 +31,10 @@ class Silence(StrEnum):
     ALREADY_TOLD = "already_told"
     DISMISSED = "dismissed"
     UNGROUNDED = "ungrounded"
+    QUIET = "quiet"
     COOLDOWN = "cooldown"
     BUDGET = "budget"
+    SNOOZED = "snoozed"
     NO_CONSENT = "no_consent"
 
 
@@ -121,6 +123,20 @@ class NeedModel(Struct, frozen=True):
     version: str = ""
 
 
+class GapModel(Struct, frozen=True):
+    """Weights of the model of gaps (``core/gap.py``), as trained."""
+
+    horizons: tuple[int, ...]
+    """Ticks within which the customer may begin to speak, rising."""
+    weights: tuple[dict[str, int], ...]
+    """Of each horizon, by feature, in thousandths of the log-odds per unit."""
+    bias: tuple[int, ...]
+    """In thousandths."""
+    calibration: tuple[tuple[tuple[int, int], ...], ...]
+    """Of each horizon ``(score in thousandths, percent)``, both rising."""
+    version: str = ""
+
+
 class TurnText(Struct, frozen=True):
     """One turn of the rolling transcript, as given to a composer."""
 
@@ -146,6 +162,13 @@ class CallStarted(Struct, frozen=True, tag="call_started"):
     """The day of the call, as ``2026-11-26``; empty: unknown, and no passage counts as expired."""
     need: NeedModel | None = None
     """The gate's model of need; None: whatever is found is taken to be needed."""
+    gap: GapModel | None = None
+    """The model that chooses when and in how many words a line is spoken; None, as in older logs:
+    the whole line, in any gap."""
+    ruling: int = 0
+    """Number of the team's published policy that the call began under; 0: the settings' own."""
+    level: str = ""
+    """How seasoned the agent is by the team's policy; empty: not told."""
 
 
 class Heard(Struct, frozen=True, tag="heard", omit_defaults=True):
@@ -205,6 +228,37 @@ class CardTouched(Struct, frozen=True, tag="card_touched"):
     how: Touch
 
 
+class EchoHeard(Struct, frozen=True, tag="echo_heard"):
+    """The agent's microphone has sent a whisper on: whom he talks to may have heard it."""
+
+    whisper: int
+    delay_ms: int
+    """From the earpiece to the microphone and back."""
+    level_db: int
+    """Against the whisper as it was played."""
+
+
+class Advised(Struct, frozen=True, tag="advised"):
+    """A supervisor sends the agent a line while the call is on."""
+
+    by: str
+    """Who, as the agent knows them."""
+    text: str
+
+
+class Snoozed(Struct, frozen=True, tag="snoozed"):
+    """The agent wants no card for a while."""
+
+    ticks: int
+    """From now on; 0 ends it."""
+
+
+class EarSwitched(Struct, frozen=True, tag="ear_switched"):
+    """The agent switched the earpiece, or its device went or came back."""
+
+    on: bool
+
+
 class CallEnded(Struct, frozen=True, tag="call_ended"):
     """The last input of every call."""
 
@@ -251,6 +305,18 @@ class ShowCard(Struct, frozen=True, tag="show_card"):
     """The words of the customer that it answers."""
     need: int = 100
     """Calibrated probability that anything was needed, percent."""
+    by: str = ""
+    """The supervisor whose words it shows; empty: the copilot's own card."""
+
+
+class Ticked(Struct, frozen=True, tag="ticked"):
+    """The agent has done what a line of the playbook is about, or broken it."""
+
+    item: str
+    """The line's name."""
+    rule: Rule
+    words: str
+    """What the agent said."""
 
 
 class Speak(Struct, frozen=True, tag="speak"):
@@ -266,7 +332,25 @@ class StopSpeaking(Struct, frozen=True, tag="stop_speaking"):
 
     whisper: int
     reason: str
-    """``agent_speaks``, ``customer_speaks``, ``dismissed`` or ``call_ended``."""
+    """``agent_speaks``, ``customer_speaks``, ``echo``, ``dismissed``, ``advice``, ``snoozed``,
+    ``muted`` or ``call_ended``."""
+
+
+class EarState(StrEnum):
+    """How whispers are heard."""
+
+    OPEN = "open"
+    SOFT = "soft"
+    """12 dB softer."""
+    OFF = "off"
+
+
+class EarChanged(Struct, frozen=True, tag="ear_changed"):
+    """From now on whispers are softer, or there are none; the agent is told why."""
+
+    ear: EarState
+    reason: str
+    """``echo``."""
 
 
 class Withheld(Struct, frozen=True, tag="withheld", omit_defaults=True):
@@ -287,7 +371,8 @@ class WithdrawCard(Struct, frozen=True, tag="withdraw_card"):
 
     inquiry: int
     reason: str
-    """``said``, ``dismissed``, ``unsupported``, ``expired``, ``replaced`` or ``call_ended``."""
+    """``said``, ``dismissed``, ``snoozed``, ``unsupported``, ``expired``, ``replaced`` or
+    ``call_ended``."""
 
 
 Input = (
@@ -298,9 +383,23 @@ Input = (
     | Failed
     | WhisperPlayed
     | CardTouched
+    | EchoHeard
+    | Advised
+    | Snoozed
+    | EarSwitched
     | CallEnded
 )
-Effect = Search | Compose | ShowCard | Speak | StopSpeaking | Withheld | WithdrawCard
+Effect = (
+    Search
+    | Compose
+    | ShowCard
+    | Speak
+    | StopSpeaking
+    | EarChanged
+    | Withheld
+    | WithdrawCard
+    | Ticked
+)
 Event = Input | Effect
 
 

@@ -4,8 +4,10 @@ from collections.abc import Set
 
 from msgspec import Struct
 
+from copilot.core.aloud import aloud
 from copilot.core.compose import line
-from copilot.core.events import Passage, Silence
+from copilot.core.events import GapModel, Passage, Silence
+from copilot.core.gap import Gap, starts_within
 from copilot.core.policy import Policy
 from copilot.core.words import content, pivots, share, tokens
 
@@ -44,6 +46,19 @@ class Moment(Struct, frozen=True):
     upcoming: Set[str] = frozenset()
     """What the agent is about to say, as the duplex model guesses it; empty unless the policy wants
     it counted."""
+    gap: Gap | None = None
+    """What tells how long the gap will last; None where no model asks."""
+    model: GapModel | None = None
+    finished: int = 0
+    """The ear's own probability that the customer has finished, percent; 0 where it cannot tell."""
+    cut: Set[str] = frozenset()
+    """Passages whose whisper was cut: they are not said aloud again."""
+    quiet: bool = False
+    """Whether the team wants no card at this time."""
+    snoozed: bool = False
+    """Whether the agent wants no card now."""
+    ear: bool = True
+    """Whether the agent's earpiece is on."""
 
 
 class Evidence(Struct, frozen=True):
@@ -67,8 +82,8 @@ class Whisper(Struct, frozen=True):
 
     passage: Passage
     text: str
-    aloud: bool
-    """Whether it may be spoken at once."""
+    aloud: str
+    """What of it is spoken at once; empty: nothing."""
 
 
 def decide(moment: Moment, evidence: Evidence, policy: Policy) -> Silent | Whisper:
@@ -86,21 +101,42 @@ def decide(moment: Moment, evidence: Evidence, policy: Policy) -> Silent | Whisp
     silence = _unwanted(moment, passage, text, policy) or _unaffordable(moment, evidence, policy)
     if silence is not None:
         return Silent(silence)
+    if moment.snoozed:
+        return Silent(Silence.SNOOZED)
     if not moment.consent:
         return Silent(Silence.NO_CONSENT)
-    return Whisper(passage, text, aloud=may_speak(moment, text, policy))
+    return Whisper(passage, text, aloud=to_say(moment, passage.id, text, policy))
 
 
-def may_speak(moment: Moment, text: str, policy: Policy) -> bool:
-    """Whether the line may be begun aloud: in a gap, soon after the turn, short, switched on."""
+def to_say(moment: Moment, passage: str, text: str, policy: Policy) -> str:
+    """What may be begun aloud now: in a gap, soon after the turn, switched on; empty: nothing.
+
+    The longest form of the line whose help has not decayed, and before whose end the customer is
+    not likely to speak.
+    """
+    if not _may_speak(moment, policy) or passage in moment.cut:
+        return ""
+    if moment.model is None or moment.gap is None:
+        return text if len(tokens(text)) <= policy.max_spoken_words else ""
+    for form in aloud(text, moment.query):
+        worth = form.worth * policy.speak_half_ticks // (policy.speak_half_ticks + moment.age)
+        ticks = policy.word_ticks * len(tokens(form.text))
+        risk = starts_within(moment.model, moment.gap, ticks)
+        if worth >= policy.speak_worth and risk <= policy.speak_risk:
+            return form.text
+    return ""
+
+
+def _may_speak(moment: Moment, policy: Policy) -> bool:
     return (
         policy.voice
+        and moment.ear
         and moment.consent
         and moment.turn_over
         and moment.agent_silent
         and moment.customer_silent
         and moment.age <= policy.speak_within_ticks
-        and len(tokens(text)) <= policy.max_spoken_words
+        and not 0 < moment.finished < policy.min_finished
     )
 
 
@@ -111,10 +147,11 @@ def is_said(text: str, agent_said: Set[str], policy: Policy) -> bool:
 
 def is_triggered(query: str, policy: Policy) -> bool:
     """Whether the words hold a phrase at which the team wants a card in any case."""
-    return _holds(query, policy.trigger)
+    return holds(query, policy.trigger)
 
 
-def _holds(query: str, phrases: tuple[str, ...]) -> bool:
+def holds(query: str, phrases: tuple[str, ...]) -> bool:
+    """Whether one of the phrases stands in the words, word for word."""
     said = f" {' '.join(tokens(query))} "
     return any(f" {' '.join(tokens(phrase))} " in said for phrase in phrases)
 
@@ -137,7 +174,7 @@ def _is_weak(moment: Moment, evidence: Evidence, policy: Policy) -> bool:
 
 
 def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Silence | None:
-    if _holds(moment.query, policy.do_not_trigger):
+    if holds(moment.query, policy.do_not_trigger):
         return Silence.DO_NOT_TRIGGER
     if is_said(text, moment.agent_said, policy) or _is_being_said(text, moment, policy):
         return Silence.ALREADY_SAID
@@ -149,6 +186,8 @@ def _unwanted(moment: Moment, passage: Passage, text: str, policy: Policy) -> Si
 
 
 def _unaffordable(moment: Moment, evidence: Evidence, policy: Policy) -> Silence | None:
+    if moment.quiet:
+        return Silence.QUIET
     urgent = evidence.passages[0].priority > moment.whispered_priority
     if moment.since_whisper < policy.cooldown_ticks and not urgent:
         return Silence.COOLDOWN

@@ -1,5 +1,6 @@
 """Every number that a decision of the core depends on, with its unit and meaning."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -8,6 +9,29 @@ Percent = Annotated[int, Meta(ge=0, le=100)]
 Whole = Annotated[int, Meta(ge=0)]
 Some = Annotated[int, Meta(ge=1)]
 """A number that makes no sense as 0."""
+
+
+class Rule(StrEnum):
+    """What a playbook asks of the agent."""
+
+    CHECK = "check"
+    """A step that is ticked once it is done."""
+    MUST_SAY = "must_say"
+    """Missed, if the call ends without it."""
+    MUST_NOT_SAY = "must_not_say"
+    """Broken, if one of its phrases is said."""
+
+
+class Item(Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a playbook; it ticks itself from what the agent says."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=120)]
+    rule: Rule
+    phrases: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=300)], ...],
+        Meta(min_length=1, max_length=20),
+    ]
+    """Ways to say it: of a step or a must the sense is enough, of a must not the very words."""
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,6 +51,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Silence that counts as a pause inside a turn."""
     end_of_turn_ticks: Some = 8
     """Silence after which a turn is over."""
+    resume_ticks: Whole = 25
+    """How long after the end of a turn the customer still goes on with it, if nobody spoke: 2 s."""
     backchannel_ticks: Whole = 12
     """The longest "mm-hm" that is not a turn of its own."""
 
@@ -35,9 +61,9 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Content words that a customer's turn needs before it is looked up."""
     query_words: Some = 24
     """How many of the turn's last words make the rolling query."""
-    refresh_ticks: Some = 4
+    refresh_ticks: Some = 2
     """Shortest time between two searches of one inquiry while the customer speaks."""
-    refresh_words: Some = 2
+    refresh_words: Some = 1
     """New words that make another search worthwhile."""
     reopen_words: Some = 6
     """New content words after a card that make another inquiry within the same turn."""
@@ -55,7 +81,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Probability of need from which a card may be shown while the customer still speaks."""
     early_support: Percent = 70
     """Probability that the passage is needed, from which it may be shown that early."""
-    early_words: Some = 3
+    early_words: Some = 2
     """Content words that have been heard before a card may be shown that early."""
     keep_support: Percent = 10
     """Support under which an early card is taken back once its question is whole."""
@@ -81,7 +107,12 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Unneeded whispers accepted per hour, in hundredths: it sets the probability of need that a
     card takes, and each card spends the chance that nothing was needed."""
 
+    quiet: tuple[tuple[Whole, Whole], ...] = ()
+    """Quiet times: from one tick of the call up to another no card is shown."""
+
     # card
+    shadow: bool = False
+    """Whether cards are only kept in the log, for people to review, and not shown to the agent."""
     compose: bool = False
     """Whether the background model is asked for a better text of each card."""
     card_ticks: Some = 500
@@ -90,11 +121,27 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     # voice
     voice: bool = False
     """Whether whispers may also be spoken in the agent's earpiece."""
-    speak_within_ticks: Whole = 25
-    """How long after the end of the customer's turn a line may still be begun aloud: 2 s."""
+    speak_within_ticks: Whole = 62
+    """How long after the end of the customer's turn a line may still be begun aloud: 5 s."""
+    min_finished: Percent = 50
+    """Probability that the customer has finished, from which a whisper is begun, where the ear can
+    tell it."""
+    speak_risk: Percent = 30
+    """Probability that the customer speaks before a whisper has ended, up to which it is begun."""
+    speak_half_ticks: Some = 31
+    """After so long in a gap a whisper helps half as much: 2.5 s."""
+    speak_worth: Percent = 20
+    """What is left of a whisper's help, under which the card is all."""
+    word_ticks: Some = 5
+    """How long a spoken word takes: 160 words a minute."""
     max_spoken_words: Some = 12
-    """The longest line that is spoken."""
+    """The longest line that is spoken where no model shortens it."""
     max_spoken_ticks: Some = 100
     """The longest that a whisper may sound: 8 s; the rest is cut."""
-    barge_in_ticks: Some = 2
-    """Speech by either party that cuts a whisper."""
+    barge_in_ticks: Some = 8
+    """Speech by either party that ends a whisper: longer than a "mm-hm" whose words are not known
+    yet. The earpiece itself falls silent at the first sound and goes on where it was no more."""
+
+    # playbook
+    playbook: tuple[Item, ...] = ()
+    """What the agent is to do and say in a call."""

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from copilot.core.events import CallStarted, NeedModel
+from copilot.core.events import CallStarted, EarState, GapModel, NeedModel
 from copilot.core.floor import NEVER, Floor
 from copilot.core.gate import HOUR
 from copilot.core.inquiry import Inquiry, Span
@@ -23,6 +23,8 @@ class Card(Struct, frozen=True):
     revision: int = 0
     used: bool = False
     spoken: bool = False
+    advice: bool = False
+    """Whether it shows a supervisor's words."""
 
 
 class Playing(Struct, frozen=True):
@@ -32,6 +34,7 @@ class Playing(Struct, frozen=True):
     agent_over: int = 0
     """Ticks in a row in which the agent has spoken over it."""
     customer_over: int = 0
+    passage: str = ""
 
 
 class Told(Struct, frozen=True):
@@ -52,6 +55,8 @@ class CallState(Struct, frozen=True):
     """The duplex model's wish to speak, as heard last."""
     upcoming: str = ""
     """What it takes the agent to be saying next, as heard last."""
+    finished: int = 0
+    """The ear's probability that the customer has finished, as heard last; 0: it cannot tell."""
     seq: int = 0
     """Entries logged so far."""
     floor: Floor = Floor()
@@ -67,10 +72,20 @@ class CallState(Struct, frozen=True):
     told: tuple[Told, ...] = ()
     """Cards of the last hour."""
     dismissed: frozenset[str] = frozenset()
+    echo: EarState = EarState.OPEN
+    """What became of the ear because the agent's microphone heard whispers."""
+    cut: frozenset[str] = frozenset()
+    """Passages whose whisper was cut."""
     whispered: int = NEVER
     """Tick of the last whisper."""
     whispered_priority: int = 0
     """The priority of its passage."""
+    ticked: frozenset[str] = frozenset()
+    """Lines of the playbook that the agent has done or broken."""
+    snoozed: int = 0
+    """Tick from which cards are wanted again."""
+    ear: bool = True
+    """Whether the agent's earpiece is on."""
 
     @property
     def policy(self) -> Policy:
@@ -80,6 +95,15 @@ class CallState(Struct, frozen=True):
     @property
     def need(self) -> NeedModel | None:
         return self.started.need if self.started is not None else None
+
+    @property
+    def hears(self) -> bool:
+        """Whether whispers may be heard: the earpiece is on, and no microphone passes it on."""
+        return self.ear and self.echo is not EarState.OFF
+
+    @property
+    def gap(self) -> GapModel | None:
+        return self.started.gap if self.started is not None else None
 
     @property
     def consent(self) -> bool:

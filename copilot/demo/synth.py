@@ -127,7 +127,7 @@ async def _say_all(script: Script, voices: Voices, progress: Progress) -> list[P
             progress(len(sounds), len(script.lines))
             voice = opened[script.manner(line)]
             chunks = [chunk async for chunk in voice.say(line.text)]
-            sounds.append(_finish(chunks, voice.rate))
+            sounds.append(level(chunks, voice.rate))
     progress(len(sounds), len(script.lines))
     return sounds
 
@@ -144,7 +144,7 @@ async def _opened(voices: Voices, manners: Iterable[Manner]) -> AsyncIterator[di
             await voice.close()
 
 
-def _finish(chunks: Sequence[Pcm], rate: int) -> Pcm:
+def level(chunks: Sequence[Pcm], rate: int) -> Pcm:
     """One line without silence at its ends, at RATE and the common level."""
     sound: Pcm = np.concatenate(chunks) if chunks else np.zeros(rate // 10, np.float32)
     audible = np.flatnonzero(np.abs(sound) > _AUDIBLE * np.abs(sound).max())

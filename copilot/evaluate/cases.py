@@ -147,7 +147,7 @@ class _Reader:
                 self._draft(inquiry, entry.tick)
             case EvidenceFound() as found:
                 self._find(found, entry.tick)
-            case ShowCard() as card:
+            case ShowCard(by="") as card:
                 self._show(card, entry.tick)
             case Withheld() as held:
                 self._withhold(held, entry.tick)

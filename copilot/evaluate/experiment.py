@@ -11,7 +11,7 @@ from copilot.core.need import least_need
 from copilot.evaluate.cases import cases_of
 from copilot.evaluate.compare import Comparison, Side, carry, moments
 from copilot.evaluate.corpus import Stored
-from copilot.evaluate.whatif import Change, Rerun, Seek, effects_of, rerun
+from copilot.evaluate.whatif import Change, Rerun, Seek, effects_of, rerun, text_only
 
 
 class Totals(Struct):
@@ -45,14 +45,18 @@ async def experiment(
     against: Change | None = None,
     seek: Seek | None = None,
     progress: Callable[[int], None] | None = None,
+    without: bool = False,
 ) -> Experiment:
     """Run every call again under the changed policy; one call is in memory at a time.
 
-    It is compared with what happened, or with a rerun under the policy `against`.
+    It is compared with what happened, or with a rerun under the policy `against`. `without`: the
+    duplex model's wish and guesses, see `text_only`.
     """
     comparison, totals = Comparison(), Totals()
     async for call in calls:
-        await _add(call, change, against, seek, comparison, totals)
+        entries = text_only(call.entries) if without else call.entries
+        after = await rerun(entries, change, seek)
+        await _add(call, after, change, against, seek, comparison, totals)
         if progress:
             progress(totals.calls)
     return Experiment(comparison, totals)
@@ -60,13 +64,13 @@ async def experiment(
 
 async def _add(
     call: Stored,
+    after: Rerun,
     change: Change,
     against: Change | None,
     seek: Seek | None,
     comparison: Comparison,
     totals: Totals,
 ) -> None:
-    after = await rerun(call.entries, change, seek)
     known = call.labelled()
     if against is not None:
         base = await rerun(call.entries, against, seek)

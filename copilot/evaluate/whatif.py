@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from copilot.core.call import enter
 from copilot.core.events import (
+    Advised,
     CallEnded,
     CallStarted,
     CardTouched,
@@ -75,6 +76,17 @@ async def rerun(entries: Sequence[Entry], change: Change, seek: Seek | None = No
     return Rerun(tuple(run.log), run.reused, run.searched, run.unanswered, run.touches_lost)
 
 
+def text_only(entries: Sequence[Entry]) -> list[Entry]:
+    """The log of a call that no duplex model listened to: without its wish, and its guess of what
+    the agent is about to say."""
+    return [
+        replace(entry, event=replace(entry.event, wish=0, upcoming=""))
+        if isinstance(entry.event, Heard)
+        else entry
+        for entry in entries
+    ]
+
+
 async def search_anew(retriever: Retriever, search: Search) -> EvidenceFound:
     """Search as a live call does."""
     found = await retriever.search(search.query, PASSAGES, search.turns)
@@ -131,7 +143,7 @@ class _Run:
     async def take(self, entry: Entry) -> None:
         """One entry of the log: inputs are given again, effects only remembered."""
         match entry.event:
-            case Failed(what="hear") | Heard() | CallEnded():
+            case Failed(what="hear") | Heard() | Advised() | CallEnded():
                 await self.give(entry.event)
             case EvidenceFound() | DraftReady() | WhisperPlayed() | Failed():
                 ask = self._at.pop(entry.seq, None)

@@ -53,6 +53,10 @@ _SIGNS = {
 }  # fmt: skip
 _IN_ADDRESSES = {".": "dot", "@": "at", "/": "slash", "-": "dash", "_": "underscore"}
 
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+
 _NUMBER = r"\d{1,3}(?:,\d{3}){1,9}(?:\.\d+)?|\d+(?:\.\d+)?"
 
 
@@ -100,15 +104,56 @@ def _number(found: str) -> str:
 
 
 def _year(found: re.Match[str]) -> str:
-    century, rest = divmod(int(found[0]), 100)
+    return _year_said(int(found[0]))
+
+
+def _year_said(year: int) -> str:
+    century, rest = divmod(year, 100)
     if century == 20 and rest < 10:
-        return whole(int(found[0]))
+        return whole(year)
     low = "hundred" if not rest else f"oh {whole(rest)}" if rest < 10 else whole(rest)
     return f"{whole(century)} {low}"
 
 
+def _date(year: str, month: int, day: int) -> str:
+    told = f"{_nth(day)} of {_MONTHS[month - 1]}"
+    return f"{told} {_year_said(int(year))}" if year else told
+
+
+def _iso(found: re.Match[str]) -> str:
+    return _date(found[1], int(found[2]), int(found[3]))
+
+
+def _slashed(found: re.Match[str]) -> str:
+    """Day and month as only one order allows it, day first where both would do."""
+    first, second = int(found[1]), int(found[2])
+    day, month = (second, first) if second > 12 else (first, second)
+    return _date(found[3], month, day) if 1 <= month <= 12 and 1 <= day <= 31 else found[0]
+
+
+def _month_of(text: str) -> int:
+    return next(n for n, name in enumerate(_MONTHS, 1) if name.startswith(text[:3].title()))
+
+
+def _day_month(found: re.Match[str]) -> str:
+    return _date(found[3] or "", _month_of(found[2]), int(found[1]))
+
+
+def _month_day(found: re.Match[str]) -> str:
+    return _date(found[3] or "", _month_of(found[1]), int(found[2]))
+
+
+def _parts(found: re.Match[str]) -> str:
+    """A number in groups, as of an order, digit by digit."""
+    return _digits(found[0])
+
+
 def _ordinal(found: re.Match[str]) -> str:
-    *before, last = whole(int(found[1].replace(",", ""))).split()
+    return _nth(int(found[1].replace(",", "")))
+
+
+def _nth(number: int) -> str:
+    *before, last = whole(number).split()
     ending = _ORDINALS.get(last) or (f"{last[:-1]}ieth" if last.endswith("y") else f"{last}th")
     return " ".join((*before, ending))
 
@@ -180,12 +225,22 @@ def _code(found: re.Match[str]) -> str:
 
 
 _UNIT = "|".join((*_UNITS, "KB", "MB", "GB", "TB", "kWh", "Mbps", "Gbps", "kW"))
+_MONTH = (
+    r"(Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|"
+    r"Sep(?:t(?:ember)?)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
+)
+_DAY = r"(3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
 _SITE = r"(?:com|org|net|uk|io|eu|gov)\b"
 _MERIDIEM = r"([ap]\.?m\b\.?)"
 
 _WRITTEN: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"[\w.+-]+@[\w-]+(?:\.[a-zA-Z]\w*)+", _address),
     (rf"(?<![\w.])(?:[a-zA-Z][\w-]*\.)+{_SITE}[\w/.-]*\b", _address),
+    (r"\b((?:19|20)\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\b", _iso),
+    (r"\b(\d{1,2})/(\d{1,2})/((?:19|20)\d\d)\b", _slashed),
+    (rf"\b{_DAY} (?:of )?{_MONTH}(?:,? ((?:19|20)\d\d)\b)?", _day_month),
+    (rf"\b{_MONTH} {_DAY}\b(?:,? ((?:19|20)\d\d)\b)?", _month_day),
+    (r"(?<![\d.,£€$-])(?:\d{4,6}-\d{3}|\d{2,6}(?:-\d{2,6}){2,4})\b(?![.,-]?\d)", _parts),
     (r"(?<=\d) ?[-–] ?(?=[£€$] ?\d)", lambda _: "to"),
     (rf"([£€$]) ?({_NUMBER}) ?(?:(k|m|bn|b|tn|K|M)\b)?", _money),
     (r"\b24/7\b", lambda _: "twenty four seven"),

@@ -14,7 +14,6 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from copilot.core.events import CardTouched
 from copilot.errors import SignalError
 from copilot.sidecar import trickle, wire
 from copilot.sidecar.earpiece import Earpiece
@@ -79,7 +78,7 @@ class Peer:
 async def connect(
     offer: Offer,
     line: Line,
-    touched: Callable[[CardTouched], None],
+    acted: Callable[[wire.Act], None],
     changed: Callable[[], None],
 ) -> Peer:
     """Answer the offer and put its tracks on the line; raises Unsuitable if that cannot be done.
@@ -91,7 +90,7 @@ async def connect(
     @connection.on("datachannel")
     def _(channel: RTCDataChannel) -> None:
         if channel.label == wire.CHANNEL:
-            line.attach_channel(channel, touched)
+            line.attach_channel(channel, acted)
 
     @connection.on("connectionstatechange")
     def _() -> None:
@@ -118,7 +117,7 @@ def _wire_up(connection: RTCPeerConnection, offer: Offer, line: Line) -> None:
             transceiver.direction = "recvonly"
             line.audio.tap(transceiver.receiver, party)
         elif transceiver.mid == offer.earpiece:
-            earpiece = Earpiece()
+            earpiece = Earpiece(line.talk)
             transceiver.sender.replaceTrack(earpiece)
             transceiver.direction = "sendonly"
             line.attach_earpiece(earpiece)

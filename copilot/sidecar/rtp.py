@@ -3,7 +3,7 @@
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,7 +12,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 
-from copilot.audio.frames import TICK, Aligner, MicroTurn
+from copilot.audio.frames import TICK, Aligner, MicroTurn, Pcm
 from copilot.audio.opus import RTP_RATE
 from copilot.audio.reorder import Counts, Piece, Reorder
 from copilot.core.events import Party
@@ -66,9 +66,13 @@ class _Track(NamedTuple):
 class CallAudio:
     """The sound of one peer connection as micro-turns; lives on the connection's own loop."""
 
-    def __init__(self, rate: int) -> None:
-        """`rate` is the listener's, one of `opus.RATES`, Hz."""
+    def __init__(self, rate: int, sounded: Callable[[Party, Pcm], None] | None = None) -> None:
+        """`rate` is the listener's, one of `opus.RATES`, Hz.
+
+        `sounded` gets each party's samples packet by packet, before they lie on the grid.
+        """
         self.rate = rate
+        self._sounded = sounded
         self._aligner = Aligner(rate)
         self._tracks: dict[Party, _Track] = {}
         self._sources: dict[Party, RTCRtpReceiver] = {}
@@ -184,6 +188,8 @@ class CallAudio:
     def _take(self, party: Party, pieces: list[Piece]) -> None:
         for piece in pieces:
             self._aligner.push(party, *piece)
+            if self._sounded is not None:
+                self._sounded(party, piece.samples)
 
     def _give(self, now: float) -> None:
         if self._closed:

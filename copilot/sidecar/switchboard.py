@@ -6,16 +6,18 @@ import logging
 import secrets
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import msgspec
 
 from copilot import __version__
 from copilot.config import Settings
-from copilot.core.events import CallEnded, CallStarted, CardTouched
+from copilot.core.events import CallEnded, CallStarted, Entry
 from copilot.core.policy import Policy
 from copilot.errors import NoPlace, UnknownCall, UserError
 from copilot.ports import (
     NOBODY,
+    Archive,
     CallLog,
     Ear,
     Listener,
@@ -27,9 +29,15 @@ from copilot.ports import (
     Voice,
 )
 from copilot.session import Parts, Session
+from copilot.sidecar import wire
+from copilot.sidecar.house import Beginning, House
+from copilot.sidecar.left import Left, left
 from copilot.sidecar.line import Line
 from copilot.sidecar.offer import Offer, Unsuitable
 from copilot.sidecar.peer import Peer, connect
+from copilot.sidecar.recording import record
+from copilot.sidecar.tap import Tap
+from copilot.trained import gap_model
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +45,7 @@ CONNECT_SECONDS = 20.0
 """How long a call may take to connect: a browser gives up sooner."""
 RETRY_AFTER = 30
 """Seconds after which a refused caller may ask again."""
+CUT = CallEnded("cut")
 
 
 class Full(Exception):
@@ -51,7 +60,8 @@ class Call:
         self.owner = owner
         self.line = line
         self.peer = peer
-        self.task = asyncio.create_task(session.run(line.audio.turns()))
+        self.tap = Tap()
+        self.task = asyncio.create_task(session.run(self.tap.through(line.audio.turns())))
         self._expiry: asyncio.TimerHandle | None = None
 
     def watch(self, seconds: float) -> None:
@@ -83,7 +93,7 @@ class Switchboard:
         settings: Settings,
         listener: Listener,
         shelves: Shelves,
-        log: CallLog,
+        log: Archive,
         forgetful: CallLog,
         voice: Voice | None = None,
     ) -> None:
@@ -93,9 +103,33 @@ class Switchboard:
         self._log = log
         self._forgetful = forgetful
         self._voice = voice
+        self._house: House | None = None
         self._calls: dict[str, Call] = {}
         self._entering = 0
         self._endings: set[asyncio.Task[None]] = set()
+
+    def use(self, house: House) -> None:
+        """Calls begin under the rules of their team from now on, not under the settings' alone."""
+        self._house = house
+
+    @property
+    def shelves(self) -> Shelves:
+        """The knowledge that calls search."""
+        return self._shelves
+
+    @property
+    def voice(self) -> Voice | None:
+        """What speaks in agents' ears."""
+        return self._voice
+
+    @property
+    def rate(self) -> int:
+        """Of the sound that calls are heard at, Hz."""
+        return self._listener.rate
+
+    def find(self, call_id: str) -> Call | None:
+        """The call, if it is in progress here."""
+        return self._calls.get(call_id)
 
     @property
     def capacity(self) -> int:
@@ -118,19 +152,22 @@ class Switchboard:
         return call
 
     async def admit(
-        self, offer: Offer, owner: Owner = NOBODY, log: CallLog | None = None
+        self, offer: Offer, owner: Owner = NOBODY, log: Archive | None = None
     ) -> tuple[str, Peer]:
         """Begin or resume a call of somebody's; raises Full, UnknownCall or Unsuitable.
 
         `log` is where it is kept with the parties' consent, else the switchboard's own.
         """
-        if offer.resume is not None:
+        if offer.resume in self._calls:
             return offer.resume, await self._resume(offer, self.call(offer.resume, owner))
         if len(self._calls) + self._entering >= self.capacity:
             raise Full
         self._entering += 1
         try:
-            return await self._begin(offer, owner, log or self._log)
+            kept = log or self._log
+            if offer.resume is not None:
+                return await self._take_up(offer, owner, kept)
+            return await self._begin(offer, owner, kept)
         finally:
             self._entering -= 1
 
@@ -143,32 +180,73 @@ class Switchboard:
         await asyncio.gather(*(self._end(call, "stopped") for call in self._calls.values()))
         await asyncio.gather(*self._endings)
 
-    async def _begin(self, offer: Offer, owner: Owner, log: CallLog) -> tuple[str, Peer]:
+    async def _begin(self, offer: Offer, owner: Owner, log: Archive) -> tuple[str, Peer]:
         pinned = self._pin(offer)
         call_id = f"{int(time.time() * 1000):011x}-{secrets.token_hex(4)}"
+        rules = await self._rules(owner, call_id)
         started = CallStarted(
             call_id,
-            self._policy(offer),
+            self._policy(offer, rules),
             pinned.refs,
             __version__,
-            offer.consent,
+            offer.consent and rules.consent,
             datetime.date.today().isoformat(),
             pinned.need,
+            gap_model(),
+            rules.ruling,
+            rules.level,
         )
-        line = Line(self._listener.rate)
+        return await self._open(offer, started, pinned, owner, log, rules.recording)
+
+    async def _take_up(self, offer: Offer, owner: Owner, log: Archive) -> tuple[str, Peer]:
+        """Go on with a call of the owner's whose process died, from its log."""
+        assert offer.resume is not None
+        if not offer.consent:
+            self.call(offer.resume)
+        entries = await log.adopt(offer.resume)
+        try:
+            found = await asyncio.to_thread(left, entries)
+            pinned = self._pin(offer._replace(packs=found.packs))
+            return await self._open(offer, found.started, pinned, owner, log, found=found)
+        except BaseException:
+            log.append(offer.resume, [Entry(len(entries), entries[-1].tick, CUT)])
+            raise
+
+    async def _open(
+        self,
+        offer: Offer,
+        started: CallStarted,
+        pinned: Pinned,
+        owner: Owner,
+        log: CallLog,
+        recording: Path | None = None,
+        found: Left | None = None,
+    ) -> tuple[str, Peer]:
+        call_id = started.call_id
+        line = Line(self._listener.rate, found.card if found else None)
         async with AsyncExitStack() as made:  # undone unless all of it is made
             made.callback(line.audio.close)
             peer = await self._connect(offer, line, call_id)
             made.push_async_callback(peer.close)
             ear = await self._ear(started)
             made.push_async_callback(ear.close)
-            kept = log if offer.consent else self._forgetful
-            session = Session(started, self._parts(started, ear, pinned.retriever, kept, line))
+            kept = log if started.consent else self._forgetful
+            parts = self._parts(started, ear, pinned.retriever, kept, line)
+            session = Session(started, parts, found.state if found else None)
+            line.echoed = session.give
             made.pop_all()
         call = self._calls[call_id] = Call(session, line, peer, owner)
         call.task.add_done_callback(lambda task: self._over(call_id, task))
         call.watch(CONNECT_SECONDS)
+        if started.consent and recording is not None:
+            self._record(call, recording)
         return call_id, peer
+
+    def _record(self, call: Call, path: Path) -> None:
+        """Until the call is over; the file is whole before the switchboard closes."""
+        recording = asyncio.create_task(record(call.tap, path, self._listener.rate))
+        self._endings.add(recording)
+        recording.add_done_callback(self._endings.discard)
 
     async def _ear(self, started: CallStarted) -> Ear:
         try:
@@ -177,9 +255,14 @@ class Switchboard:
             log.warning("a call is refused: %s", error)
             raise Full from None
 
-    def _policy(self, offer: Offer) -> Policy:
+    async def _rules(self, owner: Owner, call_id: str) -> Beginning:
+        if self._house is None:
+            return Beginning(self._settings.policy)
+        return await self._house.begin(owner, call_id)
+
+    def _policy(self, offer: Offer, rules: Beginning) -> Policy:
         """The team's, without a voice where there is none to speak or no earpiece to hear it."""
-        policy = self._settings.policy
+        policy = rules.policy
         if self._voice is None or offer.earpiece is None:
             return msgspec.structs.replace(policy, voice=False)
         return policy
@@ -217,16 +300,16 @@ class Switchboard:
         """A peer whose coming and going counts only while it is the call's own."""
         peer: Peer | None = None
 
-        def touched(touch: CardTouched) -> None:
+        def acted(act: wire.Act) -> None:
             if call_id in self._calls:
-                self._calls[call_id].session.give(touch)
+                self._calls[call_id].session.give(act)
 
         def changed() -> None:
             call = self._calls.get(call_id)
             if call is not None and call.peer is peer:
                 call.watch(self._settings.server.resume_seconds)
 
-        peer = await connect(offer, line, touched, changed)
+        peer = await connect(offer, line, acted, changed)
         return peer
 
     async def _end(self, call: Call, reason: str) -> None:

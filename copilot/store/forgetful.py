@@ -24,6 +24,10 @@ class Forgetful:
         if tail.ended:
             del self._tails[call_id]
 
+    async def adopt(self, call_id: str) -> list[Entry]:
+        """Raises UnknownCall: what is forgotten cannot be gone on with."""
+        raise UnknownCall(f"call {call_id!r} cannot be taken up: begin a new one")
+
     async def follow(self, call_id: str, after: int = -1) -> AsyncIterator[Entry]:
         """Entries with ``seq > after`` as far as they are not forgotten; raises UnknownCall."""
         tail = self._tails.get(call_id)

@@ -15,6 +15,7 @@ from copilot.core.events import CallStarted, Entry, decode_event
 from copilot.errors import StoreError, UnknownCall
 from copilot.ports import NOBODY, Owner
 from copilot.store.accounts.database import AccountTables
+from copilot.store.console.database import ConsoleTables
 from copilot.store.database import FAULTS, Address, configure, explain, parse, prepare
 from copilot.store.labels import Labels
 from copilot.store.models import (
@@ -62,22 +63,24 @@ class Live:
 
     def __init__(self, row: CallRow) -> None:
         self.row = row
-        self.tail = Tail()
+        self.tail = Tail(row.entries)
         self.waiting: list[Columns] = []
         """Records that are not in the database yet."""
         self.since: float | None = None
         """When the oldest unwritten entry came, on the loop's clock."""
 
 
-async def open_store(url: str, now: Clock = utc_now) -> "Store":
+async def open_store(url: str, now: Clock = utc_now, grace: float = 0) -> "Store":
     """Make or migrate the database, close the logs of processes that died, start writing.
+
+    `grace`: seconds for which such a log is kept open, for its call to be adopted.
 
     Raises StoreError, which names the URL without its password and what to do.
     """
     address = parse(url)
     await prepare(address)
     engine = configure(address).get_engine()
-    store = Store(address, engine, now)
+    store = Store(address, engine, now, grace)
     try:
         await store.start()
     except FAULTS as error:
@@ -93,12 +96,14 @@ class Store:
     While it cannot be written to they wait in memory, and `healthy` is false.
     """
 
-    def __init__(self, address: Address, engine: AsyncEngine, now: Clock) -> None:
+    def __init__(self, address: Address, engine: AsyncEngine, now: Clock, grace: float = 0) -> None:
         self._address = address
         self._engine = engine
         self._now = now
+        self._grace = grace
         self.labels = Labels(address, engine)
         self.accounts = AccountTables(address, engine)
+        self.console = ConsoleTables(address, engine)
         self._writer = Writer(address, engine)
         self._live: dict[str, Live] = {}
         self._watchers: set[Watcher] = set()
@@ -111,7 +116,7 @@ class Store:
 
     async def start(self) -> None:
         """Close the logs of the dead and write from now on; raises one of `FAULTS`."""
-        await self._writer.close_logs_of_the_dead()
+        await self._writer.close_logs_of_the_dead(self._grace)
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._sweep())]
 
     async def close(self) -> None:
@@ -198,6 +203,22 @@ class Store:
         self._live[call_id] = live
         return live
 
+    async def adopt(self, call_id: str) -> list[Entry]:
+        """Go on with the log of a call whose process died: what it holds, to be appended to.
+
+        Raises UnknownCall where there is no such call, or it has ended, or somebody writes it.
+        """
+        async with self._writing:
+            try:
+                mine = await self._writer.adopt(call_id)
+            except FAULTS as error:
+                raise StoreError(explain(self._address, error)) from None
+            if not mine:
+                raise UnknownCall(f"call {call_id!r} cannot be taken up: begin a new one")
+            row = await self._known(call_id)
+            self._live[call_id] = Live(row)
+        return await self.read(call_id)
+
     async def _write(self) -> None:
         while True:
             await self._work.wait()
@@ -213,7 +234,7 @@ class Store:
             await asyncio.sleep(SWEEP_S)
             async with self._writing:
                 with suppress(*FAULTS):
-                    await self._writer.close_logs_of_the_dead()
+                    await self._writer.close_logs_of_the_dead(self._grace)
 
     async def _flush(self) -> bool:
         async with self._writing:

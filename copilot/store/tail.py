@@ -12,10 +12,10 @@ KEEP = 256
 class Tail:
     """A growing log of which the beginning has been let go."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
         self._entries: list[Entry] = []
         self._news = asyncio.Event()
-        self.first = 0
+        self.first = first
         """Seq of the first entry that is still here."""
         self.ended = False
 

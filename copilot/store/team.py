@@ -61,6 +61,13 @@ class TeamCalls:
         """Take the entries of a call of the owner's."""
         self._store.append(call_id, entries, self.owner)
 
+    async def adopt(self, call_id: str) -> list[Entry]:
+        """Go on with the log of a call of the owner's whose process died."""
+        row = await self._store.call(call_id)
+        if row is None or (row.team_id, row.person_id) != self.owner:
+            raise UnknownCall(f"call {call_id!r} cannot be taken up: begin a new one")
+        return await self._store.adopt(call_id)
+
     # ---- labels
 
     async def labels(self, call_id: str) -> list[Label]:

@@ -1,5 +1,6 @@
 """The one writer of a store: batches of entries in a transaction, and the logs of the dead."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -52,6 +53,8 @@ class Writer:
             else FileLease(address.path, self._number)
         )
         self._connection: AsyncConnection | None = None
+        self._dead: dict[int, float] = {}
+        """When which writer was found dead, on the loop's clock."""
 
     async def write(self, parts: Sequence[Part]) -> None:
         """All parts or none; a part that was written before is not written twice.
@@ -64,14 +67,35 @@ class Writer:
             await connection.execute(self._insert(Record).on_conflict_do_nothing(), records)
             await connection.execute(self._upsert_call(), rows)
 
-    async def close_logs_of_the_dead(self) -> None:
-        """Mark the live calls of writers whose process is gone as cut; raises one of `FAULTS`."""
+    async def close_logs_of_the_dead(self, grace: float = 0) -> None:
+        """Mark the live calls of writers whose process is gone as cut; raises one of `FAULTS`.
+
+        `grace`: seconds from when a writer is found dead, in which its calls may be adopted.
+        """
+        now = asyncio.get_running_loop().time()
         others = (Call.state == State.LIVE) & (Call.writer != self._number)
         async with self._transaction() as connection:
             found = await connection.execute(select(Call.writer).where(others).distinct())
             for (writer,) in found.all():
-                if await self._lease.lapsed(connection, writer):
+                if not await self._lease.lapsed(connection, writer):
+                    continue
+                if now - self._dead.setdefault(writer, now) >= grace:
                     await self._cut(connection, writer)
+
+    async def adopt(self, call_id: str) -> bool:
+        """Write a dead writer's live call from now on; False where there is none to be had.
+
+        Of several that try at once one gets it. Raises one of `FAULTS`.
+        """
+        theirs = (Call.call_id == call_id) & (Call.state == State.LIVE)
+        async with self._transaction() as connection:
+            writer = await connection.scalar(select(Call.writer).where(theirs))
+            if writer in (None, self._number):
+                return False
+            if not await self._lease.lapsed(connection, writer):
+                return False
+            mine = update(Call).where(theirs, Call.writer == writer)
+            return (await connection.execute(mine.values(writer=self._number))).rowcount == 1
 
     async def close(self) -> None:
         """Hang up and give the lease back."""

@@ -1,4 +1,4 @@
-"""What was trained and ships as data: the ranker, the detector of questions, the gate's model.
+"""What was trained and ships as data: the ranker, the detector of questions, the gate's models.
 
 ``copilot train`` writes these files and ``RECIPE.json``, which says from what and how well.
 """
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from safetensors.numpy import save as save_tensors
 
-from copilot.core.events import NeedModel
+from copilot.core.events import GapModel, NeedModel
 
 FOLDER = Path(__file__).parent
 MODELS, RECIPE = "models.json", "RECIPE.json"
+GAP, GAP_RECIPE = "gap.json", "GAP_RECIPE.json"
 VECTORS = "vectors.safetensors"
 """``seeking`` float32 ``[2 * dim + 1]``: weights of the customer's and the agent's words, and a
 bias; ``adapter`` float16 ``[dim, dim]``: what is added to a query's vector, q + qA."""
@@ -62,6 +63,19 @@ def _write(file: Path, content: bytes) -> None:
     part = file.with_name(file.name + ".part")
     part.write_bytes(content)
     part.replace(file)
+
+
+def save_gap(model: GapModel, recipe: Mapping[str, object], folder: Path) -> None:
+    """Write the model of gaps with the recipe that made it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / GAP, msgspec.json.encode(model))
+    _write(folder / GAP_RECIPE, msgspec.json.format(msgspec.json.encode(recipe), indent=1))
+
+
+@cache
+def gap_model(folder: Path = FOLDER) -> GapModel:
+    """The model of gaps in the folder."""
+    return msgspec.json.decode((folder / GAP).read_bytes(), type=GapModel)
 
 
 @cache

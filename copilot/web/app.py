@@ -9,11 +9,13 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from copilot.web import calls, doors, health, live, schema, signalling, softphone
+from copilot.web import calls, doors, health, live, questions, schema, signalling, softphone
 from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
 from copilot.web.api import knowledge
+from copilot.web.console import analytics, policy, review, settings, wall
+from copilot.web.console import api as console
 from copilot.web.guard import Guard, harden
 from copilot.web.knowledge import forms, routes
 from copilot.web.pages import STATIC, environment
@@ -29,11 +31,18 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     calls.passage,
     live.call,
     live.changes,
+    *wall.ROUTES,
+    *review.ROUTES,
+    *policy.ROUTES,
+    *analytics.ROUTES,
+    *settings.ROUTES,
+    console.router,
     softphone.softphone,
     softphone.sample,
     signalling.place,
     signalling.trickle,
     signalling.hang_up,
+    questions.ask,
     *signin.ROUTES,
     *provider.ROUTES,
     *account.ROUTES,
@@ -48,7 +57,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
 
 
 def create_app(services: Services) -> Litestar:
-    """The web application."""
+    """The web application; calls begin under the rules of their team from now on."""
+    services.switchboard.use(services.console)
     static = create_static_files_router(
         "/static", [STATIC], cache_control=CacheControlHeader(no_cache=True), guards=[ANYBODY]
     )

@@ -1,18 +1,23 @@
 """The list of calls, one call's page, its log as a download, and the source of a card."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
+from markupsafe import Markup, escape
 
 from copilot.accounts.roles import Scope
+from copilot.console.review import pattern_of
 from copilot.core.events import Entry, encode
+from copilot.evaluate.cases import cases_of
 from copilot.store.models import State
 from copilot.web import phrases, story, timeline
 from copilot.web.access import Me, Needs
+from copilot.web.console.review import judgements
+from copilot.web.console.wall import people, signed
 from copilot.web.doors import Calls, Shelf
 from copilot.web.pages import AnyRequest, page
 from copilot.web.services import Given
@@ -47,14 +52,76 @@ async def index(
 
 
 @get("/calls/{call_id:str}", guards=[Needs(Scope.CALLS_READ)], include_in_schema=False)
-async def call(request: AnyRequest, call_id: FromPath[str], calls: Calls) -> Response[str]:
+async def call(
+    request: AnyRequest,
+    call_id: FromPath[str],
+    services: Given,
+    caller: Me,
+    calls: Calls,
+    q: FromQuery[str] = "",
+) -> Response[str]:
     """The call as it happens while it is on, and as a story when it has ended."""
     row = await calls.call(call_id)
+    names = await people(services, caller)
     if row.state is State.LIVE:
-        return await page(request, "live.html", call=row, phrases=phrases.for_scripts())
+        desk = await services.console.desk.of(caller.team_id)
+        return await page(
+            request,
+            "live.html",
+            call=row,
+            phrases=phrases.for_scripts(),
+            agent=names.get(row.person_id, ""),
+            listening=desk.listening,
+            here=services.switchboard.find(call_id) is not None,
+        )
     entries = await calls.read(call_id)
+    flags = await services.store.console.flags(call_id)
     told = await asyncio.to_thread(story.tell, entries)
-    return await page(request, "call.html", call=row, story=told, rows=timeline.rows(told))
+    leads = await asyncio.to_thread(_leads, entries)
+    return await page(
+        request,
+        "call.html",
+        call=row,
+        story=told,
+        rows=timeline.rows(told, flags, leads),
+        leads=leads,
+        final=_final(told),
+        flags=flags,
+        judged=await judgements(calls, call_id, caller),
+        mine=signed(caller),
+        labels=caller.may(Scope.CALLS_LABEL),
+        agent=names.get(row.person_id, ""),
+        audio=services.console.desk.recording(call_id).exists(),
+        found=marker(q),
+    )
+
+
+def _leads(entries: list[Entry]) -> dict[int, int]:
+    """How long each card came before the end of its question, milliseconds."""
+    return {case.inquiry: case.lead_ms for case in cases_of(entries) if case.lead_ms is not None}
+
+
+def _final(told: story.Story) -> set[int]:
+    """The silences that an inquiry ended with: what may be judged."""
+    cards = {card.inquiry for card in told.cards}
+    last = {held.inquiry: place for place, held in enumerate(told.silences)}
+    return {place for inquiry, place in last.items() if inquiry not in cards}
+
+
+def marker(words: str) -> Callable[[str], Markup]:
+    """Marks what is looked for in a line of talk; everything else of it stays text."""
+    pattern = pattern_of(words[:300])
+
+    def mark(text: str) -> Markup:
+        if pattern is None:
+            return escape(text)
+        parts, last = list[Markup](), 0
+        for hit in pattern.finditer(text):
+            parts += [escape(text[last : hit.start()]), Markup("<mark>{}</mark>").format(hit[0])]
+            last = hit.end()
+        return Markup("").join([*parts, escape(text[last:])])
+
+    return mark
 
 
 @get("/calls/{call_id:str}/log", guards=[Needs(Scope.CALLS_READ)], include_in_schema=False)

@@ -19,11 +19,16 @@ class Item(NamedTuple):
 
 MAIN = (
     Item("calls", "Calls", "/", Scope.CALLS_READ),
+    Item("wall", "Live", "/wall", Scope.CALLS_WATCH),
+    Item("review", "Review", "/review", Scope.CALLS_READ),
+    Item("policy", "Policy", "/policy", Scope.POLICY_READ),
+    Item("analytics", "Analytics", "/analytics", Scope.ANALYTICS_READ),
     Item("knowledge", "Knowledge", "/knowledge", Scope.KNOWLEDGE_READ),
     Item("try", "Try it", "/try", Scope.CALLS_PLACE),
 )
 TEAM = (
     Item("people", "People", "/people", Scope.PEOPLE_READ),
+    Item("settings", "Settings", "/settings", Scope.SETTINGS_READ),
     Item("audit", "Audit log", "/audit", Scope.AUDIT_READ),
     Item("teams", "Teams", "/teams", Scope.TEAMS_WRITE),
 )

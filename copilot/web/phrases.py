@@ -29,10 +29,12 @@ SILENCES: dict[Silence, Phrase] = {
     Silence.UNGROUNDED: Phrase(
         "Not backed up", "The drafted line said more than its passages do, so it was dropped."
     ),
+    Silence.QUIET: Phrase("Quiet time", "The team wants no cards at this time."),
     Silence.COOLDOWN: Phrase("Too soon", "Another card had only just been shown."),
     Silence.BUDGET: Phrase(
         "Allowance used up", "The team's allowance of unneeded cards per hour was spent."
     ),
+    Silence.SNOOZED: Phrase("Put off", "The agent wanted no cards for a few minutes."),
     Silence.NO_CONSENT: Phrase("No consent", "The parties had not agreed to be assisted."),
 }
 
@@ -40,6 +42,7 @@ WITHDRAWALS: dict[str, Phrase] = {
     "said": Phrase("Said", "The agent said it, so the card left the screen."),
     "used": Phrase("Used", "The agent marked the card as used."),
     "dismissed": Phrase("Dismissed", "The agent put the card aside."),
+    "snoozed": Phrase("Put off", "The agent wanted no cards for a few minutes."),
     "unsupported": Phrase("Taken back", "The whole question turned out to mean something else."),
     "expired": Phrase("Expired", "Nobody touched the card and its time ran out."),
     "replaced": Phrase("Replaced", "A newer card took its place."),
@@ -81,6 +84,74 @@ ROLES: dict[Role, str] = {
     Role.LEAD: "Teaches: knowledge and policy; sees the team's calls and figures.",
     Role.SUPERVISOR: "Watches live calls, listens and whispers; sees the team's figures.",
     Role.ADMIN: "All of it, and people, audit log and settings.",
+}
+
+SEATS: dict[str, Phrase] = {
+    "live": Phrase("Talking", "The call is on."),
+    "held": Phrase("On hold", "Nobody has spoken for a while."),
+    "silent": Phrase("No sound", "Nothing reaches the copilot from one of the parties."),
+    "elsewhere": Phrase("Elsewhere", "Another process of the copilot has this call."),
+}
+
+VERDICTS: dict[str, Phrase] = {
+    "right": Phrase("Right card", "A card was needed, and this was the right one."),
+    "wrong": Phrase("Wrong card", "A card was needed, but another one."),
+    "unneeded": Phrase("Not needed", "Nobody needed a card here."),
+    "silent": Phrase("Rightly silent", "No card was needed."),
+    "missed": Phrase("Missed", "A card was needed here."),
+}
+
+USES: dict[str, Phrase] = {
+    "used": Phrase("Used", "The agent marked the card as used."),
+    "opened": Phrase("Source opened", "The agent looked at the source."),
+    "dismissed": Phrase("Dismissed", "The agent put the card aside."),
+    "taken_back": Phrase("Taken back", "The copilot withdrew it once the question was whole."),
+    "said": Phrase("Already known", "The agent said it too soon to have read it."),
+    "spoken": Phrase("Said after", "The agent said it after there was time to read it."),
+    "ignored": Phrase("Untouched", "It left the screen untouched."),
+    "withheld": Phrase("Withheld", "There was no card."),
+}
+
+RULES: dict[str, str] = {
+    "check": "Step",
+    "must_say": "Must say",
+    "must_not_say": "Must not say",
+}
+
+LEVELS: dict[str, str] = {
+    "": "Not told",
+    "novice": "Novice",
+    "skilled": "Skilled",
+    "expert": "Expert",
+}
+
+POLICY: dict[str, str] = {
+    "mode": "How far it goes",
+    "budget": "Unneeded cards per hour",
+    "cooldown_s": "Seconds between two cards",
+    "min_need": "Least certainty, %",
+    "trigger": "Always bring a card",
+    "do_not_trigger": "Never bring a card",
+    "opening_s": "No card in the first seconds",
+    "quiet": "Quiet times",
+    "zone": "Time zone",
+    "profiles": "Levels",
+    "levels": "Levels of agents",
+    "role": "Persona",
+    "voice": "Voice",
+    "playbook": "Playbook",
+}
+"""A team policy's fields."""
+
+CONSENTS: dict[str, Phrase] = {
+    "ask": Phrase("Ask in each call", "Agents say whether the parties agreed."),
+    "never": Phrase("Never", "No call is kept or helped: the copilot is off for this team."),
+}
+
+MODES: dict[str, Phrase] = {
+    "shadow": Phrase("Shadow", "Decides and logs; agents see nothing. For trying a policy out."),
+    "cards": Phrase("Cards", "Cards on the agent's screen, nothing in the ear."),
+    "ear": Phrase("Cards and ear", "Short cards are also spoken in the agent's earpiece."),
 }
 
 TOUCHES: dict[Touch, str] = {
@@ -132,5 +203,6 @@ def for_scripts() -> dict[str, dict[str, dict[str, str]] | dict[str, str]]:
         "failures": FAILURES,
         "silences": {str(reason): phrase._asdict() for reason, phrase in SILENCES.items()},
         "withdrawals": {reason: phrase._asdict() for reason, phrase in WITHDRAWALS.items()},
+        "rules": RULES,
         "endings": {reason: phrase._asdict() for reason, phrase in ENDINGS.items()},
     }

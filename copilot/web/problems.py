@@ -11,6 +11,9 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from copilot.errors import (
+    LabelError,
+    PolicyError,
+    SettingError,
     SignInError,
     StoreError,
     TooOften,
@@ -31,6 +34,7 @@ _ADVICE: Mapping[int, tuple[str, str]] = {
     404: ("Not here", "There is nothing at this address. It may never have been, or is gone."),
     405: ("Not that way", "This address cannot be used like that."),
     421: ("Wrong name", "The copilot does not answer to the name in the address bar."),
+    422: ("That does not fit", "The copilot can read it, but cannot use it like that."),
     429: ("Too often", "That was tried very often. Wait a minute, then try again."),
     500: ("Something broke", "The copilot made a mistake. Calls that are on are not affected."),
     503: ("Not just now", "The copilot cannot take this at the moment. Try again shortly."),
@@ -50,6 +54,8 @@ def mistaken(request: AnyRequest, error: UserError) -> Response[Any]:
     match error:
         case UnknownCall() | UnknownAccount():
             status = 404
+        case PolicyError() | SettingError() | LabelError():
+            status = 422
         case SignInError():
             status = 401
         case TooOften():

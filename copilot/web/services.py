@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from litestar.di import NamedDependency
@@ -9,6 +10,7 @@ from litestar.params import SkipValidation
 
 from copilot.accounts.service import Accounts
 from copilot.config import Settings
+from copilot.console.console import Console
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
 from copilot.sidecar.switchboard import Switchboard
@@ -55,6 +57,11 @@ class Services:
     """Open live views; to be closed before the server waits for its connections to end."""
     origins: frozenset[str] = frozenset()
     """Foreign origins that may place calls and read answers: the browser extension's."""
+
+    @cached_property
+    def console(self) -> Console:
+        """What team leads, supervisors and admins work with."""
+        return Console(self.store, self.settings, self.switchboard.shelves)
 
 
 Given = NamedDependency[SkipValidation[Services]]

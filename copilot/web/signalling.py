@@ -39,8 +39,9 @@ async def place(
     offer = offers.read(sdp, dict(request.query_params))
     if offer.resume is None:
         offer = offer._replace(packs=_packs(shelf, offer))
+    goes_on = offer.resume is not None and switchboard.find(offer.resume) is not None
     call_id, peer = await switchboard.admit(offer, calls.owner, calls)
-    if offer.resume is None:
+    if not goes_on:
         call = switchboard.call(call_id)
         leave = accounts.presence.enter(caller, Scope.CALLS_PLACE, lambda: call.end("revoked"))
         call.task.add_done_callback(lambda _: leave())

@@ -8,20 +8,23 @@ from litestar.response import File
 from copilot.accounts.roles import Scope
 from copilot.core.events import Party
 from copilot.web import phrases
-from copilot.web.access import Needs
+from copilot.web.access import Me, Needs
 from copilot.web.doors import Shelf
 from copilot.web.pages import AnyRequest, page
 from copilot.web.services import Given
 
 
 @get("/try", guards=[Needs(Scope.CALLS_PLACE)], include_in_schema=False)
-async def softphone(request: AnyRequest, services: Given, shelf: Shelf) -> Response[str]:
+async def softphone(
+    request: AnyRequest, services: Given, caller: Me, shelf: Shelf
+) -> Response[str]:
     """A softphone that needs no extension."""
     return await page(
         request,
         "try.html",
         has_sample=services.sample is not None,
         packs=shelf.packs,
+        team=await services.console.desk.of(caller.team_id),
         sample_packs=services.sample.packs if services.sample else (),
         phrases=phrases.for_scripts(),
     )

@@ -18,13 +18,15 @@ from copilot.core.events import (
     Silence,
     Speak,
     StopSpeaking,
+    Ticked,
     Touch,
+    WhisperPlayed,
     WithdrawCard,
     Withheld,
     Word,
 )
 from copilot.core.floor import Floor, Speech, advance
-from copilot.core.policy import Policy
+from copilot.core.policy import Item, Policy
 from copilot.core.transcript import Line
 
 LINE_GAP = 12
@@ -68,6 +70,10 @@ class CardStory(Struct):
     """Tick at which its whisper began."""
     cut: int | None = None
     """Tick at which its whisper was stopped."""
+    played: int | None = None
+    """Tick at which its whisper came to its end."""
+    by: str = ""
+    """The supervisor whose words it shows; empty: the copilot's own."""
 
     @property
     def used(self) -> bool:
@@ -93,6 +99,14 @@ class FailureStory(Struct, frozen=True):
     error: str
 
 
+class TickStory(Struct, frozen=True):
+    """A line of the playbook that was done or broken."""
+
+    tick: int
+    item: str
+    words: str
+
+
 class Story(Struct):
     """Everything that a call's page tells."""
 
@@ -103,6 +117,7 @@ class Story(Struct):
     cards: list[CardStory] = []
     silences: list[SilenceStory] = []
     failures: list[FailureStory] = []
+    ticked: list[TickStory] = []
     ended: str = ""
     """Why the call ended; empty while it is on."""
 
@@ -110,6 +125,20 @@ class Story(Struct):
         """How much of the call the party spoke, percent."""
         spoken = sum(one.end - one.start for one in self.stretches if one.party == party)
         return round(100 * spoken / self.ticks) if self.ticks else 0
+
+    @property
+    def overlaps(self) -> list[tuple[int, int]]:
+        """From and to which tick both speak."""
+        agent, customer = ([one for one in self.stretches if one.party is party] for party in Party)
+        both = ((max(a.start, c.start), min(a.end, c.end)) for a in agent for c in customer)
+        return sorted((start, end) for start, end in both if start < end)
+
+    @property
+    def playbook(self) -> list[tuple[Item, TickStory | None]]:
+        """The call's playbook, each line with its tick."""
+        found = {one.item: one for one in self.ticked}
+        items = self.started.policy.playbook if self.started else ()
+        return [(item, found.get(item.name)) for item in items]
 
     @property
     def pauses(self) -> list[Pause]:
@@ -176,6 +205,8 @@ class _Teller:
                 story.failures.append(FailureStory(entry.tick, what, error))
             case CallEnded(reason=reason):
                 story.ended = reason
+            case Ticked(item=item, words=words):
+                story.ticked.append(TickStory(entry.tick, item, words))
             case event:
                 self._card(entry.tick, event)
 
@@ -220,11 +251,22 @@ class _Teller:
                 self.cards[inquiry].spoken = tick
             case StopSpeaking(whisper=inquiry) if inquiry in self.cards:
                 self.cards[inquiry].cut = tick
+            case WhisperPlayed(whisper=inquiry) if inquiry in self.cards:
+                self.cards[inquiry].played = tick
 
     def _show(self, tick: int, shown: ShowCard) -> None:
         card = self.cards.get(shown.inquiry)
         if card is None:
-            card = CardStory(shown.inquiry, tick, shown.title, "", (), shown.support, shown.query)
+            card = CardStory(
+                shown.inquiry,
+                tick,
+                shown.title,
+                "",
+                (),
+                shown.support,
+                shown.query,
+                by=shown.by,
+            )
             self.cards[shown.inquiry] = card
             self.story.cards.append(card)
         card.title, card.text, card.cites = shown.title, shown.text, shown.cites

@@ -29,21 +29,24 @@ class Streams:
             tray.close()
 
     async def of(
-        self, frames: AsyncIterator[bytes], enter: Enter | None = None
+        self, frames: AsyncIterator[bytes], enter: Enter | None = None, events: bool = True
     ) -> AsyncIterator[bytes]:
         """Frames in chunks of all that is there, and a comment when nothing comes.
 
-        `enter` is given what ends the stream, and returns what to call when it has ended.
+        `enter` is given what ends the stream, and returns what to call when it has ended. Without
+        `events` they are no server-sent events, and nothing is added to them.
         """
         tray = _Tray()
         leave = enter(tray.close) if enter else None
         filling = asyncio.create_task(tray.fill(frames))
         self._trays.add(tray)
         try:
-            yield RETRY
+            if events:
+                yield RETRY
             if not self._closed:
                 async for chunk in tray.chunks():
-                    yield chunk
+                    if events or chunk is not BEAT:
+                        yield chunk
             if filling.done():
                 filling.result()
         finally:

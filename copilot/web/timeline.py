@@ -1,13 +1,17 @@
 """The geometry of a timeline: rows of equal length, everything placed in percent of a row."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from copilot.core.events import TICKS_PER_SECOND, Party
+from copilot.store.console.rows import Flag
 from copilot.web.phrases import SILENCES, clock
 from copilot.web.story import Story
 
 _ROW_SECONDS = ((600, 60), (1800, 120), (float("inf"), 300))
 """Calls up to so many seconds are drawn with rows of so many seconds."""
+NO_LEADS: Mapping[int, int] = MappingProxyType({})
 _LABEL_WORDS = 12
 """Words of a query that a mark's label holds."""
 
@@ -16,17 +20,17 @@ class Bar(NamedTuple):
     """Speech or a pause, inside one row."""
 
     lane: str
-    """``agent``, ``customer`` or ``pause``."""
+    """``agent``, ``customer``, ``pause``, ``overlap`` or ``whisper``."""
     x: float
     width: float
     label: str
 
 
 class Mark(NamedTuple):
-    """A card or a silence."""
+    """A card, a silence or a flag."""
 
     kind: str
-    """``card`` or ``silence``."""
+    """``card``, ``silence`` or ``flag``."""
     x: float
     label: str
     target: str
@@ -47,8 +51,10 @@ class Row(NamedTuple):
     marks: list[Mark]
 
 
-def rows(story: Story) -> list[Row]:
-    """The picture of a call, at least one row."""
+def rows(
+    story: Story, flags: Sequence[Flag] = (), leads: Mapping[int, int] = NO_LEADS
+) -> list[Row]:
+    """The picture of a call, at least one row; `leads` are the cards', milliseconds."""
     seconds = story.ticks / TICKS_PER_SECOND
     span_s = next(row for limit, row in _ROW_SECONDS if seconds <= limit)
     span = int(span_s * TICKS_PER_SECOND)
@@ -67,7 +73,7 @@ def rows(story: Story) -> list[Row]:
     ]
     for bar_lane, start, end, label in _spans(story):
         _place(found, span, bar_lane, start, end, label)
-    for mark, tick in _marks(story):
+    for mark, tick in _marks(story, flags, leads):
         row = found[min(tick // span, count - 1)]
         row.marks.append(mark._replace(x=_percent(tick - row.start, span)))
     return found
@@ -87,19 +93,41 @@ def _spans(story: Story) -> list[tuple[str, int, int, str]]:
         ("pause", p.start, p.end, f"Nobody speaks for {_seconds(p.end - p.start)} s")
         for p in story.pauses
     ]
-    return spoken + quiet
-
-
-def _marks(story: Story) -> list[tuple[Mark, int]]:
-    found = [
-        (Mark("card", 0.0, f"Card at {clock(c.shown)}: {c.title}", f"card-{c.inquiry}"), c.shown)
-        for c in story.cards
+    both = [
+        ("overlap", start, end, f"Both speak at {clock(start)}") for start, end in story.overlaps
     ]
+    whispers = [
+        ("whisper", c.spoken, end, f"In the earpiece at {clock(c.spoken)}: {c.text}")
+        for c in story.cards
+        if c.spoken is not None and (end := c.cut or c.played or c.spoken + 1) > c.spoken
+    ]
+    return spoken + quiet + both + whispers
+
+
+def _marks(story: Story, flags: Sequence[Flag], leads: Mapping[int, int]) -> list[tuple[Mark, int]]:
+    found = []
+    for c in story.cards:
+        who = f"{c.by}'s line" if c.by else "Card"
+        label = f"{who} at {clock(c.shown)}: {c.text if c.by else c.title}{_lead(c.inquiry, leads)}"
+        found.append((Mark("card", 0.0, label, f"card-{c.inquiry}"), c.shown))
+    for flag in flags:
+        note = f": {flag.note}" if flag.note else ""
+        label = f"Marked at {clock(flag.tick)} by {flag.by}{note}"
+        found.append((Mark("flag", 0.0, label, f"flag-{flag.id}"), flag.tick))
     for number, held in enumerate(story.silences):
         reason = SILENCES[held.reason].label
         label = f"Silent at {clock(held.tick)}: {reason}. Heard: {_shorten(held.query)}"
         found.append((Mark("silence", 0.0, label, f"silence-{number}"), held.tick))
     return sorted(found, key=lambda pair: pair[1])
+
+
+def _lead(inquiry: int, leads: Mapping[int, int]) -> str:
+    """How long the card came before the end of its question."""
+    lead = leads.get(inquiry)
+    if lead is None:
+        return ""
+    when = "before" if lead >= 0 else "after"
+    return f" ({abs(lead) / 1000:.1f} s {when} the question's end)"
 
 
 def _place(found: list[Row], span: int, lane: str, start: int, end: int, label: str) -> None:

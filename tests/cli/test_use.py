@@ -11,9 +11,20 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from copilot.cli import main
-from copilot.core.events import CallStarted, CardTouched, Entry, Signals, Touch
+from copilot.core.events import (
+    CallStarted,
+    CardTouched,
+    Entry,
+    EvidenceFound,
+    Heard,
+    NeedModel,
+    Search,
+    Signals,
+    Touch,
+)
 from copilot.core.policy import Policy
 from copilot.evaluate.logs import write
+from copilot.evaluate.whatif import rerun
 from copilot.ports import Embedder
 from copilot.retrieval.packs import load_packs
 from copilot.store.log import open_store
@@ -133,6 +144,36 @@ def test_any_value_of_the_policy_may_change(
     path.write_bytes(write(made.end().log))
     done = run("evaluate", "whatif", str(path), "--set", value, "--no-search", "--json", "-")
     assert json.loads(done.stdout)["fates"][fate] == 1, done.output
+
+
+def test_what_the_duplex_model_adds_can_be_taken_away(run: Run, tmp_path: Path) -> None:
+    """Here the card came of the wish alone: a gate that sees only text has none."""
+    wishes = NeedModel({"wish": 1}, 0, ((0, 0), (100, 100)))
+    made = Call(
+        knows(passage()), need=wishes, signals=Signals(seeking=90), policy=Policy(min_need=50)
+    )
+    made.customer("can i change the delivery address please").quiet(60)
+    heard = [
+        replace(entry, event=replace(entry.event, wish=90))
+        if isinstance(entry.event, Heard)
+        else entry
+        for entry in made.end().log
+    ]
+
+    async def search(started: CallStarted, asked: Search) -> EvidenceFound:
+        return EvidenceFound(
+            asked.inquiry, asked.revision, (passage(),), Signals(seeking=90, answerable=100)
+        )
+
+    log = asyncio.run(rerun(heard, lambda started: started, search)).entries
+    path = tmp_path / "wished.jsonl"
+    path.write_bytes(write(log))
+    words = ("evaluate", "whatif", str(path), "--no-search", "--json", "-")
+    kept = json.loads(run(*words, "--set", "min_need=50").stdout)
+    lost = json.loads(run(*words, "--text-only").stdout)
+    assert (kept["fates"]["lost"], lost["fates"]["lost"]) == (0, 1)
+    assert lost["changes"] == {}
+    assert "text only" in run(*words[:-2], "--text-only").output
 
 
 def test_new_queries_are_searched_where_packs_and_model_are_those_of_the_call(

@@ -8,6 +8,7 @@ from copilot.core.events import (
     CardTouched,
     Compose,
     DraftReady,
+    EarSwitched,
     EvidenceFound,
     Failed,
     Heard,
@@ -17,6 +18,7 @@ from copilot.core.events import (
     ShowCard,
     Signals,
     Silence,
+    Snoozed,
     Speak,
     StopSpeaking,
     Touch,
@@ -154,7 +156,7 @@ def test_a_dismissed_passage_stays_away() -> None:
 
 
 def test_a_phrase_of_the_team_lead_keeps_silence() -> None:
-    policy = Policy(do_not_trigger=("delivery address",))
+    policy = Policy(do_not_trigger=("delivery address",), early_words=3)
     call = Call(knows(passage()), policy).customer(QUESTION).quiet(40)
     assert reasons(call) == [Silence.DO_NOT_TRIGGER]
 
@@ -371,3 +373,28 @@ def test_the_gates_model_may_weigh_what_the_agent_is_about_to_say() -> None:
     features = Features(signals, length=50, wish=0, dismissed=0)
     assert need(model, features) == 90
     assert need(model, replace(features, anticipation=70)) == 20
+
+
+def test_cards_that_the_agent_puts_off_are_withheld_and_come_again() -> None:
+    call = Call(knows(passage()), Policy(told_ticks=50))
+    call.customer("can i change the delivery address of my parcel").quiet(9)
+    assert of(call.give(Snoozed(200)), WithdrawCard) == [WithdrawCard(1, "snoozed")]
+    call.quiet(60).customer("and how do i track where the parcel is right now").quiet(30)
+    assert set(reasons(call)) == {Silence.SNOOZED}
+    assert len(shown(call)) == 1
+    call.give(Snoozed(0))
+    call.quiet(120).customer("so can the address be changed at all please").quiet(30)
+    assert shown(call)[-1].query == "so can the address be changed"
+
+
+def test_an_ear_that_is_off_hears_nothing_and_falls_silent_at_once() -> None:
+    short = passage(say="In the app until the evening before.")
+    call = Call(knows(short), Policy(voice=True))
+    call.customer("can i change the delivery address of my parcel").quiet(12)
+    assert of(call.effects, Speak)
+    assert call.give(EarSwitched(False)) == [StopSpeaking(1, "muted")]
+    off = Call(knows(short), Policy(voice=True))
+    off.give(EarSwitched(False))
+    off.customer("can i change the delivery address of my parcel").quiet(12)
+    assert of(off.effects, ShowCard)
+    assert not of(off.effects, Speak)

@@ -36,4 +36,6 @@ def test_the_golden_logs_hold_every_kind_of_event() -> None:
         "stop_speaking",
         "withheld",
         "withdraw_card",
+        "echo_heard",
+        "ear_changed",
     }

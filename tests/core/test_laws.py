@@ -11,8 +11,10 @@ from copilot.core.events import (
     CallEnded,
     CallStarted,
     CardTouched,
+    EarSwitched,
     EvidenceFound,
     Failed,
+    GapModel,
     Heard,
     Hearing,
     Input,
@@ -21,6 +23,7 @@ from copilot.core.events import (
     ShowCard,
     Signals,
     Silence,
+    Snoozed,
     Speak,
     StopSpeaking,
     Touch,
@@ -34,6 +37,7 @@ from copilot.core.events import (
 from copilot.core.gate import HOUR, Evidence, Moment, Silent, decide
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
+from copilot.trained import gap_model
 
 VOCABULARY = (
     "change address parcel refund lost broken tomorrow fee weekend mm-hm okay the is".split()
@@ -57,7 +61,7 @@ segments = st.tuples(
     st.integers(1, 14),
     words,
     st.lists(st.tuples(st.sampled_from(PASSAGES), st.integers(30, 100)), max_size=2),
-    st.sampled_from(["", "", "", "", "touch", "fail", "played", "late"]),
+    st.sampled_from(["", "", "", "", "touch", "fail", "played", "late", "snooze", "mute"]),
 )
 MODEL = NeedModel({"seeking": 2}, -10, ((0, 10), (150, 100)), ((0, 500), (80, 100), (95, 20)))
 Segment = tuple[str, int, list[str], list[tuple[Passage, int]], str]
@@ -86,11 +90,13 @@ def heard(script: list[Segment]) -> Iterator[tuple[Heard, Segment]]:
             yield Heard(tick, agent, customer), segment
 
 
-def inputs(policy: Policy, script: list[Segment], consent: bool = True) -> list[Input]:
+def inputs(
+    policy: Policy, script: list[Segment], consent: bool = True, gap: GapModel | None = None
+) -> list[Input]:
     """A call in which search answers the newest inquiry, in time or late or never."""
-    events: list[Input] = [CallStarted("c", policy, consent=consent, need=MODEL)]
+    events: list[Input] = [CallStarted("c", policy, consent=consent, need=MODEL, gap=gap)]
     state, _ = enter(CallState(), events[0])
-    for one, (_, _, _, found, odd) in heard(script):
+    for one, (_, length, _, found, odd) in heard(script):
         batch: list[Input] = [one]
         number = max(state.inquiries, 1)
         revision = state.inquiry.revision if state.inquiry else 1
@@ -103,6 +109,10 @@ def inputs(policy: Policy, script: list[Segment], consent: bool = True) -> list[
         batch.append(EvidenceFound(number, asked, passages, signals))
         if odd == "touch":
             batch.append(CardTouched(number, Touch.DISMISSED))
+        if odd == "snooze":
+            batch.append(Snoozed(length))
+        if odd == "mute":
+            batch.append(EarSwitched(length % 2 == 0))
         if odd == "fail":
             batch.append(Failed(number, "search", "lost", revision))
         if odd == "played":
@@ -114,7 +124,9 @@ def inputs(policy: Policy, script: list[Segment], consent: bool = True) -> list[
 
 
 scripts = st.lists(segments, min_size=3, max_size=20)
-calls = st.builds(inputs, policies, scripts)
+gaps = st.sampled_from([None, gap_model(), GapModel((50,), ({},), (0,), (((0, 0),),))])
+"""Without a model, with the shipped one, with one for which every gap lasts."""
+calls = st.builds(inputs, policies, scripts, st.just(True), gaps)
 law = settings(max_examples=150, deadline=None)
 
 
@@ -200,9 +212,35 @@ def test_every_inquiry_ends_in_a_card_or_a_reason(events: list[Input]) -> None:
 
 
 @law
-@given(st.builds(inputs, policies, scripts, st.just(False)))
+@given(st.builds(inputs, policies, scripts, st.just(False), gaps))
 def test_without_consent_nothing_is_whispered(events: list[Input]) -> None:
     assert not any(isinstance(e.event, ShowCard | Speak) for e in run(events))
+
+
+@law
+@given(calls)
+def test_nothing_is_spoken_unless_the_agent_has_switched_the_ear_on(events: list[Input]) -> None:
+    started = events[0]
+    assert isinstance(started, CallStarted)
+    if not started.policy.voice:
+        assert not any(isinstance(e.event, Speak) for e in run(events))
+
+
+@law
+@given(calls)
+def test_what_was_cut_is_not_said_again(events: list[Input]) -> None:
+    started = events[0]
+    assert isinstance(started, CallStarted)
+    shown: dict[int, str] = {}
+    cut: set[str] = set()
+    for entry in run(events):
+        match entry.event:
+            case ShowCard(inquiry=number, cites=(passage, *_)):
+                shown[number] = passage
+            case Speak(whisper=number) if started.gap is not None:
+                assert shown[number] not in cut
+            case StopSpeaking(whisper=number, reason="agent_speaks" | "customer_speaks"):
+                cut.add(shown[number])
 
 
 @law
@@ -247,3 +285,20 @@ def test_more_support_never_makes_weak(
 
     if reason(score) is not Silence.WEAK:
         assert reason(stronger) is not Silence.WEAK
+
+
+@law
+@given(calls)
+def test_what_the_agent_switches_off_stays_off(events: list[Input]) -> None:
+    """No card while they are put off, and no whisper while the ear is off."""
+    until, ear = 0, True
+    for entry in run(events):
+        match entry.event:
+            case Snoozed(ticks=ticks):
+                until = entry.tick + ticks
+            case EarSwitched(on=on):
+                ear = on
+            case ShowCard(revision=0):
+                assert entry.tick >= until
+            case Speak():
+                assert ear

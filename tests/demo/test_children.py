@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from copilot.config import Knowledge, PackPersona, Persona, Provider, Server, Settings
+from copilot.config import Knowledge, OwnPersona, Persona, Provider, Server, Settings
 from copilot.core.policy import Policy
 from copilot.demo import children
 from copilot.demo.children import DemoError, as_toml, serving
@@ -41,7 +41,7 @@ def test_settings_survive_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         server=Server(port=9000, hosts=("here", "there")),
         knowledge=Knowledge(path=tmp_path / "päckchen", packs=("parcel",)),
         ear=Provider.model_validate({"provider": "sherpa", "model": "/models/x", "threads": 2}),
-        persona=Persona(role="Ann", packs={"old mill": PackPersona(voice="NATF2")}),
+        persona=Persona(role="Ann", packs={"old mill": OwnPersona(voice="NATF2")}),
         policy=Policy(min_support=61, voice=True, do_not_trigger=("call 🚓 the police",)),
     )
     for name in [name for name in os.environ if name.startswith("COPILOT_")]:

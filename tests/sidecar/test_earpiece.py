@@ -8,8 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from aiortc.mediastreams import MediaStreamError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from copilot.audio.frames import Pcm
+from copilot.audio.loudness import CEILING, TalkLevel
 from copilot.audio.opus import Decoder
 from copilot.sidecar.earpiece import TAIL, Earpiece
 from tests.virtual_time import VirtualTime, in_virtual_time
@@ -89,11 +92,16 @@ async def test_a_cut_empties_the_queue_at_once(time: VirtualTime) -> None:
     taken = await take(earpiece, 10)
     earpiece.cut()
     assert await asyncio.wait_for(playing, 1) == 3
-    taken += await take(earpiece, TAIL)
-    levels = np.std(sound(taken).reshape(-1, 480), axis=1)
-    assert min(levels[2:10]) > 0.1
-    assert levels[10] < 0.05  # the decoder's own fading of the last packet
+    taken += await take(earpiece, 1 + TAIL)
+    heard = sound(taken)
+    levels = np.std(heard.reshape(-1, 480), axis=1)
+    assert min(levels[2:10]) > 0.02
+    fading = heard[10 * 480 : 11 * 480]
+    assert np.std(fading[: 5 * 24]) > 0.01
+    # 5 ms of fading, and 6.5 ms that the encoder looks ahead
+    assert np.std(fading[12 * 24 :]) < 0.002
     assert max(levels[11:]) < 0.001
+    assert np.abs(np.diff(heard[480:])).max() < 0.01  # it clicks nowhere
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(earpiece.recv(), 0.06)
 
@@ -115,7 +123,7 @@ async def test_a_newer_whisper_cuts_the_older(time: VirtualTime) -> None:
     await take(earpiece, 4)
     newer = asyncio.create_task(earpiece.play(2, chunks(tone(0.08)), RATE))
     assert await asyncio.wait_for(older, 1) == 1
-    await take(earpiece, 4)
+    await take(earpiece, 5)
     assert await newer == 1
 
 
@@ -200,3 +208,91 @@ async def test_the_track_ends_with_its_connection(time: VirtualTime) -> None:
     with pytest.raises(MediaStreamError):
         await waiting
     assert earpiece.readyState == "ended"
+
+
+@in_virtual_time
+async def test_ten_minutes_of_whisper_do_not_drift(time: VirtualTime) -> None:
+    """Sound comes a second at a time; the loop stalls now and then."""
+
+    async def long() -> AsyncIterator[Pcm]:
+        for _ in range(600):
+            yield tone(1, 8000)
+
+    earpiece = Earpiece()
+    playing = asyncio.create_task(earpiece.play(1, long(), 8000))
+    first = last = (await take(earpiece, 1))[0]
+    for number in range(1, 600 * 50):
+        if number % 997 == 0:
+            time.now += 0.06
+        [last] = await take(earpiece, 1)
+    await playing
+    assert abs((last.time - first.time) - (last.pts - first.pts) / 48000) < 0.02
+    assert abs((last.time - first.time) - (600 - 0.02)) < 0.02
+
+
+@in_virtual_time
+async def test_a_whisper_is_softer_than_the_call_and_never_peaks(time: VirtualTime) -> None:
+    talk = TalkLevel()
+    for _ in range(200):
+        talk.hear(0.04)
+    loud = np.concatenate((tone(0.5), 3 * tone(0.1), tone(0.4)))
+    earpiece = Earpiece(talk)
+    playing = asyncio.create_task(earpiece.play(1, chunks(loud), RATE))
+    heard = sound(await take(earpiece, 50))
+    await playing
+    level = np.std(heard[4800:10000])
+    assert 20 * np.log10(level / 0.04) == pytest.approx(-6, abs=1)
+    assert np.abs(heard).max() < CEILING * 1.15  # the codec adds a little
+
+
+@in_virtual_time
+async def test_the_first_whisper_is_announced(time: VirtualTime) -> None:
+    earpiece = Earpiece()
+    playing = asyncio.create_task(earpiece.play(1, chunks(tone(0.1)), RATE, announced=True))
+    heard = sound(await take(earpiece, 17))
+    assert await playing == 5
+    spectrum = np.abs(np.fft.rfft(heard[: RATE // 12]))
+    assert np.argmax(spectrum) * 12 == pytest.approx(660, abs=15)
+
+
+@in_virtual_time
+async def test_a_held_whisper_is_silent_and_goes_on_where_it_was(time: VirtualTime) -> None:
+    earpiece = Earpiece()
+    rising = np.concatenate([tone(0.02) for _ in range(20)])
+    playing = asyncio.create_task(earpiece.play(1, chunks(rising), RATE))
+    before = await take(earpiece, 5)
+    earpiece.hold()
+    held = await take(earpiece, 1 + TAIL)
+    assert np.std(sound(before + held)[-2 * 480 :]) < 0.001
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(earpiece.recv(), 1)
+    assert earpiece.busy
+    earpiece.resume()
+    after = await take(earpiece, 15)
+    assert await playing == 5  # twenty packets in all
+    assert np.std(sound(after)[960:]) > 0.02
+
+
+@given(st.integers(1, 40), st.integers(0, 19), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_a_cut_is_silent_within_one_packet(count: int, late_ms: int, held: bool) -> None:
+    @in_virtual_time
+    async def law(time: VirtualTime) -> None:
+        earpiece = Earpiece()
+        playing = asyncio.create_task(earpiece.play(1, chunks(tone(2)), RATE))
+        taken = await take(earpiece, count)
+        await asyncio.sleep(late_ms / 1000)
+        if held:
+            earpiece.hold()
+        else:
+            earpiece.cut()
+        at = asyncio.get_running_loop().time()
+        taken += await take(earpiece, 1 + TAIL)
+        after = sound(taken)[count * 480 :].reshape(-1, 480)
+        assert np.std(after[0, 12 * 24 :]) < 0.002
+        assert np.std(after[1:]) < 0.001
+        assert taken[count].time - at <= 0.0201
+        earpiece.cut()
+        await playing
+
+    law()

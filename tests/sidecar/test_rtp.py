@@ -13,6 +13,7 @@ from aiortc.rtp import RtpPacket
 from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
 from copilot.audio.frames import MicroTurn, Pcm
+from copilot.audio.loudness import TalkLevel
 from copilot.bench.wire import deliver, send, speech
 from copilot.core.events import Party
 from copilot.errors import SignalError
@@ -93,7 +94,7 @@ async def test_both_tracks_arrive_as_their_parties_with_reports(call: Call) -> N
     for turn in turns[4:18]:
         assert pitch(turn.agent) == pytest.approx(TONES[Party.AGENT], abs=13)
         assert pitch(turn.customer) == pytest.approx(TONES[Party.CUSTOMER], abs=13)
-        assert np.std(turn.agent) == pytest.approx(0.3 / np.sqrt(2), rel=0.1)
+        assert np.std(turn.agent) == pytest.approx(TalkLevel().whisper, rel=0.1)
     assert call.audio.absent == frozenset()
     stats = call.audio.stats()
     assert stats.tracks[Party.AGENT].counts.received >= 90

@@ -8,11 +8,13 @@ import pytest
 
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.config import Server, Settings
+from copilot.core.call import replay
 from copilot.core.events import (
     CallEnded,
     CallStarted,
     Heard,
     Hearing,
+    ShowCard,
     TurnText,
     Word,
 )
@@ -30,6 +32,9 @@ from tests.webrtc import QUERY, Browser
 
 QUESTION = "can i change the delivery address of my parcel before it comes tomorrow morning".split()
 LINE = passage(say="In the app until the evening before.")
+
+SPOKEN = Policy(voice=True, speak_risk=100)
+"""Whispers are spoken in any gap: nobody says anything in these calls but a question."""
 
 
 class Asking:
@@ -82,7 +87,7 @@ async def store(tmp_path: object) -> AsyncIterator[Store]:
 @pytest.fixture
 async def switchboard(store: Store) -> AsyncIterator[Switchboard]:
     use_interface("127.0.0.1")
-    settings = Settings(server=Server(capacity=2, resume_seconds=0.3), policy=Policy(voice=True))
+    settings = Settings(server=Server(capacity=2, resume_seconds=0.3), policy=SPOKEN)
     made = Switchboard(settings, Asking(), Shelf(), store, Forgetful(), Tone())
     yield made
     await made.close()
@@ -180,7 +185,7 @@ async def test_a_voice_of_each_call_is_asked_for_that_call(store: Store) -> None
 
     use_interface("127.0.0.1")
     choir = Choir()
-    settings = Settings(policy=Policy(voice=True))
+    settings = Settings(policy=SPOKEN)
     board = Switchboard(settings, Asking(), Shelf(), store, Forgetful(), choir)
     call_id, browser = await place(board)
     async with asyncio.timeout(10):
@@ -257,8 +262,8 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[Line]:
     made: list[Line] = []
 
     class Noted(Line):
-        def __init__(self, rate: int) -> None:
-            super().__init__(rate)
+        def __init__(self, rate: int, card: ShowCard | None = None) -> None:
+            super().__init__(rate, card)
             made.append(self)
 
     monkeypatch.setattr("copilot.sidecar.switchboard.Line", Noted)
@@ -334,3 +339,39 @@ async def test_a_browser_without_an_earpiece_is_never_spoken_to(
     await switchboard.hang_up(call_id)
     assert "Speak" not in await kinds(store, call_id)
     await browser.close()
+
+
+async def test_a_call_goes_on_in_another_process_where_its_log_stopped(tmp_path: object) -> None:
+    """The card is shown again, no second one comes, and the whole log replays."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/calls.sqlite"
+    use_interface("127.0.0.1")
+    settings = Settings(policy=Policy(card_ticks=3000))
+    store = await open_store(url)
+    board = Switchboard(settings, Asking(), Shelf(), store, Forgetful())
+    call_id, browser = await place(board)
+    card = await browser.message("show_card")
+    await asyncio.sleep(1)
+    board.call(call_id).task.cancel()  # as a kill does: no word to the log
+    await over(board)
+    await store.close()
+    await browser.close()
+
+    again = await open_store(url, grace=60)
+    other = Switchboard(settings, Asking(), Shelf(), again, Forgetful())
+    same_id, second = await place(other, call=call_id)
+    assert same_id == call_id
+    assert (await second.message("show_card")) == card
+    second.say({"type": "card_touched", "inquiry": card["inquiry"], "how": "used"})
+    second.say({"type": "snoozed", "ticks": 50})
+    second.say({"type": "snoozed", "ticks": 1_000_000})
+    assert (await second.message("withdraw_card"))["reason"] == "snoozed"
+    await other.hang_up(call_id)
+    entries = await again.read(call_id)
+    names = [type(entry.event).__name__ for entry in entries]
+    assert [names.count(one) for one in ("CallStarted", "ShowCard", "Snoozed")] == [1, 1, 1]
+    assert entries[-1].event == CallEnded("hang_up")
+    assert replay(entries) is None
+    with pytest.raises(UnknownCall):
+        await place(other, call=call_id)
+    await second.close()
+    await again.close()

@@ -9,6 +9,7 @@ import pytest
 
 from copilot.core.events import CallEnded, CallStarted, Entry, Heard
 from copilot.core.policy import Policy
+from copilot.errors import UnknownCall
 from copilot.store import log
 from copilot.store.log import Store, open_store
 from copilot.store.models import State
@@ -93,3 +94,50 @@ async def test_a_second_store_leaves_the_calls_of_the_living_alone(
 
 async def _seqs(store: Store, call_id: str) -> list[int]:
     return [entry.seq async for entry in store.follow(call_id)]
+
+
+async def test_within_the_grace_a_log_is_adopted_by_one_and_goes_on(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "SWEEP_S", 0.05)
+    await asyncio.to_thread(kill_in_mid_call, url)
+    store, other = await open_store(url, grace=60), await open_store(url, grace=60)
+    async with asyncio.timeout(10):
+        while True:  # a server may hear of a death a moment later
+            try:
+                entries = await store.adopt("a")
+                break
+            except UnknownCall:
+                await asyncio.sleep(0.01)
+    for one in (store, other):
+        with pytest.raises(UnknownCall, match="begin a new one"):
+            await one.adopt("a")
+    assert entries[-1].event == Heard(entries[-1].tick)
+    tick = entries[-1].tick + 1
+    more = [
+        Entry(len(entries), tick, Heard(tick)),
+        Entry(len(entries) + 1, tick, CallEnded("hang_up")),
+    ]
+    store.append("a", more)
+    assert [entry.seq async for entry in store.follow("a")] == list(range(len(entries) + 2))
+    await store.close()
+    assert await other.read("a") == [*entries, *more]
+    row = await other.call("a")
+    assert row is not None
+    assert row.state is State.ENDED
+    await other.close()
+
+
+async def test_after_the_grace_the_log_is_closed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "SWEEP_S", 0.05)
+    first = await open_store(url)
+    first.append("a", [Entry(0, 0, CallStarted("a", Policy()))])
+    await first.close()
+    store = await open_store(url, grace=0.4)
+    row = await store.call("a")
+    assert row is not None
+    assert row.state is State.LIVE
+    await cut(store, "a")
+    with pytest.raises(UnknownCall):
+        await store.adopt("a")
+    await store.close()

@@ -30,6 +30,10 @@ CALLERS = [*Role, OPERATOR]
 SAFE = {"GET", "HEAD"}
 BODIES: dict[str, object] = {
     "PATCH /api/v1/people/{person_id}": {"roles": ["agent"]},
+    "POST /calls/{call_id}/questions": {"question": "When?"},
+    "POST /api/v1/calls/{call_id}/labels": {"inquiry": 1, "verdict": "right"},
+    "POST /api/v1/calls/{call_id}/flags": {"note": "listen again"},
+    "POST /api/v1/calls/{call_id}/advice": {"text": "offer the refund"},
     "PATCH /api/v1/knowledge/{pack}": {"title": "Other"},
     "POST /api/v1/knowledge/{pack}/passages": {"title": "When?", "text": "Now."},
     "PUT /api/v1/knowledge/{pack}/passages/{path}": {"title": "When?", "text": "Now."},
@@ -37,8 +41,17 @@ BODIES: dict[str, object] = {
 }
 FORMS: dict[str, dict[str, str]] = {"POST /people/{person_id}/roles": {"role": "agent"}}
 """What a route must be sent to look for the thing at all."""
-OTHERS = {"secret", "path", "file_path", "name"}
+OTHERS = {"secret", "path", "file_path", "name", "number"}
 """Path parameters that name nothing of a team's."""
+
+
+ABSENT = {
+    "/calls/{call_id}/sound",
+    "/calls/{call_id}/audio",
+    "/policy/voice",
+    "/api/v1/policy/draft/trial",
+}
+"""What a team need not have: there is no such thing in this walk."""
 
 
 class Ids(NamedTuple):
@@ -63,7 +76,7 @@ class Place(NamedTuple):
         return set(re.findall(r"{(\w+)}", self.path))
 
     def url(self, ids: Ids) -> str:
-        values = {**dict.fromkeys(OTHERS, "agent.wav"), **ids._asdict()}
+        values = {**dict.fromkeys(OTHERS, "agent.wav"), "number": "1", **ids._asdict()}
         return self.path.format_map({name: quote(value) for name, value in values.items()})
 
 
@@ -178,7 +191,12 @@ async def test_each_role_does_what_it_may_and_nothing_else(
         named = place.needs.anybody or place.parameters & OTHERS
         if may and place.method in SAFE and not named:
             own = "token_id" not in place.parameters or who == Role.AGENT
-            assert answer.status_code < 400 or not own, (place, answer.status_code, answer.text)
+            absent = place.path in ABSENT and answer.status_code == 404
+            assert answer.status_code < 400 or absent or not own, (
+                place,
+                answer.status_code,
+                answer.text,
+            )
 
 
 @pytest.mark.parametrize("who", CALLERS)

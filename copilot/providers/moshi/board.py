@@ -47,14 +47,14 @@ class Board:
         self._since: NDArray[np.int64] = self._array((seats, 2), np.int64)
         self._notes: NDArray[np.int64] = self._array((seats, DEPTH, 3), np.int64)
         self._sounds: Pcm = self._array((seats, DEPTH, 2, SAMPLES), np.float32)
-        self._sizes: NDArray[np.int64] = self._array((seats, DEPTH, 2), np.int64)
+        self._sizes: NDArray[np.int64] = self._array((seats, DEPTH, 3), np.int64)
         self._results: NDArray[np.uint8] = self._array((seats, DEPTH, RESULT), np.uint8)
         self._whispers: Pcm = self._array((seats, DEPTH, SAMPLES), np.float32)
         self._history: NDArray[np.int32] = self._array((seats, kept, rows), np.int32)
 
     @staticmethod
     def room(seats: int, rows: int, kept: int) -> int:
-        frame = 3 * 8 + 2 * SAMPLES * 4 + 2 * 8 + RESULT + SAMPLES * 4
+        frame = 3 * 8 + 2 * SAMPLES * 4 + 3 * 8 + RESULT + SAMPLES * 4
         return 128 + seats * (4 * 8 + DEPTH * frame + kept * rows * 4)
 
     @classmethod
@@ -99,10 +99,11 @@ class Board:
         return number
 
     def result(self, seat: int, number: int, serial: int) -> tuple[bytes, Pcm] | None:
-        """What an answered frame brought, with its sound; None: it is another call's, or gone."""
+        """What an answered frame brought, with its sound; None: it is another call's, or was left
+        out, or is gone."""
         place = number % DEPTH
-        size, owner = (int(one) for one in self._sizes[seat, place])
-        if owner != serial:
+        size, *owner = (int(one) for one in self._sizes[seat, place])
+        if owner != [serial, number]:
             return None
         body = self._results[seat, place, :size].tobytes()
         return body, self._whispers[seat, place].copy()
@@ -122,7 +123,7 @@ class Board:
         self._results[seat, place, : len(body)] = np.frombuffer(body, np.uint8)
         if whisper is not None:
             self._whispers[seat, place] = whisper
-        self._sizes[seat, place] = len(body), serial
+        self._sizes[seat, place] = len(body), serial, number
         self.answered[seat] = number + 1
 
     # -- what a call was heard to say

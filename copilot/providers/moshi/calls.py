@@ -99,9 +99,9 @@ class Calls:
         seat: int,
         persona: Persona | None = None,
         prompt: Prompt | None = None,
-        history: History | None = None,
+        listens: bool = True,
     ) -> None:
-        """Seat a call; with `history` it goes on where it was interrupted.
+        """Seat a call; `listens`: the duplex model too, else it takes its chair later.
 
         `persona` was prepared from `prompt`. Raises EngineError where the seat is taken.
         """
@@ -110,7 +110,8 @@ class Calls:
         for row in self._ears(seat):
             self._codec.renew_ear(row)
         self._open[seat] = _Seat((self._recogniser.open(), self._recogniser.open()))
-        self.chair.open(seat, persona, prompt, history)
+        if listens:
+            self.chair.open(seat, persona, prompt, None)
 
     def close(self, seat: int) -> None:
         for party in self._open.pop(seat).parties:

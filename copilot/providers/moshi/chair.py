@@ -186,10 +186,11 @@ class Chair:
         time, so that what a fresh window costs falls on no tick twice.
         """
         late = self.window - self.window // EARLY
+        last = max(late, self.window - len(self._seats))  # all may be due at once
         due = [
             (made.position, seat)
             for seat, made in self._seats.items()
-            if seat in calm and made.position >= (late if calm[seat] else self.window - 1)
+            if seat in calm and made.position >= (late if calm[seat] else last)
         ]
         if not due:
             return None

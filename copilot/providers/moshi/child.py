@@ -14,6 +14,8 @@ from copilot.providers.moshi.worker import Worker
 
 NAP_S = 0.002
 """How long the worker sleeps before it looks for frames again."""
+WAITS_S = 0.5
+"""How often a worker in reserve says that it lives."""
 
 
 def main(connection: "Connection[bytes, bytes]", plan: Plan) -> None:
@@ -28,6 +30,8 @@ def main(connection: "Connection[bytes, bytes]", plan: Plan) -> None:
     try:
         models = make(plan)
         say(loaded(models))
+        while not connection.poll(WAITS_S):
+            say(wire.Waiting())
         attached = wire.to_worker.decode(connection.recv_bytes())
         if not isinstance(attached, wire.Attach):
             return
@@ -54,11 +58,14 @@ def board_of(models: Models, plan: Plan, name: str) -> Board:
 
 def _work(worker: Worker, connection: "Connection[bytes, bytes]") -> None:
     while True:
-        while connection.poll(0 if worker.due() else NAP_S):
+        while connection.poll(0 if worker.due() or worker.reads else NAP_S):
             command = wire.to_worker.decode(connection.recv_bytes())
             if isinstance(command, wire.Bye):
                 return
             worker.take(command)
+            worker.beat()
         if worker.due():
             worker.turn()
+        else:
+            worker.read_on()
         worker.beat()

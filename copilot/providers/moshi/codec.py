@@ -4,7 +4,7 @@ On a GPU each direction is one CUDA graph over all its rows: the codec is some h
 kernels, and their launches cost more than rows that do not move.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 import numpy as np
 import torch
@@ -102,11 +102,18 @@ class Codec:
         return torch.arange(rows, device=self._heard.offset.device) == row
 
 
-def voice_codes(mimi: Mimi, frames: Tensor, codebooks: int) -> Tensor:
-    """A recorded voice, [1, 1, frames * 1920], as a prompt's codes, int64 [codebooks, frames]."""
+def voice_codes(mimi: Mimi, frames: Tensor, codebooks: int) -> Generator[None, None, Tensor]:
+    """A recorded voice, [1, 1, frames * 1920], as a prompt's codes, int64 [codebooks, frames].
+
+    A step a frame, so that calls need not wait for it.
+    """
     device = mimi.encoder.downsample.weight.device
     stream = mimi.encoder_stream(1)
     size = mimi.config.frame_size
     parts = torch.split(frames.to(device), size, dim=2)
-    codes = [mimi.encode(part, stream) for part in parts]
+    codes = []
+    for part in parts:
+        with torch.no_grad():
+            codes.append(mimi.encode(part, stream))
+        yield
     return torch.cat(codes, dim=2)[0, :codebooks].cpu()

@@ -5,6 +5,8 @@ tick later. Speech is heard here, so that barge-in works whatever the engine doe
 """
 
 import asyncio
+import logging
+from collections import deque
 from collections.abc import Iterable
 
 import numpy as np
@@ -23,6 +25,8 @@ from copilot.providers.moshi.personas import Personas
 from copilot.providers.moshi.rate import Downsampler
 from copilot.providers.moshi.seat import Answer, Seat
 
+log = logging.getLogger(__name__)
+
 RATE = 24_000
 PATIENCE_S = 0.05
 """How long a tick waits for the engine: an ear answers within 60 ms."""
@@ -37,6 +41,10 @@ QUIET_TICKS = 4
 """Silent ticks after which the agent is heard as silence by the duplex model."""
 FALLBACK_S = 1.0
 """How long the engine may be away before another ear listens."""
+MISSED_TICKS = 50
+"""Of which it hears afterwards what it has missed, 4 s: for so long its own loading may take."""
+CATCHES_UP = 4
+"""Ticks that it hears in one, until it has."""
 
 
 class Silences:
@@ -73,12 +81,14 @@ class Words:
         self.partial = ""
 
     def add(self, words: Iterable[Word], again: bool = False) -> None:
-        """`again`: of sound that was heard before, perhaps with ends a little different."""
+        """What comes in one piece; `again`: of sound that was heard before, perhaps with ends a
+        little different. Short words may end in the same tick."""
+        since = self._until
         for word in words:
             middle = (word.start + word.end) // 2
-            if (middle if again else word.end) > self._until or not self._until:
+            if (middle if again else word.end) > since or not since:
                 self._new.append(Word(word.text, min(word.start, word.end - 1), word.end))
-                self._until = word.end
+                self._until = max(self._until, word.end)
 
     def take(self) -> tuple[Word, ...]:
         words, self._new = tuple(self._new), []
@@ -86,30 +96,53 @@ class Words:
 
 
 class StandIn:
-    """Another ear, for as long as the engine is away."""
+    """Another ear, for as long as the engine is away; where it fails, nobody listens."""
 
     def __init__(self, listener: Listener | None, call: CallStarted) -> None:
         self._listener, self._call = listener, call
         self._opening: asyncio.Task[Ear] | None = None
+        self._waiting: deque[MicroTurn] = deque(maxlen=MISSED_TICKS)
+        """What it has not heard since the engine went away."""
 
     @property
     def listens(self) -> bool:
         return self._opening is not None and self._opening.done()
 
+    def keep(self, turn: MicroTurn) -> None:
+        """For it to hear, once there is one."""
+        if self._listener is not None:
+            self._waiting.append(turn)
+
     def begin(self) -> None:
         if self._listener is not None and self._opening is None:
             self._opening = asyncio.create_task(self._listener.open(self._call))
 
-    async def hear(self, turn: MicroTurn) -> Heard | None:
-        """None: nobody listens, or not yet."""
-        if self._opening is None or not self._opening.done():
-            return None
-        return await self._opening.result().hear(turn)
+    async def hear(self) -> list[Heard]:
+        """Of the ticks that were kept, some at a time; nothing where nobody listens yet."""
+        if not self.listens:
+            return []
+        (heard,) = await asyncio.gather(self._hear(), return_exceptions=True)
+        if isinstance(heard, BaseException):
+            log.error("call %s: the other ear does not listen: %s", self._call.call_id, heard)
+            self._listener = None
+            await self.end()
+            return []
+        return heard
 
     async def end(self) -> None:
+        self._waiting.clear()
         opening, self._opening = self._opening, None
         if opening is not None:
-            await (await opening).close()
+            await asyncio.gather(_closed(opening), return_exceptions=True)
+
+    async def _hear(self) -> list[Heard]:
+        assert self._opening is not None
+        ear, some = self._opening.result(), min(CATCHES_UP, len(self._waiting))
+        return [await ear.hear(self._waiting.popleft()) for _ in range(some)]
+
+
+async def _closed(opening: "asyncio.Task[Ear]") -> None:
+    await (await opening).close()
 
 
 class MoshiEar:
@@ -141,7 +174,8 @@ class MoshiEar:
         self.level.note(customer, cuts[Party.CUSTOMER].speech >= SPEAKING)
         for party, cut in cuts.items():
             self._silences[party].note(cut.speech)
-        if not await self.seat.answered(number, self._patience) and self._lockstep:
+        answered = await self.seat.answered(number, self._patience, patient=self._lockstep)
+        if not answered and self._lockstep:
             raise TimeoutError(f"the engine has not answered within {LOCKSTEP_S:g} s")
         await self._take(low)
         heard = {party: self._hearing(party, cut) for party, cut in cuts.items()}
@@ -180,18 +214,19 @@ class MoshiEar:
             self._wish, self._upcoming = 0, ""
             if self._engine.away_for() > FALLBACK_S:
                 self.stand_in.begin()
-        heard = await self.stand_in.hear(low)
-        if heard is not None:
+        if self.seat.away or self.stand_in.listens:
+            self.stand_in.keep(low)
+        for heard in await self.stand_in.hear():
             for party, one in ((Party.AGENT, heard.agent), (Party.CUSTOMER, heard.customer)):
                 self._words[party].add(one.words)
                 self._words[party].partial = one.partial
-            if self.seat.told >= self.seat.sent:
-                await self.stand_in.end()
+        if self.stand_in.listens and not self.seat.behind:
+            await self.stand_in.end()
 
     def _hear(self, answer: Answer) -> None:
         result = answer.result
         for party, one in ((Party.AGENT, result.agent), (Party.CUSTOMER, result.customer)):
-            self._words[party].add(map(self._word, one.words), answer.again)
+            self._words[party].add(map(self._word, one.words), answer.seam)
             if not answer.again:
                 self._words[party].partial = one.partial
                 self._pause[party] = one.pause

@@ -12,6 +12,7 @@ from copilot.providers.moshi.board import Board
 from copilot.providers.moshi.gauges import Gauge
 from copilot.providers.moshi.link import Hire, Link
 from copilot.providers.moshi.plan import Plan, Role, kept
+from copilot.providers.moshi.reserve import Reserve, hired
 from copilot.providers.moshi.seat import Seat
 from copilot.providers.moshi.shedding import Shed
 
@@ -21,12 +22,19 @@ LOAD_S = 900.0
 """How long a worker may take to load."""
 HUNG_S = 1.5
 """Silence of a worker that counts as its end: of the 3 s in which calls go on, half."""
+ALONE_S = 5.0
+"""The same where none is in reserve: most of what holds a worker up is over before another one has
+loaded."""
 LOOK_S = 0.1
+LATE_S = 1.0
+"""A look that comes so late tells nothing of the worker: this process was held up, perhaps both."""
 REPLAY = 25
 """Frames that a new worker hears again, 2 s: the recogniser finds its way, and no word that was on
 its way is lost."""
-CAUGHT_UP = 2
-"""Frames that a call may be behind, before another worker is begun in reserve."""
+BEGIN_S = 60.0
+"""How long a worker that has loaded may take until calls can be opened."""
+PREPARE_S = 10.0
+"""How long the first call with a new role waits for it, before it takes the one before."""
 DEATHS = 5
 DEATHS_S = 60.0
 """So many ends of workers in so long are no accident: the next one has to wait that long."""
@@ -66,23 +74,19 @@ class Engine:
     `start` blocks and may run in any thread; the rest belongs to one event loop.
     """
 
-    def __init__(
-        self, plan: Plan, hire: Hire, reserve: bool = True, admit_ms: float = ADMIT_MS
-    ) -> None:
-        self._plan, self._hire, self._reserve, self._admit_ms = plan, hire, reserve, admit_ms
+    def __init__(self, plan: Plan, hire: Hire, reserve: bool = True) -> None:
+        self._plan, self._hire = plan, hire
         self._link: Link | None = None
-        self._spare: Link | None = None
+        self._reserve = Reserve(hire) if reserve else None
         self._board: Board | None = None
         self._seats: dict[int, Seat] = {}
         self._waiting: dict[Role, asyncio.Future[str]] = {}
+        self._codes: dict[Role, bytes] = {}
+        """Voices of recordings, as the worker told them."""
         self._watching: asyncio.Task[None] | None = None
-        self.reserve_ready = False
-        """Whether the worker in reserve has loaded."""
         self._ends: deque[float] = deque(maxlen=DEATHS)
         self._fault = "not started"
         self._closed = self._broken = False
-        self._reserve_from = 0.0
-        """When a worker may be begun in reserve, by the loop's clock."""
         self.restarts = 0
         self.lost = 0
         self.away_since: float | None = None
@@ -100,15 +104,17 @@ class Engine:
             self._await(link, wire.Ready)
             for role in roles:
                 link.send(wire.Prepare(role))
-                if error := self._await(link, wire.Prepared).error:
-                    raise ConfigError(f"persona: {error}")
+                read = self._await(link, wire.Prepared)
+                if read.error:
+                    raise ConfigError(f"persona: {read.error}")
+                self._codes[role] = read.codes
         except BaseException:
             link.kill()
             self._drop_board()
             raise
         self._link, self._fault = link, ""
-        if self._reserve:
-            self._spare = self._hire()
+        if self._reserve is not None:
+            self._reserve.begin()
 
     @staticmethod
     def _await(link: Link, kind: type[T]) -> T:
@@ -141,6 +147,11 @@ class Engine:
             self.lost + sum(seat.lost for seat in self._seats.values()),
         )
 
+    @property
+    def reserve_ready(self) -> bool:
+        """Whether there is a worker in reserve that has loaded."""
+        return self._reserve is not None and self._reserve.ready
+
     def seated(self, seat: Seat) -> bool:
         return self._seats.get(seat.number) is seat
 
@@ -156,17 +167,20 @@ class Engine:
         return None if self._link is None else self._link.pid
 
     async def prepare(self, role: Role) -> str:
-        """Have a role read before a call needs it; what is wrong with it, or nothing."""
+        """Have a role read before a call needs it; what is wrong with it, or nothing.
+
+        Raises TimeoutError where the worker is away, or takes too long.
+        """
         self._watch()
         if self._link is None:
-            return ""
+            raise TimeoutError("the engine's worker is being replaced")
         answer = self._waiting.setdefault(role, asyncio.get_running_loop().create_future())
         self._post(wire.Prepare(role))
         try:
-            return await asyncio.wait_for(asyncio.shield(answer), 10)
-        except TimeoutError:
+            return await asyncio.wait_for(asyncio.shield(answer), PREPARE_S)
+        except TimeoutError as error:
             self._waiting.pop(role, None)
-            return "the engine took longer than 10 s to read it"
+            raise TimeoutError(str(error) or f"not read within {PREPARE_S:g} s") from None
 
     def open(self, role: Role) -> Seat:
         """Seat a call; raises NoPlace where there is none, or no time for one."""
@@ -175,9 +189,8 @@ class Engine:
         state = self.state
         if self._broken:
             raise NoPlace(self._fault)
-        if state.shed == LEFT_OUT[Shed.NEW_CALLS] or (
-            state.calls and state.tick_p90_ms > self._admit_ms
-        ):
+        busy = state.shed == LEFT_OUT[Shed.NEW_CALLS] or state.tick_p90_ms > ADMIT_MS
+        if state.calls and busy and not self._plan.lockstep:
             raise NoPlace(f"a tick of the engine takes {state.tick_p90_ms:.0f} of 80 ms")
         free = next((n for n in range(self._plan.calls) if n not in self._seats), None)
         if free is None:
@@ -186,8 +199,13 @@ class Engine:
         if self._link is None:
             seat.leave()
         else:
-            self._post(seat.enter(0))
+            self._enter(seat, 0)
         return seat
+
+    def _enter(self, seat: Seat, replay: int) -> None:
+        if codes := self._codes.get(seat.role):  # the file may be gone, and this is quick
+            self._post(wire.Prepare(seat.role, codes))
+        self._post(seat.enter(replay))
 
     def close_seat(self, seat: Seat) -> None:
         if self._seats.get(seat.number) is seat:
@@ -208,11 +226,12 @@ class Engine:
             self._watching.cancel()
             await asyncio.wait([self._watching])
         self._unhear()
-        for link in (self._link, self._spare):
-            if link is not None:
-                link.send(wire.Bye())
-                link.kill()
-        self._link = self._spare = None
+        if self._link is not None:
+            self._link.send(wire.Bye())
+            self._link.kill()
+            self._link = None
+        if self._reserve is not None:
+            self._reserve.kill()
         self._drop_board()
 
     def _drop_board(self) -> None:
@@ -251,32 +270,55 @@ class Engine:
                 case wire.Turned():
                     for seat in self._seats.values():
                         seat.collect()
-                case wire.Prepared(role, error) if role in self._waiting:
-                    self._waiting.pop(role).set_result(error)
+                case wire.Prepared(role, error, codes):
+                    self._read(role, error, codes)
                 case wire.Unspoken(number, serial, whisper, error) if number in self._seats:
                     if self._seats[number].serial == serial:
                         self._seats[number].unspoken(whisper, error)
 
+    def _read(self, role: Role, error: str, codes: bytes) -> None:
+        waiting = self._waiting.pop(role, None)
+        if waiting is not None:
+            waiting.set_result(error)
+        elif error:
+            log.error("a call goes on without its role: %s", error)
+        if codes:
+            self._codes[role] = codes
+
     async def _look(self) -> None:
         """Replace the worker whenever it has ended or hangs."""
+        loop = asyncio.get_running_loop()
         while True:
+            since = loop.time()
             await asyncio.sleep(LOOK_S)
-            if self._link is None or not self._link.alive:
-                await self._replace("ended")
-            elif self._hangs():
-                await self._replace("hung")
-            await self._keep_reserve()
+            try:
+                if self._link is None or not self._link.alive:
+                    await self._replace("ended")
+                elif self._hangs() and loop.time() - since < LATE_S:
+                    await self._replace("hung")
+                elif self._reserve is not None:
+                    await self._reserve.keep(begin=not self._behind)
+            except (OSError, RuntimeError) as error:  # no memory, process or file to be had
+                log.error("no worker can be begun: %s", error)
+
+    @property
+    def _behind(self) -> bool:
+        """Whether a call is: then there is no time to load another worker."""
+        return any(seat.behind for seat in self._seats.values())
 
     def _hangs(self) -> bool:
         assert self._board is not None
         if self._link is None or self._link.fileno() is None:
             return False
-        return time.monotonic_ns() - int(self._board.gauges[Gauge.BEAT]) > HUNG_S * 1e9
+        most = HUNG_S if self.reserve_ready else ALONE_S
+        return time.monotonic_ns() - int(self._board.gauges[Gauge.BEAT]) > most * 1e9
 
     async def _replace(self, how: str) -> None:
         loop = asyncio.get_running_loop()
         log.error("the engine's worker %s (pid %s): another takes over", how, self.pid)
         self._fault = f"its worker {how}: another takes over"
+        for role in list(self._waiting):
+            self._waiting.pop(role).set_exception(TimeoutError(f"the engine's worker {how}"))
         self.away_since = self.away_since or loop.time()
         self._unhear()
         old, self._link = self._link, None
@@ -290,45 +332,40 @@ class Engine:
             self._broken = True
             await asyncio.sleep(DEATHS_S)
             self._broken = False
-        link, self._spare = self._spare, None
-        if link is None or not link.alive:
-            link = await asyncio.to_thread(self._hire)
-        elif self.reserve_ready:
-            assert self._board is not None
-            link.send(wire.Attach(self._board.name))
-        self.reserve_ready = False
-        if await self._attach(link):
+        link, loaded = await self._another()
+        try:
+            attached = await self._attach(link, loaded)
+        except BaseException:
+            link.kill()
+            raise
+        if attached:
             self._take_over(link)
         else:
-            link.kill()  # another is looked for
+            await asyncio.to_thread(link.kill)  # another is looked for
 
-    async def _keep_reserve(self) -> None:
-        """Begin a worker in reserve when the calls leave time for it, and hear how it gets on."""
-        if not self._reserve or self._link is None:
-            return
-        now = asyncio.get_running_loop().time()
-        if self._spare is not None:
-            for message in self._spare.receive():
-                self.reserve_ready |= isinstance(message, wire.Loaded)
-                if isinstance(message, wire.Broken):
-                    log.error("there is no worker in reserve: %s", message.error)
-            if not self._spare.alive:
-                self._spare.kill()
-                self._spare, self.reserve_ready = None, False
-                self._reserve_from = now + DEATHS_S
-        behind = any(seat.sent - seat.told > CAUGHT_UP for seat in self._seats.values())
-        if self._spare is None and not behind and now >= self._reserve_from:
-            self._spare = await asyncio.to_thread(self._hire)
+    async def _another(self) -> tuple[Link, bool]:
+        """The one in reserve, told to begin if it has loaded, or a new one."""
+        taken = None if self._reserve is None else await self._reserve.take()
+        if taken is None:
+            return await hired(self._hire), False
+        if taken[1]:
+            self._begin(taken[0])
+        return taken
 
-    async def _attach(self, link: Link) -> bool:
-        """Let a worker load and begin; False where it cannot."""
+    def _begin(self, link: Link) -> None:
         assert self._board is not None
-        limit = asyncio.get_running_loop().time() + LOAD_S
-        while link.alive and asyncio.get_running_loop().time() < limit:
+        link.send(wire.Attach(self._board.name))
+
+    async def _attach(self, link: Link, loaded: bool) -> bool:
+        """Let a worker load and begin; False where it cannot."""
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + (BEGIN_S if loaded else LOAD_S)
+        while link.alive and loop.time() < limit:
             for message in link.receive():
                 match message:
                     case wire.Loaded():
-                        link.send(wire.Attach(self._board.name))
+                        self._begin(link)
+                        limit = loop.time() + BEGIN_S
                     case wire.Ready():
                         return True
                     case wire.Broken(error):
@@ -342,7 +379,7 @@ class Engine:
         self._link = link
         self._hear()
         for seat in self._seats.values():
-            self._post(seat.enter(REPLAY))
+            self._enter(seat, REPLAY)
         self.restarts += 1
         assert self.away_since is not None
         log.warning("the engine goes on after %.1f s", loop.time() - self.away_since)

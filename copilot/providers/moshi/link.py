@@ -117,6 +117,8 @@ class LocalLink:
             self._told.append(wire.Ready())
         elif self.worker is not None:
             self.worker.take(message)
+            while self.worker.read_on():
+                pass
 
     def receive(self) -> list[wire.FromWorker]:
         told = list(self._told)

@@ -2,12 +2,13 @@
 
 import logging
 import tomllib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from copilot.config import Persona
+from copilot.config import OwnPersona, Persona
 from copilot.errors import ConfigError
 from copilot.providers.moshi.plan import Role
 
@@ -21,6 +22,19 @@ Prepare = Callable[[Role], Awaitable[str]]
 """Has a role read by the model; what is wrong with it, or nothing."""
 
 
+class Roles(NamedTuple):
+    """What the settings say."""
+
+    common: Role
+    """Of calls that have none of the others."""
+    teams: Mapping[str, Role]
+    packs: Mapping[str, Role]
+
+    @property
+    def all(self) -> tuple[Role, ...]:
+        return tuple(dict.fromkeys((self.common, *self.teams.values(), *self.packs.values())))
+
+
 class Personas:
     """`voices` is the folder of the checkpoint's own voices.
 
@@ -30,52 +44,70 @@ class Personas:
 
     def __init__(self, given: Persona, voices: Path) -> None:
         self._given, self._voices = given, voices
-        self._stamp = _stamp(given.file)
-        self._team, self._packs = self._read()
+        self._roles = self._read()
+        self._stamp = self._stamps(self._roles)
         self.fault = ""
 
     @property
     def roles(self) -> tuple[Role, ...]:
         """All that calls may ask for."""
-        return tuple(dict.fromkeys((self._team, *self._packs.values())))
+        return self._roles.all
 
-    async def role(self, packs: Sequence[str], prepare: Prepare) -> Role:
-        """That of a call with these packs, as ``name@version``, in the settings as they are now."""
-        stamp = _stamp(self._given.file)
-        if stamp != self._stamp:
+    async def role(self, packs: Sequence[str], prepare: Prepare, team: str = "") -> Role:
+        """That of a team's call with these packs, as ``name@version``, in the settings as they are
+        now: the first pack's that has one, else the team's, else the one for all.
+
+        While a change is being read, other calls begin with what was in use.
+        """
+        if (stamp := self._stamps(self._roles)) != self._stamp:
             self._stamp = stamp
             await self._change(prepare)
-        names = (pack.partition("@")[0] for pack in packs)
-        return next((self._packs[name] for name in names if name in self._packs), self._team)
+        roles, names = self._roles, (pack.partition("@")[0] for pack in packs)
+        one = next((roles.packs[name] for name in names if name in roles.packs), None)
+        return one or roles.teams.get(team, roles.common)
 
     async def _change(self, prepare: Prepare) -> None:
-        before = self._team, self._packs
+        source = self._given.file or "persona"
         try:
-            self._team, self._packs = self._read()
-            for role in self.roles:
+            roles = self._read()
+            stamp = self._stamps(roles)
+            for role in roles.all:
                 if error := await prepare(role):
-                    raise ConfigError(f"{self._given.file}: {error}")
+                    raise ConfigError(f"{source}: {error}")
         except ConfigError as error:
-            self._team, self._packs = before
             self.fault = str(error)
             log.error("the persona stays as it was: %s", error)
+        except TimeoutError as error:
+            self._stamp = ()  # the next call tries again
+            self.fault = f"{source}: {error}; the next call tries again"
+            log.warning("the persona stays as it was: %s", error)
         else:
-            self.fault = ""
+            self._roles, self._stamp, self.fault = roles, stamp, ""
 
-    def _read(self) -> tuple[Role, dict[str, Role]]:
+    def _stamps(self, roles: Roles) -> tuple[str, ...]:
+        """Changes with each file that the roles are made of."""
+        voices = (Path(role.voice) for role in roles.all if role.voice)
+        return tuple(_stamp(file) for file in (self._given.file, *voices))
+
+    def _read(self) -> Roles:
         given, source = self._given, "persona"
         if given.file is not None:
-            if given.role or given.voice or given.packs:
-                raise ConfigError("persona.file: give a file, or role, voice and packs; not both")
+            if given.role or given.voice or given.packs or given.teams:
+                raise ConfigError(
+                    "persona.file: give a file, or role, voice, teams and packs; not both"
+                )
             given, source = _load(given.file), str(given.file)
-        team = self._role(given.role, given.voice, source)
-        packs = {
-            name: self._role(
-                one.role or given.role, one.voice or given.voice, f"{source}: packs.{name}"
-            )
-            for name, one in given.packs.items()
-        }
-        return team, packs
+
+        def named(kind: str, some: Mapping[str, OwnPersona]) -> dict[str, Role]:
+            return {
+                name: self._role(
+                    one.role or given.role, one.voice or given.voice, f"{source}: {kind}.{name}"
+                )
+                for name, one in some.items()
+            }
+
+        common = self._role(given.role, given.voice, source)
+        return Roles(common, named("teams", given.teams), named("packs", given.packs))
 
     def _role(self, text: str, voice: str, source: str) -> Role:
         if len(text) > LONGEST:

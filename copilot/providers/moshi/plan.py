@@ -45,6 +45,8 @@ class Plan(Struct, frozen=True):
     """One of `KINDS`; auto: bf16 on a GPU, fp32 on a CPU."""
     kv: str = "auto"
     """One of `KV_KINDS`."""
+    lockstep: bool = False
+    """Offline: nothing is left out and nobody refused, however long ticks take."""
     random: bool = False
     """Weights of the real size that say nothing, for a bench."""
 

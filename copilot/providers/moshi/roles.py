@@ -1,5 +1,6 @@
 """A role as the model's prompt: its text in pieces, its voice as columns or codes."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +26,36 @@ BLOCK = 1920
 """Samples of which one loudness is taken."""
 
 
-def read_role(role: Role, models: Models) -> Prompt | None:
-    """None: it says nothing. Raises EngineError that names what cannot be used."""
+Steps = Generator[None, None, Prompt | None]
+
+
+def read_role(role: Role, models: Models, codes: bytes = b"") -> Steps:
+    """In steps of at most some hundredths of a second; what the last one gives is None for a role
+    that says nothing.
+
+    `codes`: its voice, where `codes_of` has told it before. Raises EngineError that names what
+    cannot be used.
+    """
     tokens = role_tokens(role.text, models.pieces)
-    voice = _voice(Path(role.voice), models) if role.voice else None
+    voice: Voice | torch.Tensor | None = None
+    if codes:
+        told = torch.frombuffer(bytearray(codes), dtype=torch.int16)
+        voice = told.long().reshape(models.lm.config.steps, -1)
+    elif role.voice:
+        voice = yield from _voice(Path(role.voice), models)
     if not tokens and voice is None:
         return None
     return Prompt(voice, tokens)
 
 
-def _voice(path: Path, models: Models) -> Voice | torch.Tensor:
+def codes_of(prompt: Prompt | None) -> bytes:
+    """A recorded voice as another worker may be told it: its file may be gone by then."""
+    if prompt is None or not isinstance(prompt.voice, torch.Tensor):
+        return b""
+    return prompt.voice.to(torch.int16).numpy().tobytes()
+
+
+def _voice(path: Path, models: Models) -> Generator[None, None, Voice | torch.Tensor]:
     if path.suffix in ARCHIVES:
         return load_voice(path, models.lm.config)
     config = models.codec.config
@@ -53,7 +74,7 @@ def _voice(path: Path, models: Models) -> Voice | torch.Tensor:
     except EngineError as error:
         raise EngineError(f"{path}: {error}") from None
     frames = voice_frames(torch.from_numpy(_levelled(pcm)), rate, config)
-    return voice_codes(models.codec, frames, models.lm.config.steps)
+    return (yield from voice_codes(models.codec, frames, models.lm.config.steps))
 
 
 def _levelled(pcm: Pcm) -> Pcm:

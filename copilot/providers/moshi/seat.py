@@ -10,6 +10,13 @@ from copilot.providers.moshi import wire
 from copilot.providers.moshi.board import DEPTH, Board, Pcm
 from copilot.providers.moshi.plan import Role
 
+CAUGHT_UP = 2
+"""Frames that wait for an answer in a call that goes well: one that has just come, and one that the
+engine is at."""
+
+SEAM = 12
+"""Frames after those heard again in which words of theirs may still come: a recogniser's delay."""
+
 _serials = itertools.count(1)
 _whispers = itertools.count(1)
 
@@ -25,6 +32,8 @@ class Answer(NamedTuple):
     result: wire.Result
     again: bool
     """The frame was answered before: a new worker heard it to find its way."""
+    seam: bool
+    """Its words may be those that the worker before has told, with other ends."""
 
 
 class Axis:
@@ -61,6 +70,7 @@ class Seat:
         """Its first frame; and the first one of which no answer was taken."""
         self.told = self.read
         """The first frame that was never answered."""
+        self._seam = self.told
         self.away = False
         """There is no worker."""
         self.lost = 0
@@ -75,6 +85,11 @@ class Seat:
         """Frames so far, by number."""
         return int(self._board.written[self.number])
 
+    @property
+    def behind(self) -> bool:
+        """More frames wait for an answer than do in any call that goes well."""
+        return self.sent - self.told > CAUGHT_UP
+
     def push(self, tick: int, agent: Pcm, customer: Pcm, flags: int) -> int:
         number = self._board.send(self.number, self.serial, flags, agent, customer)
         self.axis.note(number, tick)
@@ -83,11 +98,14 @@ class Seat:
     def collect(self) -> None:
         """Take what the worker has answered since."""
         answered = int(self._board.answered[self.number])
-        for number in range(max(self.read, answered - DEPTH), answered):
+        for number in range(self.read, answered):
             found = self._board.result(self.number, number, self.serial)
-            if found is not None:
+            if found is None:
+                self.lost += number >= self.told
+            else:
                 result = wire.result.decode(found[0])
-                self._answers.append(Answer(number, result, number < self.told))
+                again, seam = number < self.told, number < self._seam
+                self._answers.append(Answer(number, result, again, seam))
                 self._hear(result, found[1])
         if answered > self.read:
             self.read = answered
@@ -99,12 +117,15 @@ class Seat:
         answers, self._answers = self._answers, []
         return answers
 
-    async def answered(self, number: int, seconds: float | None) -> bool:
-        """Wait until the frame is answered; False: it took longer, or there is no worker."""
+    async def answered(self, number: int, seconds: float, patient: bool = False) -> bool:
+        """Wait until the frame is answered; False: it took longer, or there is no worker.
+
+        `patient`: another worker is waited for as well.
+        """
         try:
             async with asyncio.timeout(seconds):
                 while self.told <= number:
-                    if self.away and seconds is not None:
+                    if self.away and not patient:
                         return False
                     self._news.clear()
                     await self._news.wait()
@@ -127,6 +148,7 @@ class Seat:
         begin = max(oldest, min(self.told, self.sent) - replay)
         self.lost += max(0, oldest - self.told)
         self._board.answered[self.number] = begin
+        self._seam = self.told + SEAM if begin < self.told else self.told
         self.read, self.away = begin, False
         return wire.Open(self.number, self.serial, begin, self.role)
 
@@ -138,6 +160,8 @@ class Seat:
         number, arrived = next(_whispers), asyncio.Queue[Pcm | Unspoken | None]()
         if self.away:
             raise Unspoken("the engine's worker is being replaced")
+        if self._whisper is not None:
+            self._whisper[1].put_nowait(None)  # this line ends the one before it
         self._whisper = number, arrived
         self._post(wire.Speak(self.number, self.serial, number, text))
         try:

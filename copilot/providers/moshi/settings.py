@@ -90,6 +90,7 @@ def plan_of(chosen: EarOptions, host: Host) -> Plan:
         round(chosen.window * TICKS_PER_SECOND),
         chosen.weights,
         chosen.kv,
+        host.lockstep,
     )
 
 

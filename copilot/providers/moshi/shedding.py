@@ -20,7 +20,7 @@ class Shed(IntEnum):
     WISH = 1
     """The duplex model hears only calls in which a whisper is being spoken."""
     DETAIL = 2
-    """Words are not hurried at the end of speech, and what is being spoken is not spelled out."""
+    """Words are not hurried at the end of speech."""
     NEW_CALLS = 3
     """Nobody else is admitted; those there are stay as they are."""
 

@@ -18,6 +18,8 @@ class Prepare(Struct, frozen=True, tag=True, array_like=True):
     """Read a role, so that calls can be opened with it."""
 
     role: Role
+    codes: bytes = b""
+    """Its voice, as the worker before told it."""
 
 
 class Open(Struct, frozen=True, tag=True, array_like=True):
@@ -74,6 +76,10 @@ class Loaded(Struct, frozen=True, tag=True, array_like=True):
     window: int
 
 
+class Waiting(Struct, frozen=True, tag=True, array_like=True):
+    """The worker waits to be attached, and lives."""
+
+
 class Ready(Struct, frozen=True, tag=True, array_like=True):
     """Calls can be opened."""
 
@@ -89,6 +95,8 @@ class Prepared(Struct, frozen=True, tag=True, array_like=True):
 
     role: Role
     error: str = ""
+    codes: bytes = b""
+    """Its voice, where that is a recording."""
 
 
 class Turned(Struct, frozen=True, tag=True, array_like=True):
@@ -104,7 +112,7 @@ class Unspoken(Struct, frozen=True, tag=True, array_like=True):
     error: str
 
 
-FromWorker = Loaded | Ready | Broken | Prepared | Turned | Unspoken
+FromWorker = Loaded | Waiting | Ready | Broken | Prepared | Turned | Unspoken
 
 # ---- on the board ------------------------------------------------------------------------------
 

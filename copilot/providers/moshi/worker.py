@@ -7,28 +7,28 @@ whoever has it calls `turn`.
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from copilot.engine.errors import EngineError
-from copilot.engine.prompt import Prompt
-from copilot.engine.slots import Persona
 from copilot.engine.stt import Recognised
 from copilot.providers.moshi import wire
 from copilot.providers.moshi.board import RESULT, SAMPLES, Board
 from copilot.providers.moshi.calls import Calls, Sound, Told
+from copilot.providers.moshi.cast import Cast, Read
 from copilot.providers.moshi.gauges import Gauge
 from copilot.providers.moshi.models import Models
 from copilot.providers.moshi.plan import Plan, Role
-from copilot.providers.moshi.roles import read_role
 from copilot.providers.moshi.shedding import TICK_S, Shed, Shedding
 
 PASSES = 4
-"""Frames of a call that one turn may take, so that a call that was late catches up."""
-ROLES = 32
-"""Roles that are kept ready."""
+"""Frames of a call that one turn may take, so that a call that was late catches up: as many as the
+tick has time for."""
+CATCH_UP_TURNS = 4
+"""Every so many turns take a second frame also where there is no time for it: the other calls wait
+for that once, and nobody stays late for good."""
 HORIZON = 2
 """Pause head that is told: that the speaker has finished for 2 s, the one that all users take."""
 WARM_UPS = 3
@@ -36,13 +36,6 @@ TURNS = 256
 """Turns that gauges look back on."""
 
 Say = Callable[[wire.FromWorker], None]
-
-
-class Known(NamedTuple):
-    """A role that was read."""
-
-    prompt: Prompt | None
-    persona: Persona | None
 
 
 @dataclass
@@ -72,16 +65,20 @@ class Worker:
         self.shedding = Shedding()
         self._board, self._say, self._clock = board, say, clock
         self._seats: dict[int, _Call] = {}
-        self._roles: dict[Role, Known] = {}
+        self._cast = Cast(models, self.calls.chair)
+        self._lockstep = plan.lockstep
         self._deadline = clock()
+        self._turns = 0
         self._took: deque[float] = deque(maxlen=TURNS)
 
     # -- commands
 
     def take(self, command: wire.ToWorker) -> None:
         match command:
-            case wire.Prepare(role):
-                self._say(wire.Prepared(role, self._prepare(role)))
+            case wire.Prepare(role, codes):
+                self._cast.ask(role, codes)
+                if codes and (read := self._cast.step(role)):  # calls with it come next
+                    self._tell_read(read)
             case wire.Open(seat, serial, first, role):
                 self._open(seat, _Call(serial, role, first, first))
             case wire.Close(seat, serial) if self._is(seat, serial):
@@ -97,17 +94,22 @@ class Worker:
     def _open(self, seat: int, call: _Call) -> None:
         if seat in self._seats:
             self._close(seat)
-        if self._prepare(call.role):  # said when it was asked for; the call goes on without
+        try:
+            known = self._cast.get(call.role)
+        except EngineError as error:  # the call goes on without
+            self._say(wire.Prepared(call.role, str(error)))
             call.role = Role()
-            self._prepare(call.role)
-        known = self._roles[call.role]
-        history = self._board.history(seat, call.first)
-        self.calls.open(seat, known.persona, known.prompt, history)
+            known = self._cast.get(call.role)
+        again = self._board.history(seat, call.first).shape[1] > 0
+        self.calls.open(seat, known.persona, known.prompt, listens=not again)
         self._seats[seat] = call
 
     def _close(self, seat: int) -> None:
         del self._seats[seat]
         self.calls.close(seat)
+        if not self._seats:  # nobody is left to be measured, so this would stand for ever
+            self.shedding, self.calls.shed = Shedding(), Shed.NOTHING
+            self._board.gauges[Gauge.SHED] = Shed.NOTHING
 
     def _speak(self, seat: int, whisper: int, text: str) -> None:
         try:
@@ -117,19 +119,23 @@ class Worker:
         else:
             self._seats[seat].whisper = whisper
 
-    def _prepare(self, role: Role) -> str:
-        """Have a role ready; what is wrong with it, or nothing."""
-        known = self._roles.pop(role, None)
-        if known is None:
-            try:
-                prompt = read_role(role, self.calls.models)
-                known = Known(prompt, None if prompt is None else self.calls.chair.prepare(prompt))
-            except EngineError as error:
-                return str(error)
-        self._roles[role] = known  # the one that was used last comes last
-        if len(self._roles) > ROLES:
-            del self._roles[next(iter(self._roles))]
-        return ""
+    @property
+    def reads(self) -> bool:
+        """Whether a role waits to be read."""
+        return self._cast.reads
+
+    def read_on(self) -> bool:
+        """Go on reading a role that was asked for; False where there is none."""
+        if not self._cast.reads:
+            return False
+        read = self._cast.step()
+        if read is not None:
+            self._tell_read(read)
+        return True
+
+    def _tell_read(self, read: Read) -> None:
+        self._say(wire.Prepared(*read))
+        self._cast.let_go({read.role, *(call.role for call in self._seats.values())})
 
     # -- ticks
 
@@ -158,6 +164,7 @@ class Worker:
         """Hear what has come, and tell it; the number of frames that were heard."""
         started = self._clock()
         self._deadline = started + TICK_S
+        self._turns += 1
         heard = 0
         for number in range(PASSES):
             sounds = self._gather()
@@ -169,10 +176,13 @@ class Worker:
             since = self._clock()
             for seat, told in self.calls.tick(sounds).items():
                 self._tell(seat, told)
+            self.beat()
             heard += len(sounds)
             if number == 0:
                 self._note(self._clock() - since)
-            if self._clock() - started > TICK_S / 2:
+            now = self._clock()
+            another = 2 * now - since <= started + TICK_S
+            if not another and (number or self._turns % CATCH_UP_TURNS):
                 break
         if heard:
             self._say(wire.Turned())
@@ -230,7 +240,7 @@ class Worker:
     def _note(self, seconds: float) -> None:
         """Measure, and leave out what there is no time for, or take one call's up again."""
         self._took.append(seconds)
-        self.shedding.note(seconds)
+        self.shedding.note(0.0 if self._lockstep else seconds)
         level = self.calls.shed = self.shedding.level
         gauges = self._board.gauges
         gauges[Gauge.SHED], gauges[Gauge.TURNS] = level, gauges[Gauge.TURNS] + 1
@@ -244,11 +254,18 @@ class Worker:
                 if not chair.whispering(seat):
                     chair.close(seat)
             return
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """Let the duplex model listen to one call that it has been left out of, once that has
+        caught up: what was said meanwhile is read in one pass, which takes its time."""
+        chair = self.calls.chair
         for seat, call in self._seats.items():
-            if seat not in chair:
-                known = self._roles[call.role]
+            if seat not in chair and not self._waiting(seat, call):
+                known = self._cast.get(call.role)
                 history = self._board.history(seat, call.next)
-                chair.open(seat, known.persona, known.prompt, history)
+                with suppress(EngineError):  # no memory for it now: the next turn tries again
+                    chair.open(seat, known.persona, known.prompt, history)
                 return
 
 

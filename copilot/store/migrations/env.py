@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from copilot.store import models
 from copilot.store.accounts import tables
+from copilot.store.console import tables as console
 
 if TYPE_CHECKING:
     from advanced_alchemy.alembic.commands import AlembicCommandConfig
 
-__all__ = ["models", "tables"]
+__all__ = ["console", "models", "tables"]
 
 
 LOCK = {

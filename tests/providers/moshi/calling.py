@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 import numpy as np
 
+from copilot.audio import wav
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.core.events import Effect, Entry, Heard, TurnText
+from copilot.demo.synth import SampleCall
 from copilot.ports import Found
 from tests.helpers import passage
 
@@ -22,6 +24,16 @@ def turns(ticks: int, seed: int = 0) -> Iterator[MicroTurn]:
         loud, faint = 0.2 * beat * dice.normal(0, 1, 1920), dice.normal(0, 1e-4, 1920)
         pair = (loud, faint) if agent else (faint, loud)
         yield MicroTurn(tick, *(np.asarray(one.clip(-1, 1), np.float32) for one in pair))
+
+
+def spoken(sample: SampleCall, ticks: int) -> Iterator[MicroTurn]:
+    """The beginning of the sample call."""
+    parties = []
+    for path in (sample.agent, sample.customer):
+        recording = wav.read(path)
+        parties.append(wav.resample(recording.channels[0], recording.rate, 24_000))
+    for tick in range(ticks):
+        yield MicroTurn(tick, *(pcm[1920 * tick : 1920 * (tick + 1)] for pcm in parties))
 
 
 async def live(
@@ -78,3 +90,5 @@ class Earphone:
         return len(self.played)
 
     def stop(self) -> None: ...
+
+    def soften(self) -> None: ...

@@ -1,6 +1,5 @@
 """Engines of tiny models, in this process and in one of their own."""
 
-import math
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ NOWHERE = Path("no voices")
 async def listener() -> AsyncIterator[MoshiListener]:
     """In this process: a frame is answered as soon as it is sent."""
     given = plan()
-    engine = Engine(given, partial(LocalLink, given, models()), reserve=False, admit_ms=math.inf)
+    engine = Engine(given, partial(LocalLink, given, models()), reserve=False)
     engine.start()
     made = MoshiListener(engine, Personas(Persona(), NOWHERE), lockstep=True)
     yield made
@@ -32,7 +31,7 @@ async def listener() -> AsyncIterator[MoshiListener]:
 async def spawned() -> AsyncIterator[MoshiListener]:
     """In a process of its own, with another in reserve."""
     given = plan()
-    engine = Engine(given, partial(ProcessLink, given), admit_ms=math.inf)
+    engine = Engine(given, partial(ProcessLink, given))
     engine.start()
     made = MoshiListener(engine, Personas(Persona(), NOWHERE))
     yield made

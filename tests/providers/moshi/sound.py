@@ -18,8 +18,11 @@ NOBODY = np.zeros(1, np.int32)
 """The same object, so that tuples with it compare."""
 
 
-def plan(calls: int = 4, whispers: int = 2, window: int = 0) -> Plan:
-    return Plan(preset=TINY, calls=calls, whispers=whispers, window=window, device="cpu")
+def plan(calls: int = 4, whispers: int = 2, window: int = 0, lockstep: bool = True) -> Plan:
+    """`lockstep`: what is heard does not depend on how busy the machine is."""
+    return Plan(
+        TINY, "", calls=calls, whispers=whispers, window=window, device="cpu", lockstep=lockstep
+    )
 
 
 @cache
@@ -60,9 +63,24 @@ class Talk:
         return np.asarray(self._dice.normal(0, scale, 1920).clip(-1, 1), np.float32)
 
 
-def solo(seed: int, ticks: int, whispers: Mapping[int, str], calls: int = 4) -> list[Told]:
+class Garbage(Talk):
+    """No speech at all, by turns: full scale, next to nothing, and noise; with flags at random.
+
+    What is no number never comes so far: the ear hears it as silence.
+    """
+
+    def tick(self, number: int) -> Sound:
+        bad = np.full(1920, (1.0, -1.0, 1e-40)[number % 3], np.float32)
+        bad[:: 1 + number % 4] = self._dice.uniform(-1, 1, len(bad[:: 1 + number % 4]))
+        flags = [bool(one) for one in self._dice.integers(0, 2, 4)]
+        return Sound(bad, bad[::-1].copy(), (flags[0], flags[1]), (flags[2], flags[3]))
+
+
+def solo(
+    talk: Talk, ticks: int, whispers: Mapping[int, str] | None = None, calls: int = 4
+) -> list[Told]:
     """A call alone in an engine of that size; `whispers` begin at their ticks."""
-    alone, talk = engine(calls), Talk(seed)
+    alone, whispers = engine(calls), whispers or {}
     alone.open(0)
     told = []
     for number in range(ticks):

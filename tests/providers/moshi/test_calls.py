@@ -6,14 +6,19 @@ import pytest
 from copilot.engine.errors import EngineError
 from copilot.engine.prompt import Prompt
 from copilot.providers.moshi.calls import Told
-from tests.providers.moshi.sound import Talk, engine, models, same, solo
+from tests.providers.moshi.sound import Garbage, Talk, engine, models, same, solo
 
 TICKS = 35
 LINE = "in the app until the evening"
 
 
+def sound(seat: int) -> Talk:
+    return Garbage(seat) if seat == 2 else Talk(seat)
+
+
 def test_sixteen_calls_that_come_and_go_are_each_as_if_alone() -> None:
-    """Joins and leaves at random; one misses ticks and catches up, one closes in mid-whisper."""
+    """Joins and leaves at random; one misses ticks and catches up, one sends garbage, one closes
+    in mid-whisper."""
     dice = np.random.default_rng(7)
     house = engine(calls=16, whispers=3)
     joins = {seat: int(dice.integers(0, 15)) for seat in range(16)}
@@ -21,7 +26,7 @@ def test_sixteen_calls_that_come_and_go_are_each_as_if_alone() -> None:
     lines = {3: {12: LINE}, 5: {9: LINE}, 11: {14: LINE}}
     leaves[5] = joins[5] + 20
     stalled, behind = 8, 0
-    talks = {seat: Talk(seat) for seat in range(16)}
+    talks = {seat: sound(seat) for seat in range(16)}
     told: dict[int, list[Told]] = {seat: [] for seat in range(16)}
 
     def hear(seats: list[int]) -> None:
@@ -52,7 +57,7 @@ def test_sixteen_calls_that_come_and_go_are_each_as_if_alone() -> None:
     assert told[5][-1].whispering
     assert any(one.spoken is not None for one in told[3])
     for seat in range(16):
-        alone = solo(seat, len(told[seat]), lines.get(seat, {}), calls=16)
+        alone = solo(sound(seat), len(told[seat]), lines.get(seat), calls=16)
         wrong = [n for n, pair in enumerate(zip(told[seat], alone, strict=True)) if not same(*pair)]
         assert not wrong, f"seat {seat} differs from tick {wrong[0]} of {len(alone)}"
 
@@ -71,8 +76,27 @@ def test_a_whisper_comes_at_the_second_tick_and_stops_within_one() -> None:
     assert not after[0].whispering
 
 
+def test_a_whisper_stops_at_any_tick() -> None:
+    """At most one more frame is heard, and fork and mouth are free for the next."""
+    house, talk = engine(whispers=1), Talk(0)
+    house.open(0)
+    tick = 0
+    for after in (0, 1, 2, 3, 5, 8, 13, 21):
+        house.speak(0, LINE)
+        heard = []
+        for number in range(after + 3):
+            if number == after:
+                house.stop(0)
+            heard.append(house.tick({0: talk.tick(tick)})[0])
+            tick += 1
+        late = [one.spoken is not None for one in heard[after:]]
+        assert late in ([True, False, False], [False] * 3)
+        assert not heard[-1].whispering
+        assert len(house.chair.slots) == 1
+
+
 def test_the_listening_slot_never_hears_its_whisper() -> None:
-    quiet, whispered = solo(4, 40, {}), solo(4, 40, {10: LINE})
+    quiet, whispered = solo(Talk(4), 40), solo(Talk(4), 40, {10: LINE})
     for one, other in zip(quiet, whispered, strict=True):
         assert same(one, other._replace(spoken=None, whispering=False))
 

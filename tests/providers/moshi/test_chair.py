@@ -65,7 +65,7 @@ def test_a_window_is_begun_anew_in_a_pause_if_there_is_one() -> None:
             rolled[seat].append(number)
     # 250 columns, the first of them nobody's: from 219 on in a pause, at the latest at 249
     assert rolled[0] == [220, 380, 540]
-    assert rolled[1] == [247, 433]
+    assert rolled[1] == [246, 431]
 
 
 def test_one_call_at_a_time_begins_anew() -> None:
@@ -80,3 +80,18 @@ def test_one_call_at_a_time_begins_anew() -> None:
             rolled.append((number, begun))
     assert [number for number, _ in rolled] == [217, 218, 219]
     assert sorted(seat for _, seat in rolled) == [0, 1, 2]
+
+
+def test_calls_that_are_due_together_all_begin_anew_before_their_windows_end() -> None:
+    """As after a worker has taken over: all remember equally much, and nobody ever pauses."""
+    chair = Chair(models(), 12, 1)
+    for seat in range(12):
+        chair.open(seat, None, None, None)
+    rolled = []
+    for number, frame in enumerate(frames(250)):
+        chair.hear(dict.fromkeys(range(12), frame))
+        begun = chair.roll_over(dict.fromkeys(range(12), False))
+        if begun is not None:
+            rolled.append((number, begun))
+    assert sorted(seat for _, seat in rolled) == list(range(12))
+    assert rolled[-1][0] + 2 <= 250, "the first column is nobody's"

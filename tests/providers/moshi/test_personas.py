@@ -1,5 +1,6 @@
 """Personas: read from settings and files, changed without a restart, refused with their reason."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -9,15 +10,17 @@ import torch
 
 from copilot.audio import wav
 from copilot.audio.frames import Pcm
-from copilot.config import PackPersona, Persona
+from copilot.config import OwnPersona, Persona
 from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
 from copilot.engine.errors import EngineError
+from copilot.engine.prompt import Prompt
 from copilot.errors import ConfigError
+from copilot.providers.moshi import roles
 from copilot.providers.moshi.ear import MoshiListener
 from copilot.providers.moshi.personas import Personas
 from copilot.providers.moshi.plan import Role
-from copilot.providers.moshi.roles import read_role
+from copilot.providers.moshi.roles import codes_of
 from tests.providers.moshi.calling import turns
 from tests.providers.moshi.sound import models
 
@@ -30,6 +33,16 @@ BAD = {
     f"role = '{'x' * 4001}'": "role: 4001 characters; shorten it to 4000 at most",
     "[packs.parcel]\nvoice = 'gone.wav'": "packs.parcel: voice = 'gone.wav': no such voice",
 }
+
+
+def read_role(role: Role, codes: bytes = b"") -> Prompt | None:
+    steps = roles.read_role(role, models(), codes)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as read:
+            made: Prompt | None = read.value
+            return made
 
 
 async def accepted(role: Role) -> str:
@@ -58,7 +71,7 @@ async def test_a_call_takes_the_first_of_its_packs_that_has_a_persona(voices: Pa
     given = Persona(
         role="You work for Northwind.",
         voice="NATF2",
-        packs={"parcel": PackPersona(role="You are Ann of the parcel desk.")},
+        packs={"parcel": OwnPersona(role="You are Ann of the parcel desk.")},
     )
     personas = Personas(given, voices)
     team = await personas.role(("bank@1",), accepted)
@@ -132,20 +145,20 @@ async def test_calls_with_one_role_share_what_was_read(listener: MoshiListener) 
     assert wishes[0] != wishes[1]
     assert wishes[1] == wishes[2]
     link = listener.engine._link
-    assert len(getattr(link, "worker")._roles) == 2  # noqa: B009 - of the link in this process
+    assert len(getattr(link, "worker")._cast) == 2  # noqa: B009 - of the link in this process
 
 
 def test_a_recorded_voice_becomes_a_prompt(tmp_path: Path) -> None:
     path = recording(tmp_path / "voice.wav", tone())
-    prompt = read_role(Role("kind", path, "1"), models())
+    prompt = read_role(Role("kind", path, "1"))
     assert prompt is not None
     assert isinstance(prompt.voice, torch.Tensor)
     assert prompt.voice.shape == (8, 13)
-    louder = read_role(Role("kind", recording(tmp_path / "loud.wav", tone(level=0.4))), models())
+    louder = read_role(Role("kind", recording(tmp_path / "loud.wav", tone(level=0.4))))
     assert louder is not None
     assert isinstance(louder.voice, torch.Tensor)
     assert float((louder.voice == prompt.voice).float().mean()) > 0.9, "as loud as the other"
-    assert read_role(Role(), models()) is None
+    assert read_role(Role()) is None
 
 
 @pytest.mark.parametrize(
@@ -160,10 +173,87 @@ def test_a_recorded_voice_becomes_a_prompt(tmp_path: Path) -> None:
 def test_a_recording_that_is_no_voice_is_refused(tmp_path: Path, pcm: Pcm, reason: str) -> None:
     path = recording(tmp_path / "voice.wav", pcm)
     with pytest.raises(EngineError, match=reason):
-        read_role(Role("", path), models())
+        read_role(Role("", path))
     (tmp_path / "voice.pt").write_bytes(b"no archive")
     with pytest.raises(EngineError, match=r"no voice prompt, or a damaged one|more than tensors"):
-        read_role(Role("", str(tmp_path / "voice.pt")), models())
+        read_role(Role("", str(tmp_path / "voice.pt")))
     (tmp_path / "voice.wav").write_bytes(b"RIFF")
     with pytest.raises(EngineError, match="not a recording that can be read"):
-        read_role(Role("", path), models())
+        read_role(Role("", path))
+
+
+async def test_a_team_may_have_a_persona_beside_those_of_packs(
+    voices: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "persona.toml"
+    file.write_text(
+        "role = 'common'\nvoice = 'NATF2'\n"
+        "[teams.north]\nrole = 'north'\n[packs.parcel]\nrole = 'parcel'\n"
+    )
+    personas = Personas(Persona(file=file), voices)
+    for team, packs, expected in (
+        ("", (), "common"),
+        ("south", ("bank@1",), "common"),
+        ("north", ("bank@1",), "north"),
+        ("north", ("parcel@1",), "parcel"),
+    ):
+        role = await personas.role(packs, accepted, team)
+        assert (role.text, Path(role.voice).stem) == (expected, "NATF2")
+    file.write_text("[teams.north]\nvoice = 'gone'\n")
+    assert (await personas.role((), accepted, "north")).text == "north"
+    assert "teams.north: voice = 'gone': no such voice" in personas.fault
+
+
+async def test_a_change_is_in_use_only_once_it_was_read(voices: Path, tmp_path: Path) -> None:
+    """Other calls begin with what was in use; what could not be read in time is tried again."""
+    file = tmp_path / "persona.toml"
+    file.write_text("role = 'one'")
+    personas = Personas(Persona(file=file), voices)
+    gate, verdicts = asyncio.Event(), ["too long", ""]
+
+    async def prepare(role: Role) -> str:
+        await gate.wait()
+        if role.text == "slow":
+            raise TimeoutError("it was not read within 10 s")
+        return verdicts.pop(0)
+
+    file.write_text("role = 'the second'")
+    first = asyncio.create_task(personas.role((), prepare))
+    await asyncio.sleep(0)
+    assert (await personas.role((), prepare)).text == "one"
+    gate.set()
+    assert (await first).text == "one"
+    assert personas.fault.endswith("too long")
+    file.write_text("role = 'slow'")
+    assert (await personas.role((), prepare)).text == "one"
+    assert "the next call tries again" in personas.fault
+    assert (await personas.role((), prepare)).text == "one"
+    file.write_text("role = 'third'")
+    assert (await personas.role((), prepare)).text == "third"
+    assert personas.fault == ""
+
+
+async def test_a_voice_that_was_recorded_again_is_taken_up(tmp_path: Path) -> None:
+    path = recording(tmp_path / "ann.wav", tone())
+    personas = Personas(Persona(voice=path), tmp_path)
+    before = await personas.role((), accepted)
+    recording(tmp_path / "ann.wav", tone(2.0))
+    after = await personas.role((), accepted)
+    assert (before.voice, before.stamp) != (after.voice, after.stamp)
+    os.unlink(path)  # noqa: PTH108
+    assert await personas.role((), accepted) == after
+    assert "no such voice or recording" in personas.fault
+
+
+def test_a_voice_that_was_read_needs_its_file_no_more(tmp_path: Path) -> None:
+    role = Role("kind", recording(tmp_path / "ann.wav", tone()))
+    prompt = read_role(role)
+    assert prompt is not None
+    Path(role.voice).unlink()
+    again = read_role(role, codes_of(prompt))
+    assert again is not None
+    assert isinstance(prompt.voice, torch.Tensor)
+    assert isinstance(again.voice, torch.Tensor)
+    assert torch.equal(again.voice, prompt.voice)
+    assert again.role == prompt.role
+    assert codes_of(None) == b""

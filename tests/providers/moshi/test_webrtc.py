@@ -58,7 +58,7 @@ async def test_a_whisper_of_the_engine_goes_to_the_earpiece_and_nowhere_else(sto
     engine = Engine(given, partial(ProcessLink, given), reserve=False)
     engine.start()
     listener = Understanding(engine, Personas(Persona(), Path("nowhere")))
-    settings = Settings(policy=Policy(voice=True, max_spoken_ticks=20))
+    settings = Settings(policy=Policy(voice=True, max_spoken_ticks=20, speak_risk=100))
     voice = MoshiVoice(listener, None)
     board = Switchboard(settings, listener, Shelf(), store, Forgetful(), voice)
     browser = Browser()

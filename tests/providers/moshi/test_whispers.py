@@ -1,7 +1,6 @@
 """Whispers: from the call's own fork, under its loudness, cut at once, never to the customer."""
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from functools import partial
@@ -107,6 +106,27 @@ async def test_leaving_the_line_stops_it_within_a_tick(listener: MoshiListener) 
     await ear.close()
 
 
+async def test_a_line_ends_the_one_before_it(listener: MoshiListener) -> None:
+    """Whoever still listens to that is not kept waiting."""
+    voice, ear = MoshiVoice(listener, None), await opened(listener)
+
+    async def frames() -> int:
+        return len([chunk async for chunk in voice.inside("call").say(LINE)])
+
+    lines = []
+    for turn in turns(80):
+        if turn.tick in (0, 6):
+            lines.append(asyncio.create_task(frames()))
+            await asyncio.sleep(0)
+        await ear.hear(turn)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(1):
+        first, second = await asyncio.gather(*lines)
+    assert first == 5, "of seven ticks the onset brings none, and one frame is not yet there"
+    assert second > 10
+    await ear.close()
+
+
 async def test_the_other_voice_speaks_when_no_fork_is_free(listener: MoshiListener) -> None:
     hum = Hum()
     voice = MoshiVoice(listener, hum)
@@ -164,9 +184,7 @@ async def test_no_sample_of_a_whisper_reaches_what_the_customer_or_the_ear_hears
     logs, sent = [], []
     for speaks in (False, True):
         given = plan()
-        engine = Engine(
-            given, partial(LocalLink, given, models()), reserve=False, admit_ms=math.inf
-        )
+        engine = Engine(given, partial(LocalLink, given, models()), reserve=False)
         engine.start()
         listener = MoshiListener(engine, Personas(Persona(), Path("none")), lockstep=True)
         ear, phone, heard = await opened(listener), Earphone(), []

@@ -26,6 +26,7 @@ export class Cards {
       case "show_card": this.#show(event); break;
       case "withdraw_card": this.#withdraw(event); break;
       case "withheld": this.#murmur(event); break;
+      case "ear_changed": this.#ear(event); break;
     }
   }
 
@@ -91,9 +92,9 @@ export class Cards {
     return el("article", { class: "card card-big", "data-inquiry": card.inquiry },
       el("p", { class: "card-line" }, card.text),
       el("p", { class: "card-meta" },
-        el("span", { class: "card-title" }, card.title),
-        el("span", { class: "support", title: "How likely it is to be of use" }, `${card.support} %`)),
-      el("p", { class: "card-why" }, "Heard: ", el("q", {}, card.query)),
+        el("span", { class: "card-title" }, card.by ? `From ${card.by}` : card.title),
+        ...(card.by ? [] : [el("span", { class: "support", title: "How likely it is to be of use" }, `${card.support} %`)])),
+      ...(card.by ? [] : [el("p", { class: "card-why" }, "Heard: ", el("q", {}, card.query))]),
       el("div", { class: "card-actions" },
         ...(card.used ? [el("span", { class: "dim" }, "Marked as used.")] : this.#buttons()),
         this.#source(card)));
@@ -114,6 +115,13 @@ export class Cards {
       "Source ", el("kbd", {}, "S"));
     link.addEventListener("click", () => this.touch(inquiry, "opened"));
     return link;
+  }
+
+  #ear({ ear }) {
+    const text = ear === "off"
+      ? "Your microphone hears the whispers: the ear is off. Cards go on; use a headset to hear whispers."
+      : "Your microphone hears the whispers: they are softer from now on.";
+    this.places.murmur.prepend(el("li", { role: "status" }, el("strong", {}, text)));
   }
 
   #murmur({ reason, query }) {

@@ -2,6 +2,7 @@
 
 import { byId, el, readWords } from "./dom.js";
 import { follow } from "./feed.js";
+import { Playbook } from "./playbook.js";
 import { clock, localizeMoments, TICKS_PER_SECOND } from "./time.js";
 import { GrowingTimeline } from "./timeline.js";
 import { PARTIES, Transcript } from "./transcript.js";
@@ -15,6 +16,7 @@ class LiveCall {
     this.timeline = new GrowingTimeline(byId("timeline"), byId("timeline-rows"));
     this.transcript = new Transcript(byId("transcript"));
     this.whispers = byId("whispers");
+    this.playbook = new Playbook(WORDS.rules);
     this.scroll = byId("scroll");
     this.cards = new Map();
     this.passages = new Map();
@@ -78,6 +80,7 @@ class LiveCall {
     switch (event.type) {
       case "call_started":
         this.transcript.begin(event.policy);
+        this.playbook.begin(event.policy.playbook);
         break;
       case "heard":
         this.#hear(event);
@@ -90,7 +93,9 @@ class LiveCall {
       case "card_touched": this.#note(event.inquiry, WORDS.touches[event.how]); break;
       case "speak": this.#note(event.whisper, `Spoken in the earpiece at ${clock(tick)}`); break;
       case "stop_speaking": this.#note(event.whisper, `Whisper cut off at ${clock(tick)}`); break;
+      case "echo_heard": this.#note(event.whisper, `Heard by the agent's microphone at ${clock(tick)}`); break;
       case "withheld": this.#withhold(tick, event); break;
+      case "ticked": this.playbook.tick(tick, event); break;
       case "failed": this.#fail(tick, event); break;
       case "call_ended": this.#end(event.reason); break;
     }
@@ -112,10 +117,10 @@ class LiveCall {
     const card = el("article", { class: "card", id: `card-${shown.inquiry}`, tabindex: -1 },
       el("p", { class: "card-meta" },
         el("span", { class: "card-time" }, clock(known?.tick ?? tick)),
-        el("span", { class: "card-title" }, shown.title),
-        el("span", { class: "support", title: "How likely it is to be of use" }, `${shown.support} %`)),
+        el("span", { class: "card-title" }, shown.by ? `From ${shown.by}` : shown.title),
+        ...(shown.by ? [] : [el("span", { class: "support", title: "How likely it is to be of use" }, `${shown.support} %`)])),
       el("p", { class: "card-line" }, shown.text),
-      el("p", { class: "card-why" }, "Heard: ", el("q", {}, shown.query)),
+      ...(shown.by ? [] : [el("p", { class: "card-why" }, "Heard: ", el("q", {}, shown.query))]),
       this.#source("Source", shown.cites),
       fate);
     if (known) {

@@ -4,6 +4,7 @@ import { Cards } from "./cards.js";
 import { byId, el, readWords } from "./dom.js";
 import { follow } from "./feed.js";
 import { Meter } from "./meters.js";
+import { Playbook } from "./playbook.js";
 import { Sources } from "./sources.js";
 import { clock, TICKS_PER_SECOND } from "./time.js";
 import { Transcript } from "./transcript.js";
@@ -81,10 +82,15 @@ class Softphone {
     this.followed = id;
     byId("captions").replaceChildren();
     const transcript = new Transcript(byId("captions"));
+    const playbook = new Playbook(readWords().rules);
     this.stopFollowing = follow(id, {
       entries: (batch) => {
-        for (const { event } of batch) {
-          if (event.type === "call_started") transcript.begin(event.policy);
+        for (const { tick, event } of batch) {
+          if (event.type === "call_started") {
+            transcript.begin(event.policy);
+            playbook.begin(event.policy.playbook);
+          }
+          if (event.type === "ticked") playbook.tick(tick, event);
           if (event.type === "heard") transcript.hear(event);
         }
         const scroll = byId("captions-scroll");

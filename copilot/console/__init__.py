@@ -1,0 +1,1 @@
+"""What team leads, supervisors and admins do with the copilot; no web in it."""

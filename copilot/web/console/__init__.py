@@ -1,0 +1,1 @@
+"""Pages and API of the console: policy, live wall, review, analytics, settings."""

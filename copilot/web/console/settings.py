@@ -1,0 +1,228 @@
+"""What admins set for their team: consent, retention, redaction; and how the system is."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from time import perf_counter
+from typing import NamedTuple
+
+import msgspec
+from litestar import Response, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from litestar.response import Redirect
+from litestar.types import ControllerRouterHandler
+
+from copilot.accounts.audit import Act
+from copilot.accounts.caller import Caller
+from copilot.accounts.roles import Scope
+from copilot.console.doctor import Facts, Finding, examine
+from copilot.console.settings import Consent, Purged, TeamSettings
+from copilot.errors import SettingError, UserError
+from copilot.evaluate.digest import VERSION
+from copilot.web.access import Me, Needs
+from copilot.web.console.forms import Form
+from copilot.web.console.wall import signed
+from copilot.web.doors import Shelf, TeamShelf
+from copilot.web.pages import AnyRequest, go, page
+from copilot.web.services import Given, Services
+
+READS = Needs(Scope.SETTINGS_READ)
+WRITES = Needs(Scope.SETTINGS_WRITE)
+TEST_SECONDS = 10.0
+"""How long a provider may take to answer a test."""
+
+
+class Provider(NamedTuple):
+    """A part of the system that can be tried out."""
+
+    name: str
+    label: str
+    told: str
+    """Which one it is."""
+
+
+class Tested(msgspec.Struct, frozen=True):
+    """What a test told."""
+
+    ok: bool
+    told: str
+    ms: int
+
+
+@get("/settings", guards=[READS], include_in_schema=False)
+async def settings(request: AnyRequest, services: Given, caller: Me, shelf: Shelf) -> Response[str]:
+    """The team's settings, and the system's health."""
+    team = await services.console.desk.of(caller.team_id)
+    return await page(
+        request,
+        "settings.html",
+        team=team,
+        consents=list(Consent),
+        due=await services.console.desk.due(caller.team_id),
+        findings=await examine_all(services, caller, shelf),
+        providers=providers(services),
+        writes=caller.may(Scope.SETTINGS_WRITE),
+    )
+
+
+@post("/settings", guards=[WRITES], include_in_schema=False)
+async def save(request: AnyRequest, services: Given, caller: Me) -> Redirect:
+    """Keep the form."""
+    await change(services, caller, typed(await Form.of(request)))
+    return go("/settings")
+
+
+def typed(form: Form) -> TeamSettings:
+    """The settings of the page's form; raises SettingError or ValidationException."""
+    values = {
+        "consent": form.text("consent"),
+        "consent_text": form.text("consent_text"),
+        "listening": form.on("listening"),
+        "redact": form.on("redact"),
+        "keep_audio": form.on("keep_audio"),
+        "calls_days": form.maybe("calls_days"),
+        "audio_days": form.maybe("audio_days"),
+    }
+    return made(values)
+
+
+def made(values: Mapping[str, object]) -> TeamSettings:
+    """Settings by their names; raises SettingError with the one at fault."""
+    try:
+        return msgspec.convert(values, TeamSettings)
+    except msgspec.ValidationError as error:
+        raise SettingError(f"the settings cannot be used: {error}") from None
+
+
+async def change(services: Services, caller: Caller, wanted: TeamSettings) -> None:
+    """Keep them, and write down what has changed."""
+    before = await services.console.desk.of(caller.team_id)
+    names = [
+        name for name in wanted.__struct_fields__ if getattr(wanted, name) != getattr(before, name)
+    ]
+    if not names:
+        return
+    await services.console.desk.change(caller.team_id, signed(caller), wanted)
+    if wanted.redact != before.redact:
+        await services.console.digests.forget(caller.team_id)
+    told = ", ".join(
+        f"{name} = {getattr(wanted, name)}" for name in names if name != "consent_text"
+    )
+    told = told or "consent_text"
+    await services.accounts.audit.note(caller, Act.SETTINGS_CHANGED, told)
+
+
+@post("/settings/purge", guards=[WRITES], include_in_schema=False)
+async def purge(services: Given, caller: Me) -> Redirect:
+    """Erase what is too old, now."""
+    await purge_now(services, caller)
+    return go("/settings#retention")
+
+
+async def purge_now(services: Services, caller: Caller) -> Purged:
+    done = await services.console.desk.purge(caller.team_id)
+    told = f"{done.calls} calls, {done.recordings} recordings too old to keep"
+    await services.accounts.audit.note(caller, Act.CALLS_ERASED, told)
+    return done
+
+
+# ---- health
+
+
+async def examine_all(services: Services, caller: Caller, shelf: TeamShelf) -> list[Finding]:
+    """What the doctor finds."""
+    names = list(services.checks)
+    asked = await asyncio.gather(*(trial(services, name) for name in names))
+    store = services.store
+    fault = "" if store.healthy else store.fault or f"writes are {store.lag:.1f} s behind"
+    today = await services.console.rules.today(caller.team_id)
+    team = await services.console.desk.of(caller.team_id)
+    data = services.settings.data
+    usage = await asyncio.to_thread(shutil.disk_usage, data if data.exists() else ".")
+    board = services.switchboard
+    return examine(
+        Facts(
+            {
+                "store": fault,
+                **{n: "" if t.ok else t.told for n, t in zip(names, asked, strict=True)},
+            },
+            {
+                name: str(told)
+                for name, gauge in services.gauges.items()
+                if (told := gauge().get("notice"))
+            },
+            board.live,
+            board.capacity,
+            usage.free,
+            len(await store.console.undigested(VERSION, 1000)),
+            today.policy.mode,
+            board.voice is not None,
+            services.accounts.required,
+            len(shelf.packs),
+            team.calls_days,
+        )
+    )
+
+
+def providers(services: Services) -> list[Provider]:
+    """What can be tried out."""
+    set_ = services.settings
+    found = [
+        Provider("store", "Database", "PostgreSQL" if "postgres" in set_.database_url else "SQLite")
+    ]
+    found += [
+        Provider(name, name.capitalize(), set_.embedder.provider if name == "search" else "")
+        for name in services.checks
+    ]
+    if services.switchboard.voice is not None:
+        found.append(Provider("voice", "Voice", set_.voice.provider))
+    return found
+
+
+@post("/settings/test/{name:str}", guards=[WRITES], include_in_schema=False, status_code=200)
+async def test(request: AnyRequest, name: FromPath[str], services: Given) -> Response[str]:
+    """Try a provider out."""
+    found = await trial(services, name)
+    return await page(request, "_tested.html", tested=found)
+
+
+async def trial(services: Services, name: str) -> Tested:
+    """Whether the provider answers, and how fast; raises NotFoundException for an unknown one."""
+    since = perf_counter()
+    try:
+        async with asyncio.timeout(TEST_SECONDS):
+            told = await _try(services, name)
+    except TimeoutError:
+        told = f"no answer within {TEST_SECONDS:g} s"
+    except UserError as error:
+        told = str(error)
+    ms = round(1000 * (perf_counter() - since))
+    return Tested(not told, told or f"answered in {ms} ms", ms)
+
+
+async def _try(services: Services, name: str) -> str:
+    """What is wrong with it; empty: nothing."""
+    if name == "store":
+        await services.store.calls(1)
+        return services.store.fault
+    if name == "voice" and services.switchboard.voice is not None:
+        async with aclosing(_sounds(services)) as sounds:
+            async for _ in sounds:
+                return ""
+        return "it made no sound"
+    check = services.checks.get(name)
+    if check is None:
+        raise NotFoundException(f"There is no provider {name!r} to test.")
+    return await check()
+
+
+async def _sounds(services: Services) -> AsyncGenerator[object, None]:
+    voice = services.switchboard.voice
+    assert voice is not None
+    async for chunk in voice.say("Can you hear me?"):
+        yield chunk
+
+
+ROUTES: Sequence[ControllerRouterHandler] = (settings, save, purge, test)

@@ -1,0 +1,143 @@
+// The worker: it is woken by clicks, keys and tabs, and keeps nothing in memory.
+
+import "./ext.js";
+import { access, meet, signOut } from "./account.js";
+import { originOf, readPrefs } from "./prefs.js";
+
+const DESK = "offscreen.html";
+const OVERLAY = ["ext.js", "overlay/style.js", "overlay/card.js", "overlay/overlay.js"];
+/** Phases in which a call is on. */
+const ON = ["consent", "starting", "live", "reconnecting"];
+
+/** @typedef {{tabId: number, site: string, phase: string, callId: string}} Current */
+
+/** @returns {Promise<Current | undefined>} */
+const currentCall = () => ext.load("session", "call");
+
+/** @param {{what: string, [more: string]: unknown}} message */
+const askDesk = (message) => ext.send({ to: "desk", ...message });
+
+void ext.lockStorage();
+ext.onInstalled((first) => { if (first) void ext.openTab("options/options.html#welcome"); });
+ext.onClicked((tab) => void clicked(tab));
+ext.onCommand((command, tab) => void pressed(command, tab));
+ext.onTabGone((tabId) => void left(tabId));
+ext.onTabLoads((tab, done) => void loads(tab, done));
+ext.onSaved((area, keys) => { if (area === "local" && keys.includes("prefs")) void preferred(); });
+
+ext.onMessage("worker", async (message, { tab }) => {
+  switch (message.what) {
+    case "access": return access();
+    case "streamId": return ext.streamId(message.tabId).then((id) => ({ id }), (error) => ({ error: String(error.message ?? error) }));
+    case "phase": return phased(message);
+    case "source": return source(message.passage);
+    case "panel": return tab && ext.openPanel(tab.windowId);
+    case "options": return ext.openTab(`options/options.html${message.part ?? ""}`);
+    case "place": return tab && keepPlace(tab, message.place);
+    case "placeOf": return tab && placeOf(tab);
+    case "microphone": return granted();
+    case "signOut": await askDesk({ what: "end", reason: "signedOut" }); return signOut();
+    case "view": return (await ext.hasDesk()) ? askDesk({ what: "view" }) : undefined;
+  }
+  return undefined;
+});
+
+/** @param {Tab} tab */
+async function clicked(tab) {
+  const call = await currentCall();
+  if (call && ON.includes(call.phase)) {
+    if (call.tabId !== tab.id) await ext.showTab(call.tabId);
+    await show(call.tabId);
+    return;
+  }
+  const met = await meet();
+  if (met.trouble) return void ext.openTab(`options/options.html#${met.trouble}`);
+  await ext.openDesk(DESK);
+  if ((await askDesk({ what: "microphone" })) !== "granted") {
+    await ext.save("session", "wanted", { ...tab });
+    return void ext.openTab("permission/permission.html");
+  }
+  await begin(tab);
+}
+
+/** The microphone was allowed on its page: back to the tab whose call is to be heard. */
+async function granted() {
+  const tab = await ext.load("session", "wanted");
+  await ext.save("session", "wanted", undefined);
+  if (!tab) return false;
+  await ext.showTab(tab.id);
+  await ext.openDesk(DESK);
+  await begin(tab);
+  return true;
+}
+
+/** @param {Tab} tab */
+async function begin(tab) {
+  const site = originOf(tab.url);
+  const unended = await ext.load("local", "unended");
+  const resume = unended?.site === site ? unended.callId : "";
+  const prefs = await readPrefs();
+  await ext.save("session", "call", { tabId: tab.id, site, phase: "starting", callId: "" });
+  await askDesk({ what: "start", call: { tabId: tab.id, site, prefs, resume } });
+  await show(tab.id);
+}
+
+/** The overlay on the page; pages of the browser's own take none, and the side panel is what is left. @param {number} tabId */
+function show(tabId) {
+  return ext.inject(tabId, OVERLAY);
+}
+
+/** Where the overlay was left on this site. @param {Tab} tab */
+async function placeOf(tab) {
+  return ((await ext.load("local", "places")) ?? {})[originOf(tab.url)];
+}
+
+/** @param {string} command @param {Tab | undefined} tab */
+async function pressed(command, tab) {
+  if (command === "ask") {
+    if (tab) void ext.openPanel(tab.windowId);
+    return ext.save("session", "asking", true);
+  }
+  if (await ext.hasDesk()) await askDesk({ what: "act", act: command });
+}
+
+/** @param {number} tabId */
+async function left(tabId) {
+  const call = await currentCall();
+  if (call?.tabId === tabId && ON.includes(call.phase)) await askDesk({ what: "end", reason: "tab" });
+}
+
+/** A reload brings the overlay back; a page of another site ends the call, unless that site is allowed. @param {Tab} tab @param {boolean} done */
+async function loads(tab, done) {
+  const call = await currentCall();
+  if (!call || call.tabId !== tab.id || !ON.includes(call.phase)) return;
+  const site = originOf(tab.url);
+  if (site !== call.site && !(await ext.sites()).includes(site)) return void askDesk({ what: "end", reason: "left" });
+  if (done) await show(tab.id);
+}
+
+/** @param {{phase: string, callId: string, trouble: string}} now */
+async function phased({ phase, callId, trouble }) {
+  const call = await currentCall();
+  await ext.save("session", "call", { ...call, phase, callId });
+  const site = call?.site;
+  await ext.save("local", "unended", phase === "live" || phase === "reconnecting" ? { callId, site } : undefined);
+  const [text, colour] = phase === "live" ? ["●", "#1a7440"] : ON.includes(phase) ? ["…", "#a9541a"] : trouble ? ["!", "#b3261e"] : ["", "#565a65"];
+  await ext.badge(text, colour, ext.t("action") + (phase === "ended" || phase === "idle" ? "" : ` – ${ext.t(`phase_${phase}`)}`));
+}
+
+/** @param {string} passage */
+async function source(passage) {
+  const found = await access();
+  if (found?.server) await ext.openTab(`${found.server}/passages/${encodeURIComponent(passage)}`);
+}
+
+/** @param {Tab} tab @param {unknown} place */
+async function keepPlace(tab, place) {
+  const places = (await ext.load("local", "places")) ?? {};
+  await ext.save("local", "places", { ...places, [originOf(tab.url)]: place });
+}
+
+async function preferred() {
+  if (await ext.hasDesk()) await askDesk({ what: "prefer", prefs: await readPrefs() });
+}

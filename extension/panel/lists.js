@@ -1,0 +1,93 @@
+// The lists of the side panel: what was said, and every card and silence with what became of it.
+
+import { PARTIES, TICK_MS } from "../call/journal.js";
+
+/** @typedef {import("../call/journal.js").Journal} Journal */
+
+const { el } = copilotCard;
+
+/** @param {number} tick */
+function clock(tick) {
+  const seconds = Math.floor((tick * TICK_MS) / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** Replaces only what has changed, so that selections and readers are left in peace. @param {HTMLElement} list @param {[string, () => HTMLElement][]} items key and how to make it */
+function reconcile(list, items) {
+  for (const [place, [key, make]] of items.entries()) {
+    const there = /** @type {HTMLElement | undefined} */ (list.children[place]);
+    if (there?.dataset.key === key) continue;
+    const made = make();
+    made.dataset.key = key;
+    if (there) there.replaceWith(made);
+    else list.append(made);
+  }
+  while (list.childElementCount > items.length) list.lastElementChild?.remove();
+}
+
+/** @param {HTMLElement} list @param {Journal} journal */
+export function drawLines(list, journal) {
+  /** @type {[string, () => HTMLElement][]} */
+  const items = journal.lines.map(({ party, start, text }) => [`${party}${start}${text.length}`, () => line(party, clock(start), text, "")]);
+  for (const party of PARTIES) {
+    const guess = journal.guesses[party];
+    if (guess) items.push([`guess${party}${guess}`, () => line(party, clock(journal.tick), guess, "guess")]);
+  }
+  reconcile(list, items);
+}
+
+/** @param {string} party @param {string} time @param {string} text @param {string} more */
+function line(party, time, text, more) {
+  return el("li", { class: party }, el("time", {}, time), el("span", { class: more }, el("b", {}, ext.t(party)), text));
+}
+
+/** @param {HTMLElement} list @param {Journal} journal newest first */
+export function drawHistory(list, journal) {
+  /** @type {{tick: number, key: string, make: () => HTMLElement}[]} */
+  const items = [
+    ...journal.cards.map((card) => ({
+      tick: card.tick,
+      key: `c${card.inquiry}.${card.revision}.${card.gone}.${card.touches.join()}.${card.spoken}`,
+      make: () => el("li", { class: "was-card" },
+        el("p", { class: "soft" }, `${clock(card.tick)} · ${card.by ? ext.t("fromSupervisor", card.by) : `${card.title} · ${card.support} %`}`),
+        el("p", { class: "line" }, card.text),
+        el("p", { class: "soft" }, fate(card))),
+    })),
+    ...journal.silences.map((silence) => ({
+      tick: silence.tick,
+      key: `s${silence.tick}.${silence.reason}`,
+      make: () => el("li", { class: "silence" },
+        el("p", { class: "soft" }, `${clock(silence.tick)} · ${ext.t("silent")}: ${ext.t(`silence_${silence.reason}`)}`),
+        el("p", {}, ext.t(`silence_${silence.reason}_why`)),
+        el("p", { class: "soft" }, ext.t("heard"), " ", el("q", {}, silence.query))),
+    })),
+    ...journal.failures.map((failure) => ({
+      tick: failure.tick,
+      key: `f${failure.tick}.${failure.what}`,
+      make: () => el("li", { class: "silence" }, el("p", { class: "soft" }, clock(failure.tick)), el("p", {}, ext.t(`failed_${failure.what}`))),
+    })),
+  ];
+  items.sort((one, other) => other.tick - one.tick);
+  reconcile(list, items.map(({ key, make }) => [key, make]));
+}
+
+/** The team's playbook: it ticks itself from what the agent says. @param {HTMLElement} list @param {Journal} journal */
+export function drawSteps(list, journal) {
+  reconcile(list, journal.steps.map(({ name, rule, done }) => [`${name}${done}`, () => {
+    const broken = done && rule === "must_not_say";
+    const state = broken ? "stepBroken" : done ? "stepDone" : `step_${rule}`;
+    return el("li", { class: broken ? "broken" : done ? "done" : "" },
+      el("span", { class: "tick", "aria-hidden": "true" }, broken ? "!" : done ? "✓" : ""),
+      el("span", {}, name), el("span", { class: "soft" }, ext.t(state)));
+  }]));
+}
+
+/** What became of a card. @param {import("../call/journal.js").Card} card */
+function fate(card) {
+  const parts = [
+    ...card.touches.map((how) => ext.t(`touch_${how}`)),
+    ...(card.spoken ? [ext.t("wasSpoken")] : []),
+    card.gone ? ext.t(`gone_${card.gone}`) : ext.t("stillUp"),
+  ];
+  return parts.join(" · ");
+}

@@ -1,0 +1,214 @@
+// The side panel: the whole call, and a question to the knowledge base at any time.
+
+import { newJournal, take, TICK_MS } from "../call/journal.js";
+import { bearer } from "../call/whip.js";
+import { byId } from "../shared/words.js";
+import { drawHistory, drawLines, drawSteps } from "./lists.js";
+
+/** @typedef {import("../call/desk.js").View} View */
+
+const FLOOR_DB = -60;
+const AGAIN_MS = 1000;
+const { el, sign } = copilotCard;
+
+/** @type {ReturnType<typeof ext.connect> | null} */
+let wire = null;
+/** @type {View | null} */
+let view = null;
+let journal = newJournal();
+let drawn = "";
+let shownAt = 0;
+
+// ---- the call's page, which comes and goes
+
+async function connect() {
+  if (wire || !(await ext.send({ to: "desk", what: "view" }))) return;
+  wire = ext.connect("panel", hear, () => {
+    wire = null;
+    setTimeout(() => void connect(), AGAIN_MS);
+  });
+}
+
+/** @param {any} message */
+function hear({ what, ...more }) {
+  if (what === "view") showView(more.view);
+  if (what === "levels") showLevels(more.levels);
+  if (what === "journal") { journal = more.journal; showJournal(); }
+  if (what === "entries") {
+    for (const { event, tick } of more.batch) take(journal, event, tick);
+    showJournal();
+  }
+}
+
+/** @param {string} what @param {object} [more] */
+function act(what, more) {
+  if (what === "options") void ext.openTab("options/options.html");
+  else wire?.post({ act: what, more });
+}
+
+// ---- what is shown
+
+/** @param {View} now */
+function showView(now) {
+  view = now;
+  const on = ["starting", "live", "reconnecting"].includes(now.phase);
+  const [kind, label] = copilotCard.state(now);
+  byId("state").className = `state ${kind}`;
+  if (byId("state-name").textContent !== label) byId("state-name").textContent = label;
+  byId("meters").hidden = !on;
+  byId("end").hidden = !on;
+  byId("idle").hidden = now.phase !== "idle";
+  byId("swap").textContent = ext.t(now.swapped ? "swapBack" : "swap");
+  icon("snooze", now.snoozedMs > 0 ? "clock" : "clock", now.snoozedMs > 0 ? "unsnooze" : "snooze", on, now.snoozedMs > 0);
+  icon("mute", now.ear.muted ? "muted" : "ear", now.ear.muted ? "unmute" : "mute", on && now.ear.on, now.ear.muted);
+  const notes = copilotCard.notes(now, act);
+  if (now.phase === "consent") notes.unshift(el("div", { class: "note" }, el("strong", {}, ext.t("consentAsk")), ext.t("consentHelp"),
+    el("div", { class: "row" }, el("button", { type: "button", class: "main", click: () => act("agree") }, ext.t("agree")),
+      el("button", { type: "button", click: () => act("end") }, ext.t("notNow")))));
+  const key = notes.map((one) => one.textContent).join("|");
+  if (byId("notes").dataset.key !== key) byId("notes").replaceChildren(...notes);
+  byId("notes").dataset.key = key;
+  const card = now.card ? `${now.card.inquiry}.${now.card.revision}.${now.card.used}` : "";
+  if (card !== drawn) byId("now").replaceChildren(...(now.card ? [copilotCard.draw(now.card, { act, keys: false })] : []));
+  drawn = card;
+  shownAt = performance.now() - (now.card?.ageMs ?? 0);
+  byId("caption").hidden = !now.whisper;
+  if (now.whisper) byId("caption").replaceChildren(sign("ear"), now.whisper);
+  void showSite(now);
+}
+
+/** @param {string} id @param {string} name @param {string} label @param {boolean} shown @param {boolean} pressed */
+function icon(id, name, label, shown, pressed) {
+  const button = byId(id);
+  button.hidden = !shown;
+  button.replaceChildren(sign(name));
+  button.title = button.ariaLabel = ext.t(label);
+  button.ariaPressed = String(pressed);
+}
+
+/** @param {Record<string, number>} levels dB */
+function showLevels(levels) {
+  for (const party of ["agent", "customer"]) {
+    const share = Math.max(0, Math.min(1, 1 - (levels[party] ?? -Infinity) / FLOOR_DB));
+    byId(`level-${party}`).style.transform = `scaleX(${share.toFixed(2)})`;
+  }
+}
+
+function showJournal() {
+  const said = byId("said");
+  const atEnd = said.scrollTop + said.clientHeight > said.scrollHeight - 40;
+  drawLines(byId("lines"), journal);
+  drawHistory(byId("history"), journal);
+  drawSteps(byId("steps"), journal);
+  byId("steps-part").hidden = journal.steps.length === 0;
+  byId("no-lines").hidden = byId("lines").childElementCount > 0;
+  byId("no-history").hidden = byId("history").childElementCount > 0;
+  if (atEnd) said.scrollTop = said.scrollHeight;
+  byId("clock").textContent = journal.tick ? clock(journal.tick) : "";
+}
+
+/** @param {number} tick */
+function clock(tick) {
+  const seconds = Math.floor((tick * TICK_MS) / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** Sites that were allowed may be followed by the call, and need no click after a change of pages. @param {View} now */
+async function showSite(now) {
+  const asks = now.phase === "live" && now.site !== "" && !(await ext.sites()).includes(now.site);
+  byId("site").hidden = !asks;
+}
+
+// ---- tabs and keys
+
+const tabs = ["said", "past", "found"];
+
+/** @param {string} chosen @param {boolean} [focus] */
+function choose(chosen, focus = false) {
+  for (const name of tabs) {
+    const tab = byId(`tab-${name}`);
+    tab.ariaSelected = String(name === chosen);
+    tab.tabIndex = name === chosen ? 0 : -1;
+    byId(name).hidden = name !== chosen;
+    if (focus && name === chosen) tab.focus();
+  }
+}
+
+for (const [place, name] of tabs.entries()) {
+  byId(`tab-${name}`).addEventListener("click", () => choose(name));
+  byId(`tab-${name}`).addEventListener("keydown", ({ key }) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    if (step) choose(tabs[(place + step + tabs.length) % tabs.length] ?? name, true);
+  });
+}
+for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-act]"))) {
+  button.addEventListener("click", () => act(button.dataset.act ?? ""));
+}
+byId("allow").addEventListener("click", async () => {
+  if (view) await ext.askForSite(view.site);
+  if (view) void showSite(view);
+});
+
+// ---- questions
+
+byId("ask").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const box = /** @type {HTMLInputElement} */ (byId("question"));
+  const question = box.value.trim();
+  if (!question) return;
+  choose("found");
+  byId("no-answers").hidden = true;
+  const item = el("li", { "aria-busy": "true" }, el("p", { class: "soft" }, el("q", {}, question)), el("p", {}, ext.t("looking")));
+  byId("answers").prepend(item);
+  box.value = "";
+  item.replaceChildren(el("p", { class: "soft" }, el("q", {}, question)), ...(await ask(question)));
+  item.removeAttribute("aria-busy");
+});
+
+/** @param {string} question @returns {Promise<Node[]>} */
+async function ask(question) {
+  const say = (/** @type {string} */ key) => [el("p", { class: "note alert" }, ext.t(key))];
+  if (view?.phase !== "live") return say("askNoCall");
+  const access = await ext.send({ to: "worker", what: "access" });
+  if (!access?.server) return say(`trouble_${access?.trouble ?? "signedOut"}`);
+  const response = await fetch(`${access.server}/calls/${encodeURIComponent(view.callId)}/questions`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json", ...bearer(access) },
+    body: JSON.stringify({ question }),
+    signal: AbortSignal.timeout(5000),
+  }).catch(() => null);
+  if (!response) return say("trouble_unreachable");
+  if (!response.ok) return say("askFailed");
+  const { passages } = await response.json();
+  if (!passages.length) return [el("p", {}, ext.t("askNothing"))];
+  return passages.slice(0, 3).flatMap((/** @type {any} */ passage, /** @type {number} */ place) => [
+    el("p", { class: place ? "" : "line" }, passage.say || passage.text),
+    el("p", { class: "soft" }, `${passage.title} · ${passage.score} % `,
+      el("button", { type: "button", class: "link", click: () => void ext.send({ to: "worker", what: "source", passage: passage.id }) }, ext.t("source"))),
+  ]);
+}
+
+async function focusQuestion() {
+  if (!(await ext.load("session", "asking"))) return;
+  await ext.save("session", "asking", undefined);
+  byId("question").focus();
+}
+
+// ---- start
+
+setInterval(() => {
+  const age = document.querySelector("#now .age");
+  if (age && view?.card) age.textContent = copilotCard.age(performance.now() - shownAt);
+}, 1000);
+
+byId("state-name").textContent = ext.t("phase_idle");
+ext.onSaved((area, keys) => {
+  if (area === "session" && keys.includes("call")) void connect();
+  if (area === "session" && keys.includes("asking")) void focusQuestion();
+});
+void ext.shortcuts().then(({ _execute_action: key }) => {
+  byId("start-key").hidden = !key;
+  byId("start-key").textContent = key ?? "";
+});
+void connect();
+void focusQuestion();

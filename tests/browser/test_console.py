@@ -1,0 +1,164 @@
+"""Journeys of the console in a real browser: a policy through its what-if, help in a live call."""
+
+import asyncio
+
+import msgspec
+import pytest
+from playwright.async_api import Page, expect
+
+from copilot.console.settings import TeamSettings
+from copilot.core.events import CallStarted, Party
+from copilot.ports import Owner
+from tests.browser.conftest import Launch, Serve, Site, watch
+from tests.helpers import Call, knows
+from tests.website import ADDRESS, QUESTION, Spoken
+
+pytestmark = pytest.mark.browser
+
+SPOKEN: Spoken = (
+    (Party.AGENT, 5, "good morning how can i help"),
+    (Party.CUSTOMER, 60, QUESTION),
+)
+
+
+async def past(site: Site, call_id: str) -> None:
+    """A call in which the question was asked, and the card put aside."""
+    call = Call(knows(ADDRESS))
+    call.agent("good morning").quiet(30).customer(QUESTION).quiet(60).end()
+    first = call.log[0].event
+    assert isinstance(first, CallStarted)
+    started = msgspec.structs.replace(first, call_id=call_id)
+    log = [msgspec.structs.replace(call.log[0], event=started), *call.log[1:]]
+    site.store.append(call_id, log, Owner("default", "local"))
+    while site.store.lag:
+        await asyncio.sleep(0.01)
+
+
+async def tab_to(page: Page, selector: str) -> None:
+    """Go there as somebody without a mouse does."""
+    for _ in range(120):
+        if await page.evaluate("(s) => document.activeElement?.matches(s) ?? false", selector):
+            return
+        await page.keyboard.press("Tab")
+    pytest.fail(f"the keyboard does not reach {selector}")
+
+
+async def test_a_policy_goes_through_its_what_if_by_keyboard(site: Site, page: Page) -> None:
+    for number in range(3):
+        await past(site, f"c{number}")
+    await page.goto(f"{site.url}/policy")
+    await tab_to(page, "#do_not_trigger")
+    await page.keyboard.type("delivery address")
+    await tab_to(page, ".save button")
+    await page.keyboard.press("Enter")
+    draft = page.locator("#draft")
+    await expect(draft).to_contain_text("Never bring a card none → delivery address")
+    await expect(page.get_by_role("button", name="Publish")).to_have_count(0)
+
+    await tab_to(page, "#whatif form button")
+    await page.keyboard.press("Enter")
+    await expect(draft).to_contain_text("What it would have done in your last 3 calls")
+    row = draft.get_by_role("row", name="Cards 3 0", exact=True)
+    await expect(row).to_be_visible()
+    await expect(draft).to_contain_text("3 are lost")
+    await tab_to(page, "#whatif summary")
+    await page.keyboard.press("Enter")
+    await expect(draft.locator(".changed li")).to_have_count(3)
+
+    await tab_to(page, ".publish input[name=note]")
+    await page.keyboard.type("Addresses are asked too often")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".lede").first).to_contain_text("Policy 1 is in force")
+    await expect(page.locator(".history")).to_contain_text("Addresses are asked too often")
+    await expect(page.locator("#draft")).to_have_count(0)
+    assert (await site.services.console.rules.today("default")).policy.do_not_trigger == (
+        "delivery address",
+    )
+
+
+async def test_rows_of_the_playbook_grow(site: Site, page: Page) -> None:
+    await page.goto(f"{site.url}/policy")
+    for number, name in enumerate(("Greet", "Say that it is recorded")):
+        await page.locator(f"[name='play_name:{number}']").fill(name)
+        await page.locator(f"[name='play_phrases:{number}']").fill("hello")
+    await page.locator("[name='play_rule:1']").select_option("must_say")
+    await page.get_by_role("button", name="Save as draft").click()
+    await expect(page.locator("#draft")).to_contain_text("Greet (check: hello)")
+    await expect(page.locator("#draft")).to_contain_text("recorded (must say: hello)")
+
+
+async def test_a_supervisor_helps_in_a_live_call(serve: Serve, launch: Launch) -> None:
+    site = await serve(SPOKEN)
+    await site.services.console.desk.change("default", "admin", TeamSettings(listening=True))
+    async with launch() as browser:
+        agent, page = await browser.new_page(), await browser.new_page()
+        faults = watch(page)
+        await agent.goto(f"{site.url}/try")
+        await agent.get_by_label("Everyone on this call agrees").check()
+        await agent.get_by_role("button", name="Start the call").click()
+
+        await page.goto(f"{site.url}/wall")
+        seat = page.locator(".seat")
+        await expect(seat).to_contain_text("good morning", timeout=15_000)
+        await seat.get_by_role("link").focus()
+        await asyncio.sleep(1.5)  # the wall has been drawn again, and the focus has stayed
+        await page.keyboard.press("Enter")
+
+        await expect(page.locator("#state")).to_have_text("Live")
+        await page.get_by_label("A line to the agent").fill("Offer <b>the</b> refund")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#told")).to_have_text("Sent. It is on the agent's screen.")
+        await expect(page.locator("#whispers .card").first).to_contain_text("From Local admin")
+        await expect(agent.locator(".card-big")).to_contain_text("Offer <b>the</b> refund")
+        await expect(agent.locator(".card-big")).to_contain_text("From Local admin")
+
+        await page.get_by_label("Mark this moment").fill("friendly")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#told")).to_have_text("Marked.")
+
+        await page.get_by_role("button", name="Listen in").click()
+        await expect(page.get_by_role("button", name="Stop listening")).to_be_visible()
+        board = site.services.switchboard
+        [row] = site.store.live()
+        call = board.call(row.id)
+        async with asyncio.timeout(5):
+            while not call.tap.listeners:
+                await asyncio.sleep(0.05)
+        await page.get_by_role("button", name="Stop listening").click()
+        async with asyncio.timeout(5):
+            while call.tap.listeners:
+                await asyncio.sleep(0.05)
+
+        await agent.get_by_role("button", name="Hang up").click()
+        await expect(page.locator("#state")).to_have_text("Ended", timeout=10_000)
+        await page.get_by_role("link", name="See the whole call").click()
+        await expect(page.locator(".flags")).to_contain_text("friendly")
+        await page.get_by_role("link", name="Review", exact=True).click()
+        await page.get_by_label("Words").fill("delivery")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".hits, .empty")).to_be_visible()
+        assert faults == []
+
+
+async def test_a_judgement_is_kept_without_leaving_the_page(site: Site, page: Page) -> None:
+    await past(site, "c1")
+    await page.goto(f"{site.url}/calls/c1")
+    wrong = page.get_by_role("button", name="Not needed")
+    await wrong.click()
+    await expect(wrong).to_have_attribute("aria-pressed", "true")
+    await page.reload()
+    await expect(page.get_by_role("button", name="Not needed")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+
+
+PAGES = ("/wall", "/review", "/policy", "/analytics", "/settings", "/calls/c1")
+
+
+async def test_no_page_is_wider_than_a_narrow_screen(site: Site, page: Page) -> None:
+    await past(site, "c1")
+    await page.set_viewport_size({"width": 360, "height": 700})
+    for path in PAGES:
+        await page.goto(f"{site.url}{path}")
+        over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert over <= 0, path

@@ -1,0 +1,92 @@
+"""Retention that really erases, consent, and what the doctor says."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from copilot.config import Settings
+from copilot.console.console import Console
+from copilot.console.doctor import Facts, Mood, examine
+from copilot.console.policy import Mode
+from copilot.console.settings import Consent, Desk, Purged, TeamSettings, read
+from copilot.errors import SettingError
+from copilot.ports import Owner
+from copilot.store.log import Store
+from tests.console.calls import asked, keep
+
+
+def later(days: int) -> datetime:
+    return datetime.now(UTC) + timedelta(days=days)
+
+
+async def test_a_purge_erases_what_is_too_old_of_this_team(store: Store, tmp_path: Path) -> None:
+    await keep(store, "a", asked().end())
+    await keep(store, "live", asked())
+    await keep(store, "c", asked().end(), Owner("theirs", "zoe"))
+    desk = Desk(store, tmp_path / "recordings", lambda: later(10))
+    for name in ("a", "c"):
+        path = desk.recording(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"OggS")
+    assert await desk.purge("ours") == Purged(), "the sound is kept 30 days"
+    await desk.change("ours", "admin", TeamSettings(audio_days=5))
+    assert await desk.due("ours") == Purged(0, 1)
+    assert await desk.purge_all() == Purged(0, 1)
+    assert await store.call("a") is not None
+    await desk.change("ours", "admin", TeamSettings(calls_days=9))
+    assert await desk.due("ours") == Purged(1, 0)
+    assert await desk.purge_all() == Purged(1, 0)
+    assert await store.call("a") is None
+    assert await store.call("live") is not None, "never a call that is on"
+    assert await store.call("c") is not None
+    assert desk.recording("c").exists()
+
+
+async def test_a_team_that_never_consents_gets_no_log_and_no_sound(console: Console) -> None:
+    owner = Owner("ours", "anna")
+    await console.desk.change("ours", "admin", TeamSettings(keep_audio=True))
+    asked_ = await console.begin(owner, "c/../1")
+    assert asked_.consent
+    assert asked_.recording is not None
+    assert asked_.recording.name == "c____1.ogg", "an id is no path"
+    await console.desk.change("ours", "admin", TeamSettings(consent=Consent.NEVER))
+    assert not (await console.begin(owner, "c2")).consent
+
+
+@pytest.mark.parametrize("body", ['{"calls_days": 0}', '{"consent": "maybe"}', "[]", '{"x": 1}'])
+def test_settings_that_make_no_sense_are_refused(body: str) -> None:
+    with pytest.raises(SettingError, match="cannot be used"):
+        read(body)
+
+
+WELL = Facts({"store": ""}, {}, 1, 20, 10**12, 0, Mode.CARDS, False, True, 3, 30)
+
+
+def test_the_doctor_puts_the_worst_first_and_says_what_to_do() -> None:
+    assert {one.mood for one in examine(WELL)} == {Mood.WELL}
+    ill = msgspec.structs.replace(
+        WELL,
+        faults={"store": "the disk refuses", "search": ""},
+        notices={"ear": "the model restarts"},
+        live=20,
+        free_bytes=10**8,
+        unread=900,
+        mode=Mode.EAR,
+        sign_in=False,
+        packs=0,
+        calls_days=None,
+    )
+    found = examine(ill)
+    assert [one.mood for one in found] == sorted((one.mood for one in found), key=list(Mood).index)
+    bad = {one.what for one in found if one.mood is Mood.BAD}
+    assert bad == {"Store", "Lines", "Disk", "Knowledge"}
+    assert all(one.advice for one in found if one.what in (*bad, "Voice", "Sign-in", "Retention"))
+
+
+async def test_the_console_keeps_recordings_in_the_data_folder(
+    store: Store, tmp_path: Path
+) -> None:
+    console = Console(store, Settings(data=tmp_path))
+    assert console.desk.recording("a").parent == tmp_path / "recordings"

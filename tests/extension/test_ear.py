@@ -1,0 +1,111 @@
+"""Whispers in the ear: an earcon before the first, ducking, silence at once, and no device."""
+
+import asyncio
+
+import pytest
+
+from copilot.bench.chromium import Extension
+from tests.extension.conftest import Phone, Sidecar
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+LINE = "You can change the address in the app until the evening before delivery."
+LISTEN = """(() => {
+  const { context, loud } = desk.ear;
+  const scope = new AnalyserNode(context, { fftSize: 4096, smoothingTimeConstant: 0 });
+  loud.connect(scope);
+  globalThis.heard = [];
+  const bins = new Float32Array(scope.frequencyBinCount);
+  const share = (hertz) => bins[Math.round(hertz / context.sampleRate * scope.fftSize)];
+  setInterval(() => {
+    scope.getFloatFrequencyData(bins);
+    const room = desk.sound?.room.gain.value;
+    heard.push({ at: performance.now(), earcon: share(880), whisper: share(1000), room });
+  }, 15);
+})()"""
+LOUD_DB = -50
+
+
+async def listening(extension: Extension, phone: Phone, **ear: object) -> int:
+    """A call with the ear on, and a microphone on what the ear plays; the tab's id."""
+    on = {"on": True, "loudness": 0.8, "duck": True, **ear}
+    await extension.save("local", "prefs", {"consent": "announced", "ear": on})
+    page = await phone()
+    await extension.click(page)
+    await extension.phase("live")
+    await extension.desk(LISTEN)
+    return await extension.tab(page)
+
+
+async def heard(extension: Extension, what: str) -> list[float]:
+    """When something was loud in the ear, ms."""
+    loud = f"heard.filter((one) => one.{what} > {LOUD_DB}).map((one) => one.at)"
+    found: list[float] = await extension.desk(loud)
+    return found
+
+
+async def wait_for(extension: Extension, what: str) -> None:
+    async with asyncio.timeout(15):
+        while not await heard(extension, what):
+            await asyncio.sleep(0.03)
+
+
+async def test_an_earcon_then_the_whisper_with_the_customer_quieter(
+    extension: Extension, sidecar: Sidecar, phone: Phone
+) -> None:
+    tab = await listening(extension, phone)
+    await wait_for(extension, "whisper")
+    assert (await extension.view())["whisper"] == LINE
+    await extension.until(tab, LINE)
+    await asyncio.sleep(0.4)
+    assert await extension.desk("desk.sound.room.gain.value") < 0.4
+    assert min(await heard(extension, "earcon")) < min(await heard(extension, "whisper"))
+    async with asyncio.timeout(10):
+        while await extension.desk("desk.sound.room.gain.value") < 0.9:
+            await asyncio.sleep(0.05)
+    whisper = await heard(extension, "whisper")
+    assert 1200 < max(whisper) - min(whisper) < 2200, "the voice hums for a second and a half"
+    assert (await extension.view())["whisper"] == ""
+    kinds = [one["type"] for one in await sidecar.log((await extension.view())["callId"])]
+    assert kinds.count("whisper_played") == 1
+
+
+async def test_muting_is_silence_at_once_and_the_copilot_knows(
+    extension: Extension, sidecar: Sidecar, phone: Phone
+) -> None:
+    await listening(extension, phone)
+    await wait_for(extension, "whisper")
+    muted = await extension.desk("desk.act('mute') ?? performance.now()")
+    await asyncio.sleep(0.8)
+    assert max(await heard(extension, "whisper")) < muted + 150, "the analyser's window is 93 ms"
+    log = await sidecar.log((await extension.view())["callId"])
+    assert {"type": "ear_switched", "on": False} in log
+    assert {"type": "stop_speaking", "whisper": 1, "reason": "muted"} in log
+
+
+async def test_without_its_device_whispers_are_cards_only(
+    extension: Extension, sidecar: Sidecar, phone: Phone
+) -> None:
+    device = {"id": "gone", "label": "A headset that was unplugged"}
+    tab = await listening(extension, phone, device=device)
+    await extension.until(tab, "Your earpiece is not connected")
+    await extension.until(tab, LINE)
+    kinds = [one["type"] for one in await sidecar.log((await extension.view())["callId"])]
+    assert "show_card" in kinds
+    assert "speak" not in kinds
+
+
+async def test_a_chosen_device_is_used(extension: Extension, phone: Phone) -> None:
+    find = """navigator.mediaDevices.enumerateDevices().then((all) =>
+      all.filter((one) => one.kind === 'audiooutput').map(({ deviceId, label }) => (
+        { id: deviceId, label })).at(-1))"""
+    page = await extension.page("options/options.html")
+    device = await page.evaluate(find)
+    await page.get_by_label("Whisper short lines in my ear").check()
+    await page.get_by_label("Where it is heard").select_option(device["label"])
+    await page.get_by_role("button", name="Play a test sound").click()
+    await page.get_by_text("Did you hear two rising tones?").wait_for()
+    phone_page = await phone()
+    await extension.click(phone_page)
+    await extension.phase("live")
+    assert await extension.desk("desk.ear.context.sinkId") == device["id"]

@@ -1,0 +1,176 @@
+"""What an agent does in a call: consent, keys, snooze, questions, panel, microphone."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import Page, expect
+
+from copilot.bench.chromium import Extension
+from tests.extension.conftest import FOLDER, Phone, Sidecar
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+LINE = "You can change the address in the app until the evening before delivery."
+AXE = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
+
+
+async def test_nothing_is_captured_before_everyone_agrees(
+    extension: Extension, phone: Phone
+) -> None:
+    await extension.save("local", "prefs", {"consent": "ask"})
+    page = await phone()
+    await extension.click(page)
+    await extension.phase("consent")
+    tab = await extension.tab(page)
+    await extension.until(tab, "Does everyone on this call agree?")
+    assert await extension.desk("desk.sound === undefined")
+    captured = "async () => (await chrome.tabCapture.getCapturedTabs()).length"
+    assert await extension.worker.evaluate(captured) == 0
+    await extension.overlay(tab, "click", "[data-act=agree]")
+    await extension.phase("live")
+    assert await extension.worker.evaluate(captured) == 1
+
+
+async def test_cards_are_put_off_dismissed_and_shown_small(
+    extension: Extension, sidecar: Sidecar, phone: Phone, pages: str
+) -> None:
+    page = await phone()
+    await extension.click(page)
+    await extension.phase("live")
+    tab = await extension.tab(page)
+    await extension.until(tab, LINE)
+    await extension.overlay(tab, "click", "[aria-label='Make small']")
+    x, y, width, height = await extension.overlay(tab, "box", ".box")
+    assert max(width, height) < 70
+    await page.mouse.move(x + width / 2, y + height / 2)
+    await page.mouse.down()
+    await page.mouse.move(200, 200, steps=4)
+    await page.mouse.up()
+    for _ in range(50):
+        place = (await extension.load("local", "places"))[pages]
+        if place["right"] > 200:
+            break
+        await asyncio.sleep(0.05)
+    assert place["right"] > 200
+    assert place["small"] is True
+    await extension.press("snooze")
+    await extension.until(tab, "No cards for 5 min")
+    await extension.until(tab, "Cards are put off")
+    call = (await extension.view())["callId"]
+    await extension.desk("desk.end('hang_up')", awaiting=True)
+    log = await sidecar.log(call)
+    assert {"type": "snoozed", "ticks": 3750} in log
+    assert {"type": "withdraw_card", "inquiry": 1, "reason": "snoozed"} in log
+    await extension.click(page)
+    await extension.phase("live")
+    await extension.until(tab, LINE)
+    assert (await extension.overlay(tab, "box", ".box"))[2] < 70, "it stays small on this site"
+
+
+async def test_the_panel_has_transcript_history_and_answers(
+    extension: Extension, phone: Phone
+) -> None:
+    page = await phone()
+    await extension.click(page)
+    await extension.phase("live")
+    panel = await extension.page("panel/panel.html")
+    await expect(panel.locator("#lines .customer").first).to_contain_text(
+        "can i change", timeout=15_000
+    )
+    await expect(panel.locator("#now .line")).to_have_text(LINE)
+    await panel.locator("#now").get_by_role("button", name="Dismiss").click()
+    await expect(panel.locator("#now .card")).to_have_count(0)
+    await panel.get_by_role("tab", name="Transcript").press("ArrowRight")
+    await expect(panel.locator("#history .was-card")).to_contain_text("dismissed by you")
+    await panel.get_by_label("Ask the knowledge base").fill("may i change the address?")
+    await panel.keyboard.press("Enter")
+    await expect(panel.locator("#answers .line")).to_have_text(LINE)
+    if AXE.exists():
+        await accessible(panel)
+    await panel.get_by_role("button", name="End").click()
+    await extension.phase("ended")
+    await expect(panel.locator("#state-name")).to_have_text("Not listening any more")
+
+
+async def test_without_the_microphone_its_page_asks_and_the_call_begins_after(
+    extension: Extension, phone: Phone
+) -> None:
+    await extension.microphone("prompt")
+    page = await phone()
+    async with extension.context.expect_page() as opened:
+        await extension.click(page)
+    asking = await opened.value
+    await expect(asking.locator("h1")).to_have_text("Allow the microphone")
+    await extension.microphone("denied")
+    await asking.get_by_role("button", name="Allow the microphone").click()
+    await expect(asking.get_by_role("alert")).to_contain_text("It was refused")
+    await extension.microphone("granted")
+    async with asking.expect_event("close"):
+        await asking.get_by_role("button", name="Allow the microphone").click()
+    await extension.phase("live")
+
+
+async def test_a_silent_tab_is_noticed_within_three_seconds(
+    extension: Extension, phone: Phone
+) -> None:
+    page = await phone("silent")
+    await extension.click(page)
+    await extension.phase("live")
+    tab = await extension.tab(page)
+    await extension.until(tab, "Nothing is heard from this tab", 4.5)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make scripts")
+async def test_axe_finds_nothing_on_any_page(fresh: Extension) -> None:
+    extension = fresh
+    for path in (
+        "options/options.html#welcome",
+        "permission/permission.html",
+        "privacy/privacy.html",
+        "panel/panel.html",
+    ):
+        page = await extension.page(path)
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            await accessible(page)
+        await page.set_viewport_size({"width": 320, "height": 640})
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 320, f"{path} is {wide} px wide"
+        await page.close()
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make scripts")
+async def test_axe_finds_nothing_in_the_overlay(extension: Extension, phone: Phone) -> None:
+    """Its shadow root is closed, so what it shows is laid open in a page of the extension."""
+    page = await phone()
+    await extension.click(page)
+    await extension.phase("live")
+    tab = await extension.tab(page)
+    await extension.until(tab, LINE)
+    root = "chrome.dom.openOrClosedShadowRoot(document.querySelector('call-copilot'))"
+    script = f"""async (tabId) => (await chrome.scripting.executeScript({{
+      target: {{ tabId }}, func: () => {root}.innerHTML }}))[0].result"""
+    markup = await extension.worker.evaluate(script, tab)
+    bare = await extension.page("privacy/privacy.html")
+    await bare.add_script_tag(url=extension.url("overlay/style.js"))
+    await bare.evaluate(
+        """(markup) => {
+      document.body.replaceChildren(document.createElement("main"));
+      document.querySelector("main").innerHTML = "<h1>Call</h1>" + markup;
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(copilotStyle);
+      document.adoptedStyleSheets = [sheet];
+    }""",
+        markup,
+    )
+    for scheme in ("light", "dark"):
+        await bare.emulate_media(color_scheme=scheme)
+        await accessible(bare)
+
+
+async def accessible(page: Page) -> None:
+    """Fail on whatever axe finds."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = await page.evaluate("axe.run().then(({ violations }) => violations)")
+    told = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+    assert told == []
