@@ -208,8 +208,6 @@ def clear(state: CallState, reason: str) -> list[Effect]:
     return effects
 
 
-<<<<<<< HEAD
-=======
 def moment(state: CallState, inquiry: Inquiry) -> Moment:
     """What the gate knows now."""
     policy, floor, tick = state.policy, state.floor, state.tick
@@ -246,7 +244,6 @@ def evidence(inquiry: Inquiry) -> Evidence:
     return Evidence(inquiry.passages, inquiry.need, inquiry.stable)
 
 
->>>>>>> accounts
 def _show(state: CallState, inquiry: Inquiry, whisper: Whisper) -> Step:
     effects: list[Effect] = clear(state, "replaced")
     state, shown = _put(replace(state, whispered=state.tick), inquiry, whisper, 0)
@@ -329,35 +326,6 @@ def _withhold(state: CallState, inquiry: Inquiry, silent: Silent) -> Step:
         inquiry.need,
     )
     return replace(state, inquiry=replace(inquiry, withheld=silent.reason)), [effect]
-
-
-def moment(state: CallState, inquiry: Inquiry) -> Moment:
-    """What the gate knows now."""
-    policy, floor, tick = state.policy, state.floor, state.tick
-    recent = [told for told in state.told if tick - told.tick < policy.told_ticks]
-    return Moment(
-        query=inquiry.query,
-        age=inquiry.age(tick),
-        turn_over=inquiry.turn.end is not None,
-        whole=inquiry.whole,
-        agent_silent=not floor.agent.speaking and floor.agent.rising == 0,
-        customer_silent=not floor.customer.speaking and floor.customer.rising == 0,
-        consent=state.consent,
-        agent_said=_agent_said(state, tick - policy.said_window_ticks),
-        upcoming=stems([state.upcoming]) if policy.anticipate else frozenset(),
-        told={told.passage for told in recent},
-        dismissed=state.dismissed,
-        since_whisper=tick - state.whispered,
-        whispered_priority=state.whispered_priority,
-        least_need=least_need(state.need, policy),
-        date=state.started.date if state.started else "",
-        spent=state.spent(),
-    )
-
-
-def evidence(inquiry: Inquiry) -> Evidence:
-    """What was found for the inquiry."""
-    return Evidence(inquiry.passages, inquiry.need, inquiry.stable)
 
 
 def _agent_said(state: CallState, since: int) -> frozenset[str]:
