@@ -198,12 +198,16 @@ class EvidenceFound(Struct, frozen=True, tag="evidence_found"):
     signals: Signals = Signals()
 
 
-class DraftReady(Struct, frozen=True, tag="draft_ready"):
-    """A composer wrote a better card."""
+class DraftReady(Struct, frozen=True, tag="draft_ready", omit_defaults=True):
+    """A composer has written a card, or has nothing better than the one that is shown."""
 
     inquiry: int
     text: str
+    """Empty: nothing better."""
     cites: tuple[str, ...]
+    checked: bool = False
+    """Whether the composer has held each sentence against its passages by meaning; then the core
+    asks for fewer of the same words."""
 
 
 class Failed(Struct, frozen=True, tag="failed"):

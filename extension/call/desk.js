@@ -355,6 +355,12 @@ export class Desk {
     return card && this.answers.get(card.inquiry) !== "dismissed" ? card : undefined;
   }
 
+  #warnings() {
+    const { ear, journal } = this;
+    const echo = { open: [], soft: ["echoSoft"], off: ["echoOff"] }[journal.ear];
+    return [...(this.watch?.warnings ?? []), ...(ear?.prefs.on ? [...(ear.missing ? ["earMissing"] : []), ...echo] : [])];
+  }
+
   /** Why the newest card has gone. */
   #gone() {
     const card = this.journal.cards.at(-1);
@@ -373,7 +379,7 @@ export class Desk {
       phase: this.phase, tabId: call?.tabId ?? -1, site: call?.site ?? "", callId: this.callId,
       sinceMs: this.started, lostMs: this.phase === "reconnecting" ? this.lostAt : 0,
       reason: this.reason, trouble: this.trouble,
-      warnings: [...(this.phase === "live" ? this.watch?.warnings ?? [] : []), ...(ear?.prefs.on && ear.missing ? ["earMissing"] : [])],
+      warnings: this.phase === "live" ? this.#warnings() : [],
       card: card
         ? { ...card, ageMs: (journal.tick - card.tick) * TICK_MS, used: card.touches.includes("used") || this.answers.get(card.inquiry) === "used" }
         : null,

@@ -1,12 +1,13 @@
-// Whispers in the agent's ear, on a device of their own: a sign before the first, and silence at once.
+// Whispers in the agent's ear, on a device of their own, and silence at once.
+//
+// The server sends its own sign before the first of a call, and holds a whisper while anybody speaks.
 
 import { find } from "./sound.js";
 
-const EARCON_S = 0.35;
 /** Past what the server has sent, the browser still has so much to play. */
 const TAIL_MS = 250;
-/** No whisper is longer; a lost end must not leave the customer quiet. */
-const LONGEST_MS = 12_000;
+/** No whisper takes longer, held or not; a lost end must not leave the customer quiet. */
+const LONGEST_MS = 15_000;
 
 /** @typedef {{on: boolean, device?: import("./sound.js").Device, loudness: number, duck: boolean}} EarPrefs */
 
@@ -20,8 +21,7 @@ export class Earpiece {
     this.loud.connect(this.context.destination);
     this.gate = this.context.createGain();
     this.gate.gain.value = 0;
-    this.delay = this.context.createDelay(1);
-    this.delay.connect(this.gate).connect(this.loud);
+    this.gate.connect(this.loud);
     this.pull = new Audio();
     this.pull.muted = true;
     /** @type {MediaStreamAudioSourceNode | null} */
@@ -30,7 +30,6 @@ export class Earpiece {
     this.prefs = { on: false, loudness: 0.7, duck: true };
     this.muted = false;
     this.missing = false;
-    this.spoken = 0;
     this.onDevices = () => void this.#choose();
     navigator.mediaDevices.addEventListener("devicechange", this.onDevices);
   }
@@ -55,17 +54,13 @@ export class Earpiece {
     void this.pull.play().catch(() => {});
     this.source?.disconnect();
     this.source = this.context.createMediaStreamSource(stream);
-    this.source.connect(this.delay);
+    this.source.connect(this.gate);
   }
 
-  /** A whisper is coming; the first of a call is announced by an earcon. */
+  /** A whisper is coming. */
   speak() {
     if (!this.on) return;
-    const first = this.spoken === 0;
-    this.spoken += 1;
-    this.delay.delayTime.value = first ? EARCON_S : 0;
     const { currentTime } = this.context;
-    if (first) this.#earcon(currentTime);
     this.gate.gain.cancelScheduledValues(currentTime);
     this.gate.gain.setValueAtTime(1, currentTime);
     if (this.prefs.duck) this.duck(true);
@@ -74,7 +69,7 @@ export class Earpiece {
 
   /** The server has sent all of it. */
   finish() {
-    this.#endIn(TAIL_MS + 1000 * this.delay.delayTime.value);
+    this.#endIn(TAIL_MS);
   }
 
   /** Silence within a few milliseconds, too few for a click to be heard. */

@@ -16,14 +16,14 @@ export const PARTIES = ["agent", "customer"];
  * @typedef {{tick: number, reason: string, query: string, support: number}} Silence
  * @typedef {{tick: number, lines: Line[], guesses: Record<Party, string>, cards: Card[],
  *   steps: Step[], silences: Silence[], failures: {tick: number, what: string, error: string}[],
- *   whisper: {inquiry: number, text: string} | null, snoozed: number, ended: string}} Journal
+ *   whisper: {inquiry: number, text: string} | null, ear: "open" | "soft" | "off", snoozed: number, ended: string}} Journal
  */
 
 /** @returns {Journal} */
 export function newJournal() {
   return {
     tick: 0, lines: [], guesses: { agent: "", customer: "" }, cards: [], steps: [], silences: [], failures: [],
-    whisper: null, snoozed: 0, ended: "",
+    whisper: null, ear: "open", snoozed: 0, ended: "",
   };
 }
 
@@ -43,6 +43,7 @@ export function take(journal, event, tick = journal.tick) {
     case "withheld": withhold(journal, event, tick); break;
     case "speak": speak(journal, event); break;
     case "whisper_played": case "stop_speaking": hush(journal, event); break;
+    case "ear_changed": journal.ear = event.ear; break;
     case "snoozed": journal.snoozed = event.ticks ? tick + event.ticks : 0; break;
     case "failed": fail(journal, event, tick); break;
     case "call_ended": end(journal, event); break;

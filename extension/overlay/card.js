@@ -106,6 +106,7 @@ var copilotCard = (() => {
       maybeOver: [button("end", "end"), button("stillOn", "stay")],
       microphoneDead: [button("openOptions", "options")],
       earMissing: [button("openOptions", "options")],
+      echoOff: [button("openOptions", "options")],
     };
     for (const one of view.warnings) found.push(note(`warn_${one}`, `warn_${one}_help`, one !== "maybeOver", ...(help[one] ?? [])));
     return found;

@@ -112,7 +112,8 @@ async def serve(folder: Path, port: int, setup: Setup) -> None:
             card_ticks=3000,
             cooldown_ticks=10,
             told_ticks=20,
-            max_spoken_words=20,
+            speak_risk=100,
+            speak_worth=0,
         ),
     )
     store = await open_store(settings.database_url, grace=60)
