@@ -3,15 +3,15 @@
 import asyncio
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from copilot.bench.chromium import Extension
-from tests.extension.conftest import FOLDER, Phone, Sidecar
+from tests.axe import accessible
+from tests.extension.conftest import Phone, Sidecar
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 LINE = "You can change the address in the app until the evening before delivery."
-AXE = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
 
 
 async def test_nothing_is_captured_before_everyone_agrees(
@@ -85,8 +85,7 @@ async def test_the_panel_has_transcript_history_and_answers(
     await panel.get_by_label("Ask the knowledge base").fill("may i change the address?")
     await panel.keyboard.press("Enter")
     await expect(panel.locator("#answers .line")).to_have_text(LINE)
-    if AXE.exists():
-        await accessible(panel)
+    await accessible(panel)
     await panel.get_by_role("button", name="End").click()
     await extension.phase("ended")
     await expect(panel.locator("#state-name")).to_have_text("Not listening any more")
@@ -120,7 +119,6 @@ async def test_a_silent_tab_is_noticed_within_three_seconds(
     await extension.until(tab, "Nothing is heard from this tab", 4.5)
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make scripts")
 async def test_axe_finds_nothing_on_any_page(fresh: Extension) -> None:
     extension = fresh
     for path in (
@@ -139,7 +137,6 @@ async def test_axe_finds_nothing_on_any_page(fresh: Extension) -> None:
         await page.close()
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make scripts")
 async def test_axe_finds_nothing_in_the_overlay(extension: Extension, phone: Phone) -> None:
     """Its shadow root is closed, so what it shows is laid open in a page of the extension."""
     page = await phone()
@@ -166,11 +163,3 @@ async def test_axe_finds_nothing_in_the_overlay(extension: Extension, phone: Pho
     for scheme in ("light", "dark"):
         await bare.emulate_media(color_scheme=scheme)
         await accessible(bare)
-
-
-async def accessible(page: Page) -> None:
-    """Fail on whatever axe finds."""
-    await page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = await page.evaluate("axe.run().then(({ violations }) => violations)")
-    told = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
-    assert told == []

@@ -1,0 +1,15 @@
+"""axe-core, the accessibility rules of browsers, run on a page."""
+
+from importlib.resources import files
+
+from playwright.async_api import Page
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+async def accessible(page: Page) -> None:
+    """Fail on whatever axe finds."""
+    await page.evaluate(AXE)
+    found = await page.evaluate("axe.run().then(({ violations }) => violations)")
+    told = [(one["id"], [f"{node['html']} {node['failureSummary']}" for node in one["nodes"]]) for one in found]
+    assert told == [], f"{page.url}: {told}"
