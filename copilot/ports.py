@@ -167,6 +167,11 @@ class Composer(Protocol):
 class Background(Protocol):
     """What thinks beside a call, as the call needs it."""
 
+    @property
+    def composes(self) -> bool:
+        """Whether anybody writes better cards."""
+        ...
+
     def composer(self, call_id: str) -> Composer | None:
         """Who writes better cards; None: nobody does."""
         ...

@@ -75,7 +75,9 @@ class Background:
     def start(self) -> None:
         """Write up calls as they end, send what is due, let facts expire."""
         for work in (self._after, self.webhooks.run, self._expire):
-            self._tasks.append(asyncio.create_task(work()))
+            task = asyncio.create_task(work())
+            task.add_done_callback(_told)
+            self._tasks.append(task)
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -86,6 +88,10 @@ class Background:
             await self.mind.close()
 
     # ---- in a call
+
+    @property
+    def composes(self) -> bool:
+        return self._composer is not None
 
     def composer(self, call_id: str) -> Composer | None:
         """Who writes better cards in this call; None without a background model."""
@@ -200,6 +206,11 @@ class _Informed:
 
     async def compose(self, request: Compose) -> DraftReady:
         return await self._composer.compose(request, self._recall())
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("a part of the background has stopped: restart", exc_info=task.exception())
 
 
 def _written(summary: Summary) -> Written:

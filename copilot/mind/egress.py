@@ -30,6 +30,9 @@ def _all(settings: Settings, mind: Mind | None) -> Iterator[Destination]:
     if mind is not None:
         for url in mind.destinations:
             yield Destination(place(url), "questions, passages and lines of calls", masked)
+    for part, what in ((settings.embedder, "passages and queries"), (settings.voice, "whispers")):
+        if url := str(part.options.get("base_url", "")):
+            yield Destination(place(url), what, () if part.options.get("trusted") else masked)
     for hook in settings.webhooks:
         yield Destination(place(hook.url), "write-ups of calls", masked)
     for tool in settings.tools:

@@ -266,8 +266,11 @@ class Switchboard:
         return await self._house.begin(owner, call_id)
 
     def _policy(self, offer: Offer, rules: Beginning) -> Policy:
-        """The team's, without a voice where there is none to speak or no earpiece to hear it."""
+        """The team's, without a voice where there is none to speak or no earpiece to hear it, and
+        without composing where nobody composes."""
         policy = rules.policy
+        if self._background is None or not self._background.composes:
+            policy = msgspec.structs.replace(policy, compose=False)
         if self._voice is None or offer.earpiece is None:
             return msgspec.structs.replace(policy, voice=False)
         return policy

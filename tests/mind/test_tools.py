@@ -1,19 +1,31 @@
 """Real servers of tools over stdio and HTTP, a bad one among them."""
 
 import asyncio
+import json
+import re
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import perf_counter
 
 import pytest
 
+from copilot.bench.standin import Manner
 from copilot.config import Tool
+from copilot.core.events import TurnText
 from copilot.errors import ConfigError
+from copilot.mind.ask import Looked, Told
+from copilot.mind.background import Background
+from copilot.mind.memory import Memory
 from copilot.mind.tools import Tools
+from copilot.mind.webhooks import Webhooks
+from copilot.ports import Embedder, Found
 from copilot.providers.redact import Redactor
+from copilot.store.log import open_store, utc_now
+from tests.helpers import Call
+from tests.mind.conftest import Thinks
 
 SERVER = str(Path(__file__).with_name("toolserver.py"))
 ALL = ("order_status", "poisoned", "huge", "long", "slow", "broken", "delete_order")
@@ -105,6 +117,46 @@ async def _listens(port: int) -> None:
                 continue
             writer.close()
             return
+
+
+async def test_in_a_call_the_agents_question_is_answered_by_a_tool(
+    thinking: Thinks, embedder: Embedder, tmp_path: Path
+) -> None:
+    """Real all through: server of tools, model's endpoint, call, database."""
+    call = Call()
+    call.customer("my order is seven seven four and it is late").quiet(20)
+
+    def plans(body: str) -> Manner:
+        if "decide whether a tool is needed" in body:
+            wanted = {"tool": "shop.order_status", "arguments": {"order": "774"}}
+            return Manner(json.dumps(wanted))
+        number = max(int(one) for one in re.findall(r"Passage \[(\d+)\]", body))
+        return Manner(f"The order was shipped on 24 November [{number}]. It costs 9 pounds [1].")
+
+    store = await open_store(f"sqlite:///{tmp_path / 'copilot.sqlite'}")
+    async with shop() as tools, thinking(plans) as (mind, _):
+        made = Background(
+            store,
+            mind,
+            embedder,
+            Memory(store.mind, b"k" * 32, utc_now),
+            Webhooks(store.mind, (), utc_now),
+            tools,
+            Redactor(),
+            utc_now,
+        )
+        asked = made.ask("default", "where is the order", Nothing(), "call", call.log)
+        parts = [part async for part in asked]
+    await store.close()
+    [looked] = [part for part in parts if isinstance(part, Looked)]
+    assert (looked.tool, looked.arguments) == ("shop.order_status", '{"order": "774"}')
+    told = [(part.text, part.sources) for part in parts if isinstance(part, Told)]
+    assert told == [("The order was shipped on 24 November.", (looked.source,))]
+
+
+class Nothing:
+    async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
+        return Found(())
 
 
 async def test_a_server_that_is_not_there_offers_nothing() -> None:
