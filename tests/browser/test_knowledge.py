@@ -37,6 +37,7 @@ async def test_from_files_to_published(site: Site, page: Page) -> None:
     await expect(page.locator("h1 .badge")).to_have_text("Has problems")
 
     await page.get_by_role("link", name="Mend faq.csv").click()
+    await page.wait_for_load_state("load")  # the script of the page has run
     await page.get_by_role("link", name="Go to the line").click()
     chosen = "() => getSelection().toString() || document.activeElement.selectionStart"
     assert await page.evaluate(chosen) == ",Nothing asked.,"

@@ -162,6 +162,8 @@ async def test_a_gap_becomes_a_passage(
     monkeypatch.setattr("copilot.web.knowledge.gaps.DAYS", 36_500)  # the store's clock stands
     call = Call().customer(f"how can i return my {SCRIPT} bicycle").quiet(60).end()
     services.store.append("c1", call.log)
+    for title in ("Second", "Third"):
+        await shop.post(API, json={"title": title})
     told = await done(shop, await shop.get("/api/v1/gaps"))
     assert isinstance(told["result"], dict)
     (gap,) = told["result"]["gaps"]
