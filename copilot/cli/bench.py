@@ -62,6 +62,31 @@ def bench_glass(seconds: float, json_path: Path | None) -> None:
     report(glass.run(seconds), glass.table, json_path)
 
 
+@bench.command("extension")
+@click.option(
+    "--minutes", type=click.FloatRange(0.1, 60), default=10.0, show_default=True, help="In a call."
+)
+@click.option(
+    "--extension",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("extension"),
+    show_default=True,
+    help="Folder of the unpacked extension.",
+)
+@JSON
+def bench_extension(minutes: float, folder: Path, json_path: Path | None) -> None:
+    """The browser extension in a real call: click to words, whispers, frames, CPU and memory.
+
+    Needs Chromium and playwright, which the development packages bring."""
+    try:
+        from copilot.bench import extension
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error.name} is not installed: pip install playwright") from None
+
+    report(extension.run(minutes, folder.resolve()), extension.table, json_path)
+
+
 @bench.command("ear")
 @click.option("--calls", type=SOME, default=2, show_default=True, help="Calls at once, at most.")
 @click.option(

@@ -78,4 +78,4 @@ class Digests:
         if row is None:
             return None
         clean = cleaner(await self._desk.of(row.team_id))
-        return await asyncio.to_thread(digest, call_id, entries, labels, clean)
+        return await asyncio.to_thread(digest, call_id, entries, labels, *clean)

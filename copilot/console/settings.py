@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
 
 from copilot.errors import SettingError, StoreError
-from copilot.providers.redact import Redactor
+from copilot.providers.redact import Redactor, digits
 from copilot.store.console.database import ConsoleTables
 from copilot.store.console.rows import Setting
 from copilot.store.log import Store, utc_now
@@ -21,6 +21,8 @@ from copilot.store.models import Within
 log = logging.getLogger(__name__)
 
 Days = Annotated[int, Meta(ge=1, le=3650)]
+DIGITS = 5
+"""Digits in a row that may be part of a number that nobody may see."""
 PURGE_S = 3600.0
 """Between two purges."""
 BATCH = 100
@@ -55,9 +57,35 @@ class TeamSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The same of their sound."""
 
 
-def cleaner(settings: TeamSettings) -> Callable[[str], str]:
-    """What talk goes through before it is shown: blacks out people's numbers where that is set."""
-    return Redactor().clean if settings.redact else str
+class Cleaner(NamedTuple):
+    """What talk goes through before it is shown."""
+
+    talk: Callable[[str], str] = str
+    part: Callable[[str], str] = str
+    """The same of words that may break off inside a number: then any longer number is out."""
+
+
+def cleaner(settings: TeamSettings) -> Cleaner:
+    """Blacks out what people say of themselves, where that is set."""
+    if not settings.redact:
+        return Cleaner()
+    clean = Redactor().clean
+    return Cleaner(clean, lambda text: _numbers(clean(text)))
+
+
+def _numbers(text: str) -> str:
+    """The text without runs of digits, written or spoken, that may be part of a number."""
+    found: list[str] = []
+    run: list[str] = []
+    for word in [*text.split(), ""]:
+        if digits(word.strip(".,-")):
+            run.append(word)
+            continue
+        long = sum(len(digits(one.strip(".,-"))) for one in run) >= DIGITS
+        found += ["[number]"] if long else run
+        run = []
+        found.append(word)
+    return " ".join(found[:-1])
 
 
 class Purged(Struct, frozen=True):

@@ -19,9 +19,13 @@ def digest(
     call_id: str,
     entries: Sequence[Entry],
     labels: Iterable[Label] = (),
-    clean: Callable[[str], str] = str,
+    talk: Callable[[str], str] = str,
+    part: Callable[[str], str] = str,
 ) -> Digest:
-    """The digest of a whole log; `clean` is what talk goes through before it is kept."""
+    """The digest of a whole log.
+
+    `talk` and `part` are what whole talk, and words out of it, go through before they are kept.
+    """
     started = entries[0].event
     assert isinstance(started, CallStarted), "a log begins with call_started"
     return Digest(
@@ -31,8 +35,8 @@ def digest(
         started.ruling,
         started.policy.budget,
         started.policy.shadow,
-        clean(words(entries).replace("\0", "")[:WORDS]),
-        tuple(_moment(one, started, clean) for one in labels_of(entries, labels)),
+        talk(words(entries).replace("\0", "")[:WORDS]),
+        tuple(_moment(one, started, part) for one in labels_of(entries, labels)),
     )
 
 

@@ -13,6 +13,7 @@ from copilot import __version__
 from copilot.audio.frames import MicroTurn
 from copilot.core.events import CallStarted, Entry, Party, Word
 from copilot.core.policy import Policy
+from copilot.core.transcript import Line
 from copilot.errors import UserError
 from copilot.evaluate.listen import Notes
 from copilot.evaluate.whatif import WORD_TICKS
@@ -89,6 +90,17 @@ def read_transcript(text: str, swap: bool = False) -> Transcript:
     if not turns:
         raise TranscriptError("No words follow the speakers' names.")
     return Transcript(tuple(turns), guessed)
+
+
+def transcript_of(lines: Sequence[Line]) -> str:
+    """The lines of a call as `read_transcript` takes them; of a long call its beginning."""
+    words, written = 0, list[str]()
+    for line in lines:
+        words += len(line.words) + 1
+        if words > MOST_WORDS:
+            break
+        written.append(f"{line.party.capitalize()}: {line.text}")
+    return "\n".join(written)
 
 
 def script_of(turns: Sequence[Turn]) -> tuple[Script, int]:

@@ -26,13 +26,12 @@ from copilot.core.events import (
     Silence,
     Withheld,
 )
-from copilot.core.gate import HOUR, Evidence, Moment, Whisper, decide
+from copilot.core.gate import HOUR, Evidence, Moment, Whisper, decide, holds
 from copilot.core.inquiry import SLACK, Inquiry
 from copilot.core.need import threshold
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
 from copilot.core.transcript import Line
-from copilot.core.words import tokens
 from copilot.evaluate.listen import lines_of
 
 MOST_OBSTACLES = 12
@@ -306,7 +305,7 @@ def _remove(
             renewed = (replace(top, valid_until=""), *evidence.passages[1:])
             return Change("passage", words), moment, replace(evidence, passages=renewed), policy
         case Silence.DO_NOT_TRIGGER:
-            phrase = next((p for p in policy.do_not_trigger if _holds(moment.query, p)), "")
+            phrase = next((p for p in policy.do_not_trigger if holds(moment.query, (p,))), "")
             words = f"The phrase “{phrase}” must not trigger: take it off the list."
             return (
                 Change("do_not_trigger", words),
@@ -340,6 +339,12 @@ def _remove(
         case Silence.STALE:
             words = "The answer came after its moment: a faster machine, or a longer lifetime."
             return Change("lifetime_ticks", words), replace(moment, age=0), evidence, policy
+        case Silence.QUIET:
+            words = "The team wants no card at this time."
+            return Change("quiet", words), replace(moment, quiet=False), evidence, policy
+        case Silence.SNOOZED:
+            words = "The agent wanted no card for a while."
+            return Change("call", words), replace(moment, snoozed=False), evidence, policy
         case Silence.NO_EVIDENCE:
             words = "No passage came near: write one that answers this question."
             return Change("nothing", words), moment, evidence, policy
@@ -386,10 +391,6 @@ def _cooldown(moment: Moment, policy: Policy) -> Change:
         f" at once with a priority over {moment.whispered_priority}."
     )
     return Change("cooldown_ticks", words)
-
-
-def _holds(query: str, phrase: str) -> bool:
-    return f" {' '.join(tokens(phrase))} " in f" {' '.join(tokens(query))} "
 
 
 def _seconds(ticks: int) -> str:

@@ -85,8 +85,8 @@ async def call(
         "call.html",
         call=row,
         story=told,
-        rows=timeline.rows(told, flags, leads, clean),
-        clean=clean,
+        rows=timeline.rows(told, flags, leads, clean.part),
+        clean=clean.part,
         leads=leads,
         final=_final(told),
         flags=flags,
@@ -95,7 +95,7 @@ async def call(
         labels=caller.may(Scope.CALLS_LABEL),
         agent=names.get(row.person_id, ""),
         audio=services.console.desk.recording(call_id).exists(),
-        found=marker(q, clean),
+        found=marker(q, clean.talk),
     )
 
 

@@ -10,7 +10,7 @@ from copilot.config import Settings
 from copilot.console.console import Console
 from copilot.console.doctor import Facts, Mood, examine
 from copilot.console.policy import Mode
-from copilot.console.settings import Consent, Desk, Purged, TeamSettings, read
+from copilot.console.settings import Consent, Desk, Purged, TeamSettings, cleaner, read
 from copilot.errors import SettingError
 from copilot.ports import Owner
 from copilot.store.log import Store
@@ -90,3 +90,12 @@ async def test_the_console_keeps_recordings_in_the_data_folder(
 ) -> None:
     console = Console(store, Settings(data=tmp_path))
     assert console.desk.recording("a").parent == tmp_path / "recordings"
+
+
+def test_words_that_break_off_inside_a_number_give_nothing_away() -> None:
+    clean = cleaner(TeamSettings(redact=True))
+    assert clean.part("charge card four two three five six") == "charge card [number]"
+    assert clean.part("it is 4217, please, in 3 to 5 days") == "it is 4217, please, in 3 to 5 days"
+    assert clean.part("i am at 42 17 88 now") == "i am at [number] now"
+    assert clean.talk("order four two three five six") == "order four two three five six"
+    assert cleaner(TeamSettings()).part("four two three five six") == "four two three five six"

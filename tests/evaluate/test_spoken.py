@@ -7,10 +7,18 @@ from hypothesis import strategies as st
 from copilot.core.call import replay
 from copilot.core.events import Heard, Party, ShowCard
 from copilot.core.policy import Policy
-from copilot.evaluate.spoken import TranscriptError, Turn, read_transcript, say, script_of
+from copilot.evaluate.listen import lines_of
+from copilot.evaluate.spoken import (
+    TranscriptError,
+    Turn,
+    read_transcript,
+    say,
+    script_of,
+    transcript_of,
+)
 from copilot.evaluate.why import explain
 from copilot.ports import Found, Pinned
-from tests.helpers import passage
+from tests.helpers import Call, passage
 
 A, C = Party.AGENT, Party.CUSTOMER
 
@@ -99,3 +107,11 @@ async def test_the_words_go_through_a_real_session() -> None:
     assert [(line.party, line.text) for line in told.lines] == [(t.party, t.text) for t in turns]
     (decision,) = told.lines[1].decisions
     assert (decision.silence, decision.card) == (None, passage().say)
+
+
+def test_a_past_call_can_be_typed_again() -> None:
+    call = Call().agent("good morning").quiet(20).customer("where is my parcel").quiet(40).end()
+    text = transcript_of(lines_of(call.log))
+    assert text == "Agent: good morning\nCustomer: where is my parcel"
+    assert [turn.party for turn in read_transcript(text).turns] == [A, C]
+    assert transcript_of(lines_of(call.log) * 2000).count(" ") < 6000

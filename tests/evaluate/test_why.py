@@ -65,7 +65,7 @@ CASES = {
         ["passage"],
     ),
     "a phrase": (
-        Call(knows(passage()), Policy(do_not_trigger=("my parcel",))).customer(QUESTION),
+        Call(knows(passage()), Policy(do_not_trigger=("change the",))).customer(QUESTION),
         Silence.DO_NOT_TRIGGER,
         ["do_not_trigger"],
     ),
@@ -144,7 +144,7 @@ percent = st.integers(0, 100)
     support=percent,
     since=st.integers(0, 100),
     spent=st.integers(0, 400),
-    flags=st.tuples(*[st.booleans()] * 6),
+    flags=st.tuples(*[st.booleans()] * 8),
 )
 def test_without_its_obstacles_the_gate_would_whisper(
     need: int,
@@ -156,7 +156,7 @@ def test_without_its_obstacles_the_gate_would_whisper(
     flags: tuple[bool, ...],
 ) -> None:
     """Law: a silence has an obstacle, a whisper none; each keeper of a whisper silences it."""
-    told, dismissed, consent, old, phrase, whole = flags
+    told, dismissed, consent, old, phrase, whole, quiet, snoozed = flags
     top = passage(score=score, valid_until="2026-01-01" if old else "")
     policy = Policy(min_support=support, do_not_trigger=("parcel",) if phrase else ())
     moment = Moment(
@@ -175,6 +175,8 @@ def test_without_its_obstacles_the_gate_would_whisper(
         least_need=least,
         date="2026-11-26",
         spent=spent,
+        quiet=quiet,
+        snoozed=snoozed,
     )
     evidence = Evidence((top,), need, 1)
     found = Evidence((replace(top, score=score),), 100, 1)

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot.errors import PackError
+from copilot.retrieval import publishing
 from copilot.retrieval.drafts import About, Clash, Drafts, Unknown, Unusable, digest, file_name
 from copilot.retrieval.packs import load_packs
 from copilot.retrieval.packs.draft import FileReading
 from copilot.retrieval.packs.edits import Doubt, Edit, fingerprint
+from copilot.retrieval.published import Published
 
 FAQ = "question,answer\nWhen do you open?,At nine.\nIs there parking?,Yes.\n"
 OPEN = "shop/faq.csv#when-do-you-open"
@@ -229,3 +231,23 @@ def test_a_pack_that_is_copied_in_reads_as_before(drafts: Drafts, tmp_path: Path
     drafts.drop("hotel")
     assert not drafts.has("hotel")
     assert source.exists()
+
+
+def test_what_the_console_keeps_is_published_nowhere_else(drafts: Drafts, tmp_path: Path) -> None:
+    put(drafts, "faq.csv", FAQ)
+    files = tmp_path / "files"
+    for name in ("shop", "hotel"):
+        (files / name).mkdir(parents=True)
+        (files / name / "pack.toml").write_text(f'name = "{name}"\ntitle = "Files"\n')
+        (files / name / "faq.csv").write_text(FAQ)
+    published = Published(tmp_path / "packs")
+    found = publishing.drafts(files, (), published, aside=drafts.names())
+    assert [pack.name for pack in found] == ["hotel"]
+    found = publishing.drafts(files, ("shop", "hotel"), published, aside=drafts.names())
+    assert [pack.name for pack in found] == ["hotel"]
+    assert publishing.drafts(files, ("shop",), published, aside=drafts.names()) == ()
+    rows = publishing.overview(files, published, drafts.place)
+    assert [(row.name, row.draft) for row in rows] == [("hotel", "new"), ("shop", "new")]
+    put(drafts, "bad.csv", "question,answer\n,x\n")
+    rows = publishing.overview(files, published, drafts.place)
+    assert [(row.name, row.draft) for row in rows] == [("hotel", "new"), ("shop", "faulty")]

@@ -192,6 +192,16 @@ async def test_words_are_tried_and_explained(client: AsyncClient) -> None:
     assert "one speaker too many" in bad.text
 
 
+async def test_a_past_calls_words_are_tried_anew(
+    client: AsyncClient, services: Services, asked: Call
+) -> None:
+    services.store.append("c1", asked.log)
+    assert "/try/words?call=c1" in (await client.get("/calls/c1")).text
+    page = (await client.get("/try/words?call=c1")).text
+    assert "Agent: good morning how can i help\nCustomer: can i change" in page
+    assert (await client.get("/try/words?call=never")).status_code == 404
+
+
 async def test_a_recording_is_tried_and_deleted(
     client: AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

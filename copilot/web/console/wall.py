@@ -70,7 +70,7 @@ async def look(services: Services, caller: Caller, calls: TeamCalls, shelf: Team
     rows = calls.live()
     names = await people(services, caller) if rows else {}
     board = services.switchboard
-    clean = cleaner(await services.console.desk.of(caller.team_id))
+    clean = cleaner(await services.console.desk.of(caller.team_id)).part
     found = [_seat(services, row, names, shelf, clean) for row in rows]
     hidden = max(0, board.live_in(caller.team_id) - sum(board.find(r.id) is not None for r in rows))
     ordered = sorted(found, key=lambda one: (one.call.started_at, one.call.id))

@@ -13,6 +13,8 @@ from litestar.response import Redirect
 
 from copilot.accounts.roles import Scope
 from copilot.errors import AudioError, UserError
+from copilot.evaluate.listen import lines_of
+from copilot.evaluate.spoken import transcript_of
 from copilot.retrieval.packs.model import slug
 from copilot.web import phrases
 from copilot.web.access import Me, Needs
@@ -35,9 +37,16 @@ _LOCAL = re.compile(r"/(?:knowledge|try)[\w/.%-]*")
 
 @get("/try/words", guards=[READ], include_in_schema=False)
 async def words(
-    request: AnyRequest, shelf: Shelf, text: FromQuery[str] = "", pack: FromQuery[str] = ""
+    request: AnyRequest,
+    shelf: Shelf,
+    calls: Calls,
+    text: FromQuery[str] = "",
+    pack: FromQuery[str] = "",
+    call: FromQuery[str] = "",
 ) -> Response[str]:
-    """Where words are typed."""
+    """Where words are typed, or those of a past call are tried anew."""
+    if call:
+        text = transcript_of(lines_of(await calls.read(call)))
     return await _words(request, shelf, text[:100_000], (pack,) if pack else ())
 
 
