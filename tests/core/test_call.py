@@ -223,7 +223,7 @@ def test_a_short_line_is_spoken_in_the_gap_and_cut_by_speech() -> None:
 
 def test_a_draft_revises_the_card_only_if_it_is_grounded() -> None:
     call = Call(knows(passage()), Policy(compose=True)).customer(QUESTION).quiet(10)
-    assert len(of(call.effects, Compose)) == 1
+    assert len(of(call.effects, Compose)) == 2  # when it is shown, and when the question is whole
     call.give(DraftReady(1, "Change the address in the app.", ("parcel/address#change",)))
     call.give(DraftReady(1, "That costs 40 pounds.", ("parcel/address#change",)))
     assert [(card.revision, card.text) for card in shown(call)][1:] == [
