@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from functools import partial
@@ -21,9 +21,15 @@ from copilot.console.console import speaks
 from copilot.console.rules import Rules
 from copilot.core.policy import Policy
 from copilot.errors import ConfigError
-from copilot.ports import Embedder, Listener, Telling, Voice
+from copilot.mind.background import Background
+from copilot.mind.memory import Memory, key_in
+from copilot.mind.tools import Tools
+from copilot.mind.webhooks import Webhooks
+from copilot.ports import Embedder, Listener, Mind, Telling, Voice
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
+from copilot.providers.discreet import DiscreetListener
+from copilot.providers.redact import Redactor
 from copilot.providers.registry import Host
 from copilot.retrieval import publishing
 from copilot.retrieval.indexing import Indexer, Progress
@@ -39,7 +45,7 @@ from copilot.retrieval.packs import Pack, load_packs
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
-from copilot.store.log import open_store
+from copilot.store.log import Store, open_store, utc_now
 from copilot.web.app import create_app
 from copilot.web.jobs import Jobs
 from copilot.web.knowledge.desk import Desk
@@ -98,7 +104,10 @@ async def senses(
         mouth = _voice(settings, host._replace(listener=listener)) if aloud else None
         if mouth is not None:
             stack.push_async_callback(mouth.close)
-        yield Senses(library, follower, listener, mouth, embedder)
+        heard = listener
+        if settings.privacy.log:
+            heard = DiscreetListener(listener, Redactor(settings.privacy.log))
+        yield Senses(library, follower, heard, mouth, embedder)
 
 
 def index(settings: Settings, progress: Progress | None = None) -> str:
@@ -120,7 +129,7 @@ def publish(settings: Settings, names: Sequence[str], progress: Progress | None 
     if names:
         console = [name for name in names if name in aside]
         others = [name for name in names if name not in aside]
-        packs = load_packs(settings.data / "drafts", console) if console else ()
+        packs = load_packs(drafts_in(settings).place, console) if console else ()
         packs += load_packs(knowledge.path, others) if others else ()
     else:
         packs = publishing.drafts(knowledge.path, knowledge.packs, published, aside=aside)
@@ -162,8 +171,11 @@ async def services(
     settings: Settings, progress: Progress | None = None, sample: Sample | None = None
 ) -> AsyncIterator[Services]:
     """Everything that the web application needs, calls included."""
-    if settings.policy.compose:
-        raise ConfigError("policy.compose = true: no composer can be configured yet; leave it out")
+    if settings.policy.compose and not registry.minded(settings.mind):
+        raise ConfigError(
+            "policy.compose = true: no background model is configured; "
+            "add [[mind.routes]] or leave it out"
+        )
     _check_media_host(settings.server.media_host)
     sign_in = settings.sign_in
     settings.make_data()
@@ -174,11 +186,18 @@ async def services(
         made = await stack.enter_async_context(senses(settings, progress, voice=sounding))
         use_interface(settings.server.media_host)
         library = made.library
-        switchboard = Switchboard(settings, made.listener, library, store, Forgetful(), made.voice)
+        host = Host(settings.data / "cache", privacy=settings.privacy)
+        mind = await asyncio.to_thread(registry.mind, settings.mind, host)
+        background = _background(settings, store, mind, made.embedder, library)
+        stack.push_async_callback(background.close)
+        switchboard = Switchboard(
+            settings, made.listener, library, store, Forgetful(), made.voice, background
+        )
         stack.push_async_callback(switchboard.close)
         stack.enter_context(published_in(settings).attend())
         stack.push_async_callback(_stop, _start(made.follower))
 
+        background.start()
         accounts = Accounts(Office(store.accounts, settings.accounts), sign_in)
         stack.push_async_callback(_stop, asyncio.create_task(accounts.presence.watch()))
 
@@ -208,8 +227,9 @@ async def services(
             trial(settings, library, desk.jobs, Rules(store.console, settings.policy)),
             sample,
             checks={"search": search},
-            gauges={"ear": made.listener.state} if isinstance(made.listener, Telling) else {},
+            gauges=_gauges(made.listener, mind),
             origins=frozenset(settings.server.origins),
+            background=background,
         )
         stack.callback(whole.console.trials.close)
         stack.push_async_callback(_stop, asyncio.create_task(whole.console.digests.follow()))
@@ -342,6 +362,36 @@ def _check_media_host(host: str) -> None:
             f"server.media_host = {host!r}: no address of this machine ({error.strerror}); "
             "name one, or 0.0.0.0 for all"
         ) from None
+
+
+def _background(
+    settings: Settings, store: Store, mind: Mind | None, embedder: Embedder, library: Library
+) -> Background:
+    """What thinks beside calls; raises ConfigError for webhooks, tools or a key that cannot be."""
+    redactor = Redactor(settings.privacy.egress)
+    key = key_in(settings.data, settings.memory.key.get_secret_value())
+    return Background(
+        store,
+        mind,
+        embedder,
+        Memory(store.mind, key, utc_now, settings.memory.days),
+        Webhooks(store.mind, settings.webhooks, utc_now),
+        Tools(settings.tools, redactor),
+        redactor,
+        utc_now,
+        library.names,
+    )
+
+
+def _gauges(listener: Listener, mind: Mind | None) -> dict[str, Callable[[], Mapping[str, object]]]:
+    """What tells how it is; a missing background model is told, and nothing is amiss."""
+    made: dict[str, Callable[[], Mapping[str, object]]] = {
+        "mind": lambda: {"configured": False, "told": "no background model is configured"}
+    }
+    for name, part in (("ear", listener), ("mind", mind)):
+        if isinstance(part, Telling):
+            made[name] = part.state
+    return made
 
 
 def _voice(settings: Settings, host: Host) -> Voice:

@@ -33,6 +33,9 @@ EXTENSION = "chrome-extension://blicllejdhfmckoncfgajhnndgmipbdg"
 UNKNOWN = "unknown setting; remove it or check its spelling"
 
 
+Hidden = Literal["card", "account", "email", "phone", "name"]
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -116,6 +119,69 @@ class Persona(Section):
     """A TOML file with the keys above instead, read again whenever it has changed."""
 
 
+class Privacy(Section):
+    """What is masked where, by kind: card, account, email, phone, name."""
+
+    egress: tuple[Hidden, ...] = ("card", "account", "email", "phone", "name")
+    """Before a text goes to a remote model, tool or webhook; put back in the model's answer."""
+    log: tuple[Hidden, ...] = ()
+    """Before the words of a call are used at all: neither log, search nor model ever has them."""
+
+
+class Mind(Provider):
+    """The background model; the section's other keys are its provider's own."""
+
+    provider: str = "gateway"
+    """A gateway without routes is no background model."""
+
+
+class Memory(Section):
+    """What is remembered of customers."""
+
+    days: int = Field(default=365, ge=1, le=3660)
+    """After which a fact is deleted."""
+    key: SecretStr = SecretStr("")
+    """Hashes customers' ids; empty: one in the data folder. The same for all processes of a
+    database."""
+
+
+class Webhook(Section):
+    """A server that is told of calls."""
+
+    url: str
+    secret: SecretStr
+    """As Standard Webhooks has it: ``whsec_`` and base64."""
+    team: str = "default"
+    """Whose calls it is told of, by the team's id."""
+    events: tuple[str, ...] = ()
+    """``call.ended``, ``call.confirmed``; empty: all."""
+    private: bool = False
+    """Whether it may be inside the house: http, and addresses that are not the internet's."""
+
+
+class Tool(Section):
+    """A server of tools, by the Model Context Protocol."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    command: tuple[str, ...] = ()
+    """A program that speaks over its standard input and output; or `url`."""
+    url: str = ""
+    """A server that speaks over HTTP."""
+    token: SecretStr = SecretStr("")
+    """Sent to it as Bearer."""
+    teams: tuple[str, ...] = ("default",)
+    """Who may use it, by the teams' ids."""
+    allow: tuple[str, ...] = ()
+    """Its tools that may be used, by name; none but these."""
+    writes: bool = False
+    """Whether tools that do not call themselves read-only may be used, too."""
+    seconds: float = Field(default=4.0, gt=0, le=60)
+    kilobytes: int = Field(default=32, ge=1, le=1024)
+    """The longest result."""
+    trusted: bool = False
+    """In the house: arguments are not masked."""
+
+
 class Deadlines(Section):
     """Seconds after which background work has failed."""
 
@@ -175,6 +241,11 @@ class Settings(BaseSettings):
     embedder: Provider = Provider(provider="minilm")
     reranker: Reranking = Reranking()
     persona: Persona = Persona()
+    mind: Mind = Mind()
+    memory: Memory = Memory()
+    webhooks: tuple[Webhook, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    privacy: Privacy = Privacy()
     accounts: Accounts = Accounts()
     deadlines: Deadlines = Deadlines()
     policy: Policy = Policy()

@@ -53,6 +53,14 @@ class LearnError(UserError):
     """Labels that nothing can be learned from, or a learned version that cannot be used."""
 
 
+class UnknownFact(UserError):
+    """Something remembered that is not there, or not this team's."""
+
+
+class MindError(UserError):
+    """A background model that gave no answer; its text names routes and causes, never content."""
+
+
 class AccountError(UserError):
     """Something about accounts that cannot be done as it was asked."""
 

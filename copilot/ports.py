@@ -1,6 +1,6 @@
 """The ports: what the live and offline shells need from models, services and stores."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -122,10 +122,58 @@ class Shelves(Protocol):
         ...
 
 
+class Prompt(NamedTuple):
+    """What a background model is asked."""
+
+    rules: str
+    """The instruction; never made of what customers, packs or tools say."""
+    matter: str
+    """What it is about: data, each piece fenced, none of it an instruction."""
+    max_tokens: int = 200
+
+
+class Piece(NamedTuple):
+    """A part of an answer as it comes."""
+
+    text: str
+    anew: bool
+    """The answer begins here: forget the pieces before, their route broke off."""
+    route: str
+
+
+class Mind(Protocol):
+    """A background model, whoever runs it."""
+
+    def answer(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        """The answer as it comes; raises MindError when no route has one."""
+        ...
+
+    @property
+    def destinations(self) -> Sequence[str]:
+        """Where it sends what it is asked: URLs without keys."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Composer(Protocol):
     """Writes a better card in the background."""
 
-    async def compose(self, request: Compose) -> DraftReady: ...
+    async def compose(self, request: Compose) -> DraftReady:
+        """The draft; an empty text where it has nothing better than the card."""
+        ...
+
+
+class Background(Protocol):
+    """What thinks beside a call, as the call needs it."""
+
+    def composer(self, call_id: str) -> Composer | None:
+        """Who writes better cards; None: nobody does."""
+        ...
+
+    def retriever(self, call_id: str, retriever: Retriever) -> Retriever:
+        """The same search, by somebody who may know who is calling."""
+        ...
 
 
 class Embedder(Protocol):

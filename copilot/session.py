@@ -31,6 +31,7 @@ from copilot.core.events import (
     Withheld,
 )
 from copilot.core.state import CallState
+from copilot.errors import UserError
 from copilot.ports import CallLog, Composer, Ear, Mouth, Outlet, Retriever, Voice
 from copilot.providers.spoken import spoken
 
@@ -211,6 +212,8 @@ class Session:
             told = f"{type(error).__name__}: {error}"
             if deadline.expired():
                 told = f"no answer within {seconds:g} s"
+            elif isinstance(error, UserError):
+                log.warning("call %s: %s failed: %s", self.call_id, what, error)
             else:
                 log.exception("call %s: %s failed", self.call_id, what)
             self.give(Failed(inquiry, what, told, revision))

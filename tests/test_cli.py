@@ -78,7 +78,7 @@ def test_composing_without_a_composer(tmp_path: Path) -> None:
     file = tmp_path / "copilot.toml"
     file.write_text("[policy]\ncompose = true\n[server]\nport = 0\n")
     said = mistake("--config", str(file), "--data", str(tmp_path / "data"), "serve")
-    assert "policy.compose = true: no composer" in said
+    assert "policy.compose = true: no background model is configured" in said
 
 
 def log_of(tmp_path: Path, lines: Sequence[bytes]) -> Path:

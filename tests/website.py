@@ -11,10 +11,15 @@ from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.audio.frames import MicroTurn
-from copilot.config import Settings
+from copilot.config import Settings, Webhook
 from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, TurnText, Word
 from copilot.core.policy import Policy
+from copilot.mind.background import Background
+from copilot.mind.memory import Memory
+from copilot.mind.tools import Tools
+from copilot.mind.webhooks import Webhooks
 from copilot.ports import Found, Listener, Pinned, Vectors
+from copilot.providers.redact import Redactor
 from copilot.retrieval.drafts import Drafts
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
@@ -23,7 +28,7 @@ from copilot.retrieval.publishing import in_use
 from copilot.retrieval.vectors import VectorCache
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
-from copilot.store.log import Store
+from copilot.store.log import Store, utc_now
 from copilot.web.knowledge.desk import Desk
 from copilot.web.knowledge.trying import Trial
 from copilot.web.sample import Sample
@@ -141,7 +146,19 @@ def make_services(
     accounts = accounts or Accounts(Office(store.accounts), required=False)
     desk = make_desk(folder, accounts)
     trial = make_trial(desk, settings.policy, listener)
-    return Services(store, Shelf(), board, settings, "1.2.3", accounts, desk, trial, Sample(make))
+    sample, mind = Sample(make), thinks(store)
+    return Services(
+        store,
+        Shelf(),
+        board,
+        settings,
+        "1.2.3",
+        accounts,
+        desk,
+        trial,
+        sample,
+        background=mind,
+    )
 
 
 def make_trial(desk: Desk, policy: Policy, listener: Listener) -> Trial:
@@ -183,6 +200,14 @@ class Bag:
                 vectors[row, sum(word.encode()) % self.dim] += 1
         made: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
         return made
+
+
+def thinks(store: Store, hooks: Sequence[Webhook] = ()) -> Background:
+    """A background without a model."""
+    redactor = Redactor()
+    memory = Memory(store.mind, b"k" * 32, utc_now)
+    webhooks, tools = Webhooks(store.mind, hooks, utc_now), Tools((), redactor)
+    return Background(store, None, Bag(), memory, webhooks, tools, redactor, utc_now)
 
 
 def tone(path: Path, hertz: int, seconds: int = 40) -> Path:

@@ -17,13 +17,13 @@ from rich.table import Table
 from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
-from copilot.bench.machine import machine
 from copilot.config import Settings
 from copilot.core.events import CallEnded, CallStarted, Entry, Event, Heard, Silence, TurnText
 from copilot.core.policy import Policy
 from copilot.errors import UserError
 from copilot.evaluate.digest import VERSION
 from copilot.evaluate.labels import Use
+from copilot.machine import machine
 from copilot.ports import NOBODY, Found, Listener, Pinned
 from copilot.providers import registry
 from copilot.providers.registry import Host

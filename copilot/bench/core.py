@@ -6,7 +6,6 @@ from time import perf_counter_ns
 
 from rich.table import Table
 
-from copilot.bench.machine import machine
 from copilot.core.call import enter
 from copilot.core.events import (
     CallStarted,
@@ -20,6 +19,7 @@ from copilot.core.events import (
 )
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
+from copilot.machine import machine
 
 TARGET_US = 1000
 """The design's budget for the 99th percentile of a step."""

@@ -17,12 +17,12 @@ from rich.table import Table
 from copilot.audio import wav
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.bench import wire
-from copilot.bench.machine import machine
 from copilot.config import Provider
 from copilot.core.events import TICK_MS, CallStarted, Party
 from copilot.core.policy import Policy
 from copilot.errors import ConfigError
 from copilot.evaluate.metrics import percentile, word_errors
+from copilot.machine import machine
 from copilot.providers import registry
 from copilot.providers.embedded.ear import EmbeddedEar, EmbeddedListener, Options
 from copilot.providers.embedded.listening import TICK_SAMPLES

@@ -28,9 +28,9 @@ from playwright.async_api import Page
 from rich.table import Table
 
 from copilot.bench.chromium import Extension, with_extension
-from copilot.bench.machine import machine
 from copilot.core.events import TICK_MS
 from copilot.errors import UserError
+from copilot.machine import machine
 
 EXTENSION = Path("extension")
 RATE = 48_000

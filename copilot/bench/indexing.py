@@ -10,9 +10,9 @@ from time import perf_counter
 import psutil
 from rich.table import Table
 
-from copilot.bench.machine import machine
 from copilot.bench.search import sentence, vocabulary
 from copilot.config import Provider
+from copilot.machine import machine
 from copilot.providers import registry
 from copilot.providers.chroma import open_chroma
 from copilot.providers.registry import Host

@@ -12,9 +12,9 @@ from time import perf_counter
 import numpy as np
 from rich.table import Table
 
-from copilot.bench.machine import machine
 from copilot.config import Provider
 from copilot.core.events import Party, Passage, TurnText
+from copilot.machine import machine
 from copilot.ports import Embedder, Vectors
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, open_chroma

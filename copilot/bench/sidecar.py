@@ -11,8 +11,8 @@ from rich.text import Text
 from copilot.audio import opus
 from copilot.bench import live, trace
 from copilot.bench.live import Measured
-from copilot.bench.machine import machine
 from copilot.bench.trace import Network
+from copilot.machine import machine
 
 CALLS_PER_CORE = 100
 """The design's budget for media alone at 24 kHz; aiortc's own path does about 45."""

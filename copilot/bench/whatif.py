@@ -10,7 +10,6 @@ from time import perf_counter
 from rich.table import Table
 
 from copilot.bench.core import synthetic
-from copilot.bench.machine import machine
 from copilot.core.call import enter
 from copilot.core.events import TICK_MS, CallEnded, Entry, Input, Search
 from copilot.core.state import CallState
@@ -18,6 +17,7 @@ from copilot.evaluate.corpus import from_files
 from copilot.evaluate.experiment import changed, experiment
 from copilot.evaluate.logs import read, write
 from copilot.evaluate.whatif import rerun
+from copilot.machine import machine
 
 TARGET = 100
 """Times real time that a what-if must reach."""

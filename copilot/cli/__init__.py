@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 from rich.logging import RichHandler
 from rich.markup import escape
 
@@ -177,6 +178,28 @@ def replay(log: Path) -> None:
         errors.print(difference(found))
         sys.exit(1)
     console.print(f"{log}: {len(entries)} entries replayed, every one the same")
+
+
+@main.command()
+@JSON
+@click.pass_obj
+def egress(settings: Settings, json_path: Path | None) -> None:
+    """Print every place that the settings let the service talk to, and what goes there."""
+    from copilot.mind.egress import destinations
+    from copilot.providers import registry
+    from copilot.providers.registry import Host
+
+    host = Host(settings.data / "cache", privacy=settings.privacy)
+    found = destinations(settings, registry.mind(settings.mind, host))
+    for one in found:
+        masked = f"; masked: {', '.join(one.masked)}" if one.masked else ""
+        console.print(
+            f"{one.where}  {one.what}{masked}", highlight=False, markup=False, soft_wrap=True
+        )
+    if not found:
+        console.print("nothing: no call, text or figure leaves this machine")
+    if json_path is not None:
+        write_json(json_path, {"egress": [msgspec.to_builtins(one) for one in found]})
 
 
 def _say_ready(address: str) -> None:

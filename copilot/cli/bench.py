@@ -75,6 +75,18 @@ def bench_extension(minutes: float, folder: Path, json_path: Path | None) -> Non
     report(extension.run(minutes, folder.resolve()), extension.table, json_path)
 
 
+@bench.command("glass")
+@click.option(
+    "--seconds", type=SECONDS, default=20.0, show_default=True, help="Length of each measurement."
+)
+@JSON
+def bench_glass(seconds: float, json_path: Path | None) -> None:
+    """Mouth to micro-turn, Speak to loudspeaker in a real Chromium, calm and on a bad network."""
+    from copilot.bench import glass
+
+    report(glass.run(seconds), glass.table, json_path)
+
+
 @bench.command("ear")
 @click.option("--calls", type=SOME, default=2, show_default=True, help="Calls at once, at most.")
 @click.option(
@@ -133,6 +145,16 @@ def bench_whatif(logs: tuple[Path, ...], minutes: float, json_path: Path | None)
     from copilot.bench import whatif
 
     report(whatif.run(logs, minutes), whatif.table, json_path)
+
+
+@bench.command("gateway")
+@click.option("--requests", type=SOME, default=300, show_default=True, help="Requests each way.")
+@JSON
+def bench_gateway(requests: int, json_path: Path | None) -> None:
+    """Time to a background model's first token with hedged requests and without, on loopback."""
+    from copilot.bench import gateway
+
+    report(gateway.run(requests), gateway.table, json_path)
 
 
 @bench.command("console")

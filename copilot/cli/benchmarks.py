@@ -188,6 +188,29 @@ def ablation(settings: Settings, folder: Path, corpus: str, json_path: Path | No
         write_json(json_path, msgspec.to_builtins(result))
 
 
+@click.command("grounding")
+@click.option("--data", "folder", type=FOLDER, required=True, help="Knowledge and moments.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=800, show_default=True, help="True drafts at most."
+)
+@JSON
+@click.pass_obj
+def grounding(settings: Settings, folder: Path, limit: int, json_path: Path | None) -> None:
+    """Whether drafts that do not stand in their passage are found, and others let through.
+
+    Drafts are what human agents said of passages of DIR, as they said it and with an error planted;
+    only passages that nothing was fitted on are used.
+    """
+    settings.make_data()
+    from copilot.evaluate import grounding as measure
+
+    made = measure.judge(measure.read_pairs(folder, limit=limit), memo(settings).embed)
+    result = measure.figures(folder.resolve(), made)
+    console.print(measure.table(result))
+    if json_path is not None:
+        write_json(json_path, result)
+
+
 def _models(settings: Settings) -> "tuple[Memo, Trained | None]":
     from copilot.trained import trained_for
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from copilot.cli.benchmarks import ablation, scope, silence, star, turns
+from copilot.cli.benchmarks import ablation, grounding, scope, silence, star, turns
 from copilot.cli.common import JSON, Bars, console, errors, write_bytes, write_json
 from copilot.cli.stored import Chosen, choosing, open_calls
 from copilot.config import Settings, policy_changes, policy_file
@@ -27,7 +27,7 @@ def evaluate() -> None:
     """Measure quality: of calls as they were, and under another policy."""
 
 
-for benchmark in (turns, silence, scope, star, ablation):
+for benchmark in (turns, silence, scope, star, ablation, grounding):
     evaluate.add_command(benchmark)
 
 

@@ -34,10 +34,10 @@ def packs() -> None:
 @click.pass_obj
 def list_packs(settings: Settings) -> None:
     """Every pack: its published version, and whether its folder says something else."""
-    from copilot.retrieval.library import published_in
+    from copilot.retrieval.library import drafts_in, published_in
     from copilot.retrieval.publishing import overview
 
-    rows = overview(settings.knowledge.path, published_in(settings))
+    rows = overview(settings.knowledge.path, published_in(settings), drafts_in(settings).place)
     if not rows:
         console.print(f"{settings.knowledge.path} holds no pack, and nothing is published.")
         return
@@ -153,10 +153,13 @@ def retire(settings: Settings, pack: str) -> None:
 
 def _version(settings: Settings, name: str, version: str, published: "Published") -> "Pack":
     from copilot.retrieval import publishing
+    from copilot.retrieval.library import drafts_in
     from copilot.retrieval.published import current
 
     if version == DRAFT:
-        return publishing.draft(settings.knowledge.path, name)
+        console = drafts_in(settings)
+        place = console.place if console.has(name) else settings.knowledge.path
+        return publishing.draft(place, name)
     history = published.history(publishing.find(name, published))
     if version == PUBLISHED:
         chosen = current(history) or publishing.target(name, None, published)

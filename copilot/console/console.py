@@ -20,8 +20,8 @@ class Console:
     def __init__(self, store: Store, settings: Settings, shelves: Shelves | None = None) -> None:
         self.rules = Rules(store.console, settings.policy)
         self.trials = Trials(store, self.rules, shelves)
-        self.digests = Digests(store)
         self.desk = Desk(store, settings.data / RECORDINGS)
+        self.digests = Digests(store, self.desk)
 
     async def begin(self, owner: Owner, call_id: str) -> Beginning:
         """The rules for a call of this person that begins now; raises StoreError."""
@@ -29,7 +29,13 @@ class Console:
         desk = await self.desk.of(owner.team_id)
         path = self.desk.recording(call_id) if desk.keep_audio else None
         return Beginning(
-            terms.policy, terms.ruling, terms.level, desk.consent is not Consent.NEVER, path
+            terms.policy,
+            terms.ruling,
+            terms.level,
+            desk.consent is not Consent.NEVER,
+            terms.role,
+            terms.voice,
+            path,
         )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from copilot.console.settings import Desk, cleaner
 from copilot.errors import StoreError, UnknownCall
 from copilot.evaluate.digest import VERSION, digest
 from copilot.store.console.rows import Digest
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 class Digests:
     """Reads calls that have ended, one batch at a time."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, desk: Desk) -> None:
+        self._store, self._desk = store, desk
         self._reading = asyncio.Lock()
 
     async def follow(self) -> None:
@@ -73,5 +74,8 @@ class Digests:
             return None
         if not entries:
             return None
-        labels = await self._store.labels.of(call_id)
-        return await asyncio.to_thread(digest, call_id, entries, labels)
+        row, labels = await self._store.call(call_id), await self._store.labels.of(call_id)
+        if row is None:
+            return None
+        clean = cleaner(await self._desk.of(row.team_id))
+        return await asyncio.to_thread(digest, call_id, entries, labels, clean)

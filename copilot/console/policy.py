@@ -96,6 +96,8 @@ class Terms(Struct, frozen=True):
     policy: Policy
     ruling: int = 0
     level: str = ""
+    role: str = ""
+    voice: str = ""
 
 
 def first(base: Policy) -> TeamPolicy:
@@ -132,7 +134,7 @@ def terms(
         "voice": team.mode is Mode.EAR,
         "playbook": team.playbook,
     }
-    return Terms(msgspec.structs.replace(base, **values), ruling, level)
+    return Terms(msgspec.structs.replace(base, **values), ruling, level, team.role, team.voice)
 
 
 def _quiet(team: TeamPolicy, started_at: datetime) -> Iterator[tuple[int, int]]:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from copilot.errors import SettingError, StoreError
+from copilot.providers.redact import Redactor
 from copilot.store.console.database import ConsoleTables
 from copilot.store.console.rows import Setting
 from copilot.store.log import Store, utc_now
@@ -52,6 +53,11 @@ class TeamSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How long calls are kept, with all that is known of them; None: until somebody erases them."""
     audio_days: Days | None = 30
     """The same of their sound."""
+
+
+def cleaner(settings: TeamSettings) -> Callable[[str], str]:
+    """What talk goes through before it is shown: blacks out people's numbers where that is set."""
+    return Redactor().clean if settings.redact else str
 
 
 class Purged(Struct, frozen=True):

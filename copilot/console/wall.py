@@ -1,5 +1,7 @@
 """The calls that are on, as a supervisor sees them at a glance."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from copilot.core.events import TICKS_PER_SECOND, Party
@@ -58,7 +60,13 @@ class Seat(Struct, frozen=True):
 
 
 def seat(
-    call: CallRow, state: CallState, agent: str, lag_ms: float, heard: bool, title: str
+    call: CallRow,
+    state: CallState,
+    agent: str,
+    lag_ms: float,
+    heard: bool,
+    title: str,
+    clean: Callable[[str], str] = str,
 ) -> Seat:
     """A call as it stands; `heard`: sound is arriving; `title` is its card's."""
     quiet = _quiet(state)
@@ -69,7 +77,7 @@ def seat(
         "silent" if not heard else "held" if quiet >= HELD_TICKS else "live",
         round(quiet / TICKS_PER_SECOND),
         round(lag_ms),
-        _lines(state),
+        _lines(state, clean),
         _card(state, title),
         tuple(sorted(state.ticked)),
         sum(item.rule is not Rule.MUST_NOT_SAY for item in playbook),
@@ -84,7 +92,7 @@ def _quiet(state: CallState) -> int:
     return min(state.tick, state.tick - max(floor.agent.end, floor.customer.end, 0))
 
 
-def _lines(state: CallState) -> tuple[Said, ...]:
+def _lines(state: CallState, clean: Callable[[str], str]) -> tuple[Said, ...]:
     lines = [Said(line.party, line.text) for line in state.transcript.lines[-LINES:]]
     for party, partial in (
         (Party.AGENT, state.transcript.agent_partial),
@@ -92,7 +100,7 @@ def _lines(state: CallState) -> tuple[Said, ...]:
     ):
         if partial:
             lines.append(Said(party, partial, guessed=True))
-    return tuple(Said(one.party, _end(one.text), one.guessed) for one in lines[-LINES:])
+    return tuple(Said(one.party, _end(clean(one.text)), one.guessed) for one in lines[-LINES:])
 
 
 def _end(text: str) -> str:

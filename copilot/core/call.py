@@ -126,7 +126,7 @@ def _heard(state: CallState, heard: Heard) -> Step:
         turn=_customer_turn(state, floor, over),
     )
     effects: list[Effect] = []
-    for part in (cards.barge_in, _ask, cards.gate, cards.tend):
+    for part in (cards.barge_in, _ask, cards.gate, cards.tend, cards.compose):
         state, more = part(state)
         effects += more
     if heard.agent.words and state.policy.playbook:

@@ -133,17 +133,20 @@ def echo(state: CallState) -> Step:
 
 
 def revise(state: CallState, draft: DraftReady) -> Step:
-    """Put a composed text on the card it was made for, if its passages hold it."""
+    """Put a composed text on the card it was made for, if its passages hold it and it is in time:
+    who has begun to speak, or has used the card, keeps what he has read."""
     card, inquiry = state.card, state.inquiry
     if (
         card is None
         or card.inquiry != draft.inquiry
         or inquiry is None
         or inquiry.id != card.inquiry
+        or not draft.text
+        or _taken(state, card)
     ):
         return state, []
     cited = [passage for passage in inquiry.passages if passage.id in draft.cites]
-    if not cited or not grounded(draft.text, cited):
+    if not cited or not grounded(draft.text, cited, draft.checked):
         reason = Silence.UNGROUNDED
         held = Withheld(inquiry.id, reason, inquiry.query, draft.cites, card.support, inquiry.need)
         return state, [held]
@@ -159,6 +162,16 @@ def revise(state: CallState, draft: DraftReady) -> Step:
         inquiry.need,
     )
     return replace(state, card=card), [show]
+
+
+def compose(state: CallState) -> Step:
+    """Ask for a better card again once the question that it answers is whole."""
+    card, inquiry = state.card, state.inquiry
+    if card is None or inquiry is None or inquiry.id != card.inquiry or not inquiry.whole:
+        return state, []
+    if inquiry.query == card.composed or _taken(state, card):
+        return state, []
+    return _compose(state, inquiry)
 
 
 def touch(state: CallState, touched: CardTouched) -> Step:
@@ -252,10 +265,17 @@ def _show(state: CallState, inquiry: Inquiry, whisper: Whisper) -> Step:
         assert state.card is not None
         state, spoken = _speak(state, state.card, whisper.aloud)
         effects += spoken
-    if state.policy.compose:
-        turns = state.transcript.last(_CONTEXT)
-        effects.append(Compose(inquiry.id, inquiry.query, turns, inquiry.passages))
-    return state, effects
+    state, composed = _compose(state, inquiry)
+    return state, effects + composed
+
+
+def _compose(state: CallState, inquiry: Inquiry) -> Step:
+    if not state.policy.compose or state.card is None:
+        return state, []
+    turns = state.transcript.last(_CONTEXT)
+    card = replace(state.card, composed=inquiry.query)
+    asked = Compose(inquiry.id, inquiry.query, turns, inquiry.passages)
+    return replace(state, card=card), [asked]
 
 
 def _correct(state: CallState, inquiry: Inquiry) -> Step:
@@ -342,6 +362,15 @@ def _over(state: CallState, party: Party, before: int) -> int:
         # "i" may be the beginning of "i see": more words decide, and what was said counts then
         return 0 if state.gap is None else min(before + 1, state.policy.barge_in_ticks - 1)
     return before + 1
+
+
+def _taken(state: CallState, card: Card) -> bool:
+    """Whether the agent has used the card, or begun to speak since it was shown."""
+    agent, policy = state.floor.agent, state.policy
+    lasts = state.tick - agent.start > policy.backchannel_ticks
+    speaks = agent.speaking and agent.start >= card.shown and lasts
+    said = state.transcript.since(Party.AGENT, card.shown + SLACK)
+    return card.used or speaks or bool(said and not is_backchannel(said))
 
 
 def _playing_card(state: CallState) -> bool:

@@ -10,6 +10,8 @@ MAX_WORDS = 25
 """The longest line: about eight seconds of reading aloud."""
 _GROUNDED = 70
 """Percent of a sentence's content that must stand in its passages."""
+_CHECKED = 25
+"""The same where a composer has compared meanings already."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -30,8 +32,12 @@ def title(passage: Passage) -> str:
     return passage.title if named else f"{passage.entity}: {passage.title}"
 
 
-def grounded(draft: str, passages: Sequence[Passage]) -> bool:
-    """Whether each sentence of the draft, and each number in it, stands in the passages."""
+def grounded(draft: str, passages: Sequence[Passage], checked: bool = False) -> bool:
+    """Whether each sentence of the draft, and each number in it, stands in the passages.
+
+    `checked`: sentences that say the same in other words have been found to do so.
+    """
+    least = _CHECKED if checked else _GROUNDED
     texts = [text for passage in passages for text in (passage.title, passage.text, passage.say)]
     known = stems(texts)
     numbers = {token for text in texts for token in re.findall(r"\d+", text)}
@@ -41,7 +47,7 @@ def grounded(draft: str, passages: Sequence[Passage]) -> bool:
             n not in numbers and not set(tokens(n)) <= spoken for n in re.findall(r"\d+", sentence)
         ):
             return False
-        if content(sentence) and share(sentence, known) < _GROUNDED:
+        if content(sentence) and share(sentence, known) < least:
             return False
     return bool(content(draft))
 

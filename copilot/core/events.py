@@ -169,6 +169,10 @@ class CallStarted(Struct, frozen=True, tag="call_started"):
     """Number of the team's published policy that the call began under; 0: the settings' own."""
     level: str = ""
     """How seasoned the agent is by the team's policy; empty: not told."""
+    role: str = ""
+    """Who the agent is, in the team's own words; empty: as the server is set."""
+    voice: str = ""
+    """The voice that the team wants, by its name; empty: as the server is set."""
 
 
 class Heard(Struct, frozen=True, tag="heard", omit_defaults=True):
@@ -194,12 +198,16 @@ class EvidenceFound(Struct, frozen=True, tag="evidence_found"):
     signals: Signals = Signals()
 
 
-class DraftReady(Struct, frozen=True, tag="draft_ready"):
-    """A composer wrote a better card."""
+class DraftReady(Struct, frozen=True, tag="draft_ready", omit_defaults=True):
+    """A composer has written a card, or has nothing better than the one that is shown."""
 
     inquiry: int
     text: str
+    """Empty: nothing better."""
     cites: tuple[str, ...]
+    checked: bool = False
+    """Whether the composer has held each sentence against its passages by meaning; then the core
+    asks for fewer of the same words."""
 
 
 class Failed(Struct, frozen=True, tag="failed"):

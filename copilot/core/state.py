@@ -21,6 +21,8 @@ class Card(Struct, frozen=True):
     """First tick of the turn that called for it."""
     shown: int
     revision: int = 0
+    composed: str = ""
+    """The question that a composer was given; empty: none was asked."""
     used: bool = False
     spoken: bool = False
     advice: bool = False

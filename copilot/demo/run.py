@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from copilot.bench.machine import machine
 from copilot.config import Settings
 from copilot.core.events import TICK_MS, Entry
 from copilot.demo.children import DemoError, calling, serving
@@ -24,6 +23,7 @@ from copilot.demo.summary import Result, arrivals, document, picture
 from copilot.demo.synth import SampleCall, sample_call
 from copilot.demo.terminal import Terminal
 from copilot.evaluate.judge import judge
+from copilot.machine import machine
 
 _FRAME_SECONDS = 0.2
 """Time between two pictures of the live view."""

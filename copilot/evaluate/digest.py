@@ -1,6 +1,6 @@
 """What search and analytics read out of a past call: its words, and what its moments came to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from copilot.core.events import CallStarted, Entry, Heard, Party, Word
 from copilot.core.transcript import Line
@@ -15,8 +15,13 @@ WORDS = 200_000
 """Characters of a call that can be searched: PostgreSQL takes a megabyte at most."""
 
 
-def digest(call_id: str, entries: Sequence[Entry], labels: Iterable[Label] = ()) -> Digest:
-    """The digest of a whole log."""
+def digest(
+    call_id: str,
+    entries: Sequence[Entry],
+    labels: Iterable[Label] = (),
+    clean: Callable[[str], str] = str,
+) -> Digest:
+    """The digest of a whole log; `clean` is what talk goes through before it is kept."""
     started = entries[0].event
     assert isinstance(started, CallStarted), "a log begins with call_started"
     return Digest(
@@ -26,8 +31,8 @@ def digest(call_id: str, entries: Sequence[Entry], labels: Iterable[Label] = ())
         started.ruling,
         started.policy.budget,
         started.policy.shadow,
-        words(entries).replace("\0", "")[:WORDS],
-        tuple(_moment(one, started) for one in labels_of(entries, labels)),
+        clean(words(entries).replace("\0", "")[:WORDS]),
+        tuple(_moment(one, started, clean) for one in labels_of(entries, labels)),
     )
 
 
@@ -59,7 +64,7 @@ def _hearings(heard: Heard) -> Iterable[tuple[Party, Sequence[Word]]]:
         yield Party.CUSTOMER, heard.customer.words
 
 
-def _moment(one: Labelled, started: CallStarted) -> Moment:
+def _moment(one: Labelled, started: CallStarted, clean: Callable[[str], str]) -> Moment:
     case = one.case
     pack = case.passage.split("/")[0] if case.passage else _only(started.packs)
     return Moment(
@@ -77,7 +82,7 @@ def _moment(one: Labelled, started: CallStarted) -> Moment:
         case.seeking is not None,
         case.spent,
         case.lead_ms,
-        *(text.replace("\0", "") for text in (case.passage, case.title, case.query)),
+        *(text.replace("\0", "") for text in (case.passage, case.title, clean(case.query))),
     )
 
 

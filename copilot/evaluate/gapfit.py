@@ -108,15 +108,27 @@ def fit(sources: Mapping[str, Moments]) -> GapModel:
     scale = np.where(rows.std(0) > 0, rows.std(0), 1.0)
     weights, biases, tables = [], [], []
     for horizon in range(len(HORIZONS)):
-        line = LogisticRegression(C=1.0, max_iter=2000)
-        line.fit(rows / scale, started[:, horizon], weight)
-        slope = np.round(1000 * line.coef_[0] / scale).astype(int)
+        slope, bias = _line(rows, scale, started[:, horizon], weight)
         weights.append({n: int(w) for n, w in zip(FEATURES, slope, strict=True) if w})
-        biases.append(round(1000 * float(line.intercept_[0])))
+        biases.append(bias)
         held, came, counts = _together(calibrating)
         scores = held @ slope + biases[-1]
         tables.append(_table(scores, came[:, horizon], counts))
     return GapModel(HORIZONS, tuple(weights), tuple(biases), tuple(tables), VERSION)
+
+
+def _line(
+    rows: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    came: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], int]:
+    """Weights and bias in thousandths; none where all came out the same."""
+    if came.all() or not came.any():
+        return np.zeros(rows.shape[1], np.int64), 0
+    line = LogisticRegression(C=1.0, max_iter=2000).fit(rows / scale, came, weight)
+    slope = np.round(1000 * line.coef_[0] / scale).astype(np.int64)
+    return slope, round(1000 * float(line.intercept_[0]))
 
 
 def _together(

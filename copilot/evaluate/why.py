@@ -340,8 +340,11 @@ def _remove(
         case Silence.STALE:
             words = "The answer came after its moment: a faster machine, or a longer lifetime."
             return Change("lifetime_ticks", words), replace(moment, age=0), evidence, policy
-        case _:
+        case Silence.NO_EVIDENCE:
             words = "No passage came near: write one that answers this question."
+            return Change("nothing", words), moment, evidence, policy
+        case _:
+            words = f"The rules of the call want no card now: {reason.value.replace('_', ' ')}."
             return Change("nothing", words), moment, evidence, policy
 
 

@@ -7,9 +7,10 @@ from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 
-from copilot.config import Persona, Provider
+from copilot.config import Mind as MindChoice
+from copilot.config import Persona, Privacy, Provider
 from copilot.errors import ConfigError
-from copilot.ports import Embedder, Listener, Reranker, Voice
+from copilot.ports import Embedder, Listener, Mind, Reranker, Voice
 
 GROUP = "copilot.providers"
 NONE = "none"
@@ -33,6 +34,8 @@ class Host(NamedTuple):
     """Who the duplex model takes itself for."""
     listener: Listener | None = None
     """The ear in use, for a voice that speaks from its engine."""
+    privacy: Privacy = Privacy()
+    """What may not leave."""
 
 
 def listener(choice: Provider, host: Host) -> Listener:
@@ -54,6 +57,18 @@ def reranker(choice: Provider, host: Host) -> Reranker | None:
     for key, value in choice.options.items():
         raise ConfigError(f"reranker.{key} = {value!r}: set reranker.provider too, or remove it")
     return None
+
+
+def minded(choice: MindChoice) -> bool:
+    """Whether the settings name a background model; a gateway without routes is none."""
+    return choice.provider != NONE and (choice.provider != "gateway" or "routes" in choice.options)
+
+
+def mind(choice: MindChoice, host: Host) -> Mind | None:
+    """None where the settings name no background model."""
+    if not minded(choice):
+        return None
+    return cast(Mind, _create("mind", choice, host, NONE))
 
 
 def options(section: str, given: Mapping[str, object], kind: type[T]) -> T:

@@ -81,7 +81,8 @@ class Drafts:
     """The console's packs; blocking, for several threads and processes."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.place = self._folder = folder
+        """The folder with one folder a pack."""
         self._readings = Readings()
         self._drafts: dict[str, tuple[object, Draft]] = {}
 

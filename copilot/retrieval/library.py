@@ -101,6 +101,10 @@ class Library:
             if sentence
         )
 
+    def names(self) -> frozenset[str]:
+        """What passages are about, as people name it."""
+        return self._edition.names
+
     def source(self, passage: str) -> Source | None:
         """The passage with this id and its pack; None if no pack in use has it."""
         return self._edition.sources.get(passage)
@@ -171,6 +175,7 @@ class Edition:
     def __init__(self, packs: Sequence[Pack]) -> None:
         self.packs = tuple(packs)
         self.sources = {p.id: Source(p, pack) for pack in packs for p in pack.passages}
+        self.names = frozenset(p.entity for pack in packs for p in pack.passages if p.entity)
         self.retrievers: dict[tuple[str, ...], HybridRetriever] = {}
 
     def refs(self, packs: Sequence[str]) -> tuple[str, ...]:

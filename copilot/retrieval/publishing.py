@@ -52,10 +52,19 @@ class Standing(Struct, frozen=True):
     """What its folder holds: ``same``, ``differs``, ``new``; it may be ``faulty`` or ``gone``."""
 
 
-def overview(folder: Path, published: Published) -> list[Standing]:
-    """Every pack that has a folder or was ever published, by name."""
-    there = {path.name for path in _folders(folder)} if folder.is_dir() else set()
-    drafts = {pack.name: pack for pack in read_packs(folder).packs} if there else {}
+def overview(folder: Path, published: Published, console: Path | None = None) -> list[Standing]:
+    """Every pack that has a folder or was ever published, by name.
+
+    One that has a folder in the `console`'s stands as that says.
+    """
+    there: set[str] = set()
+    drafts: dict[str, Pack] = {}
+    for one in (folder, console):
+        own = {path.name for path in _folders(one)} if one and one.is_dir() else set()
+        drafts = {name: pack for name, pack in drafts.items() if name not in own}
+        if one and own:
+            drafts |= {pack.name: pack for pack in read_packs(one).packs}
+        there |= own
     rows = []
     for name in sorted(there.union(published.names())):
         history = published.history(name)

@@ -17,6 +17,9 @@ class Beginning(NamedTuple):
     """How seasoned the agent is."""
     consent: bool = True
     """Whether the team lets calls be kept and helped at all."""
+    role: str = ""
+    """Who the agent is, for a model that listens."""
+    voice: str = ""
     recording: Path | None = None
     """Where the sound is kept; None: it is not."""
 

@@ -18,6 +18,7 @@ from copilot.errors import NoPlace, UnknownCall, UserError
 from copilot.ports import (
     NOBODY,
     Archive,
+    Background,
     CallLog,
     Ear,
     Listener,
@@ -96,6 +97,7 @@ class Switchboard:
         log: Archive,
         forgetful: CallLog,
         voice: Voice | None = None,
+        background: Background | None = None,
     ) -> None:
         self._settings = settings
         self._listener = listener
@@ -103,6 +105,7 @@ class Switchboard:
         self._log = log
         self._forgetful = forgetful
         self._voice = voice
+        self._background = background
         self._house: House | None = None
         self._calls: dict[str, Call] = {}
         self._entering = 0
@@ -195,6 +198,8 @@ class Switchboard:
             gap_model(),
             rules.ruling,
             rules.level,
+            rules.role,
+            rules.voice,
         )
         return await self._open(offer, started, pinned, owner, log, rules.recording)
 
@@ -273,7 +278,11 @@ class Switchboard:
         voice, deadlines = self._voice, self._settings.deadlines
         if isinstance(voice, Situated):
             voice = voice.inside(started.call_id)
-        return Parts(ear, retriever, kept, line, voice, line, deadlines=deadlines)
+        composer = None
+        if self._background is not None:
+            composer = self._background.composer(started.call_id)
+            retriever = self._background.retriever(started.call_id, retriever)
+        return Parts(ear, retriever, kept, line, voice, line, composer, deadlines)
 
     def _pin(self, offer: Offer) -> Pinned:
         try:

@@ -95,8 +95,10 @@ def configure(address: Address) -> SQLAlchemyAsyncConfig:
 
 
 def _tune(connection: Any, _: object) -> None:
-    """Readers beside one writer, and a commit that survives the death of the process."""
+    """Readers beside one writer, a commit that survives the death of the process, and nothing left
+    of what is deleted."""
     cursor = connection.cursor()
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()

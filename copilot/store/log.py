@@ -18,6 +18,7 @@ from copilot.store.accounts.database import AccountTables
 from copilot.store.console.database import ConsoleTables
 from copilot.store.database import FAULTS, Address, configure, explain, parse, prepare
 from copilot.store.labels import Labels
+from copilot.store.mind.database import MindTables
 from copilot.store.models import (
     EVERYBODY,
     ID_LENGTH,
@@ -104,6 +105,7 @@ class Store:
         self.labels = Labels(address, engine)
         self.accounts = AccountTables(address, engine)
         self.console = ConsoleTables(address, engine)
+        self.mind = MindTables(address, engine)
         self._writer = Writer(address, engine)
         self._live: dict[str, Live] = {}
         self._watchers: set[Watcher] = set()

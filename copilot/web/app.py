@@ -9,11 +9,11 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from copilot.web import calls, doors, health, live, questions, schema, signalling, softphone
+from copilot.web import calls, doors, health, live, mcp, questions, schema, signalling, softphone
 from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
-from copilot.web.api import knowledge
+from copilot.web.api import knowledge, mind
 from copilot.web.console import analytics, policy, review, settings, wall
 from copilot.web.console import api as console
 from copilot.web.guard import Guard, harden
@@ -53,6 +53,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     api.router,
     *routes.ROUTES,
     knowledge.router,
+    mind.router,
+    mcp.endpoint,
 )
 
 

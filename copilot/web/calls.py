@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from copilot.accounts.roles import Scope
 from copilot.console.review import pattern_of
+from copilot.console.settings import cleaner
 from copilot.core.events import Entry, encode
 from copilot.evaluate.cases import cases_of
 from copilot.store.models import State
@@ -77,13 +78,15 @@ async def call(
     entries = await calls.read(call_id)
     flags = await services.store.console.flags(call_id)
     told = await asyncio.to_thread(story.tell, entries)
+    clean = cleaner(await services.console.desk.of(caller.team_id))
     leads = await asyncio.to_thread(_leads, entries)
     return await page(
         request,
         "call.html",
         call=row,
         story=told,
-        rows=timeline.rows(told, flags, leads),
+        rows=timeline.rows(told, flags, leads, clean),
+        clean=clean,
         leads=leads,
         final=_final(told),
         flags=flags,
@@ -92,7 +95,7 @@ async def call(
         labels=caller.may(Scope.CALLS_LABEL),
         agent=names.get(row.person_id, ""),
         audio=services.console.desk.recording(call_id).exists(),
-        found=marker(q),
+        found=marker(q, clean),
     )
 
 
@@ -108,11 +111,12 @@ def _final(told: story.Story) -> set[int]:
     return {place for inquiry, place in last.items() if inquiry not in cards}
 
 
-def marker(words: str) -> Callable[[str], Markup]:
-    """Marks what is looked for in a line of talk; everything else of it stays text."""
+def marker(words: str, clean: Callable[[str], str]) -> Callable[[str], Markup]:
+    """Marks what is looked for in a line of talk, once that is clean; all else of it stays text."""
     pattern = pattern_of(words[:300])
 
     def mark(text: str) -> Markup:
+        text = clean(text)
         if pattern is None:
             return escape(text)
         parts, last = list[Markup](), 0

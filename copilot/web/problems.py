@@ -19,6 +19,7 @@ from copilot.errors import (
     TooOften,
     UnknownAccount,
     UnknownCall,
+    UnknownFact,
     UserError,
 )
 from copilot.web.pages import AnyRequest as AnyRequest
@@ -52,7 +53,7 @@ def refused(request: AnyRequest, error: HTTPException) -> Response[Any]:
 def mistaken(request: AnyRequest, error: UserError) -> Response[Any]:
     """A user's mistake, its text shown as it stands."""
     match error:
-        case UnknownCall() | UnknownAccount():
+        case UnknownCall() | UnknownAccount() | UnknownFact():
             status = 404
         case PolicyError() | SettingError() | LabelError():
             status = 422

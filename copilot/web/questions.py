@@ -26,7 +26,7 @@ class Answers(Struct, frozen=True):
     passages: tuple[Passage, ...]
 
 
-@post("/calls/{call_id:str}/questions", status_code=200, guards=[PLACES])
+@post("/calls/{call_id:str}/questions", status_code=200, guards=[PLACES], include_in_schema=False)
 async def ask(
     call_id: FromPath[str],
     data: JSONBody[Question],

@@ -11,6 +11,7 @@ from litestar.params import SkipValidation
 from copilot.accounts.service import Accounts
 from copilot.config import Settings
 from copilot.console.console import Console
+from copilot.mind.background import Background
 from copilot.retrieval.library import Source
 from copilot.retrieval.packs import Pack
 from copilot.sidecar.switchboard import Switchboard
@@ -57,6 +58,9 @@ class Services:
     """Open live views; to be closed before the server waits for its connections to end."""
     origins: frozenset[str] = frozenset()
     """Foreign origins that may place calls and read answers: the browser extension's."""
+
+    background: Background | None = None
+    """What composes, answers, remembers and writes up; None: nothing does."""
 
     @cached_property
     def console(self) -> Console:

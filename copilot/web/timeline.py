@@ -1,6 +1,6 @@
 """The geometry of a timeline: rows of equal length, everything placed in percent of a row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -52,9 +52,15 @@ class Row(NamedTuple):
 
 
 def rows(
-    story: Story, flags: Sequence[Flag] = (), leads: Mapping[int, int] = NO_LEADS
+    story: Story,
+    flags: Sequence[Flag] = (),
+    leads: Mapping[int, int] = NO_LEADS,
+    clean: Callable[[str], str] = str,
 ) -> list[Row]:
-    """The picture of a call, at least one row; `leads` are the cards', milliseconds."""
+    """The picture of a call, at least one row; `leads` are the cards', milliseconds.
+
+    `clean` is what the customer's words go through before they are shown.
+    """
     seconds = story.ticks / TICKS_PER_SECOND
     span_s = next(row for limit, row in _ROW_SECONDS if seconds <= limit)
     span = int(span_s * TICKS_PER_SECOND)
@@ -73,7 +79,7 @@ def rows(
     ]
     for bar_lane, start, end, label in _spans(story):
         _place(found, span, bar_lane, start, end, label)
-    for mark, tick in _marks(story, flags, leads):
+    for mark, tick in _marks(story, flags, leads, clean):
         row = found[min(tick // span, count - 1)]
         row.marks.append(mark._replace(x=_percent(tick - row.start, span)))
     return found
@@ -104,7 +110,9 @@ def _spans(story: Story) -> list[tuple[str, int, int, str]]:
     return spoken + quiet + both + whispers
 
 
-def _marks(story: Story, flags: Sequence[Flag], leads: Mapping[int, int]) -> list[tuple[Mark, int]]:
+def _marks(
+    story: Story, flags: Sequence[Flag], leads: Mapping[int, int], clean: Callable[[str], str]
+) -> list[tuple[Mark, int]]:
     found = []
     for c in story.cards:
         who = f"{c.by}'s line" if c.by else "Card"
@@ -116,7 +124,7 @@ def _marks(story: Story, flags: Sequence[Flag], leads: Mapping[int, int]) -> lis
         found.append((Mark("flag", 0.0, label, f"flag-{flag.id}"), flag.tick))
     for number, held in enumerate(story.silences):
         reason = SILENCES[held.reason].label
-        label = f"Silent at {clock(held.tick)}: {reason}. Heard: {_shorten(held.query)}"
+        label = f"Silent at {clock(held.tick)}: {reason}. Heard: {_shorten(clean(held.query))}"
         found.append((Mark("silence", 0.0, label, f"silence-{number}"), held.tick))
     return sorted(found, key=lambda pair: pair[1])
 

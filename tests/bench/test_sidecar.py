@@ -6,9 +6,9 @@ import msgspec
 from rich.console import Console
 
 from copilot.bench import live, sidecar
-from copilot.bench.machine import machine, versions
 from copilot.bench.sidecar import Report
 from copilot.bench.trace import NETWORKS, networks
+from copilot.machine import machine, versions
 
 
 def test_a_run_on_real_calls_is_plain_json_with_a_table() -> None:

@@ -11,7 +11,7 @@ from copilot.ports import Owner
 from copilot.store.log import Store
 from tests.console.calls import asked, keep
 
-SHY = TeamPolicy(min_need=100, profiles={}, do_not_trigger=("address",))
+SHY = TeamPolicy(min_need=100, profiles={}, do_not_trigger=("change",))
 
 
 async def attempt(console: Console, policy: TeamPolicy) -> Trial:

@@ -232,6 +232,35 @@ def test_a_draft_revises_the_card_only_if_it_is_grounded() -> None:
     assert reasons(call) == [Silence.UNGROUNDED]
 
 
+def test_a_draft_that_says_the_same_in_other_words_needs_a_composer_that_has_checked() -> None:
+    draft = "Before the evening our app lets customers pick another address."
+    for checked, texts in ((False, []), (True, [draft])):
+        call = Call(knows(passage()), Policy(compose=True)).customer(QUESTION).quiet(10)
+        call.give(DraftReady(1, draft, ("parcel/address#change",), checked))
+        assert [card.text for card in shown(call)][1:] == texts
+
+
+def test_nothing_better_changes_nothing() -> None:
+    call = Call(knows(passage()), Policy(compose=True)).customer(QUESTION).quiet(10)
+    assert call.give(DraftReady(1, "", ())) == []
+
+
+def test_who_has_begun_to_speak_keeps_the_card_that_was_read() -> None:
+    call = Call(knows(passage()), Policy(compose=True)).customer(QUESTION).quiet(10)
+    call.agent("mm-hm").quiet(3)
+    call.agent("yes so the way that works is")
+    draft = DraftReady(1, "Change the address in the app.", ("parcel/address#change",))
+    assert call.give(draft) == []
+
+
+def test_a_card_shown_early_is_composed_again_when_the_question_is_whole() -> None:
+    call = Call(knows(passage(score=95)), Policy(compose=True)).customer(LONG_QUESTION).quiet(20)
+    asked = [one for one in call.effects if isinstance(one, Compose)]
+    assert len(asked) == 2
+    assert asked[1].query == " ".join(LONG_QUESTION.split()[-24:])
+    assert len(asked[0].query) < len(asked[1].query)
+
+
 def test_a_card_in_use_stays() -> None:
     call = Call(knows(passage())).customer(QUESTION).quiet(20)
     call.give(CardTouched(1, Touch.USED))

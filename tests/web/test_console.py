@@ -47,7 +47,7 @@ FORM = {
     "cooldown_s": "4",
     "min_need": "50",
     "trigger": "cancel my contract\n\ncancel my contract\n complaint ",
-    "do_not_trigger": "address",
+    "do_not_trigger": "change",
     "opening_s": "5",
     "zone": "Europe/Berlin",
     "quiet_days:0": ["0", "4"],
@@ -411,3 +411,26 @@ async def test_new_calls_begin_under_the_published_policy(store: Store, tmp_path
 
 async def _today(services: Services) -> Any:
     return (await services.console.rules.today("default")).policy
+
+
+async def test_what_is_blacked_out_is_out_of_every_page(
+    client: AsyncClient, store: Store, services: Services
+) -> None:
+    number = "four two three five six seven eight nine four three two one six seven eight five"
+    call = Call(lambda query: ())
+    await keep(store, "c1", call.customer(f"can you charge my card {number}").quiet(60).end())
+    seen = (await client.get("/api/v1/calls", params={"q": "charge my"})).json()
+    assert [one["call"]["id"] for one in seen["calls"]] == ["c1"]
+    assert number in (await client.get("/calls/c1", headers=PAGE)).text
+    assert "three five six" in (await client.get("/analytics.csv", params=WHEN)).text
+
+    await client.patch("/api/v1/settings", json={"redact": True})
+    for path in ("/calls/c1", "/review?q=charge", "/analytics?since=2026-11-20&until=2026-11-30"):
+        page = (await client.get(path, headers=PAGE)).text
+        assert "three five six" not in page, path
+        assert "[card 1]" in page, path
+    assert "three five six" not in (await client.get("/analytics.csv", params=WHEN)).text
+    found = (await client.get("/api/v1/calls", params={"q": "three five six"})).json()
+    assert found["calls"] == [], "what nobody may see, nobody finds"
+    await client.patch("/api/v1/settings", json={"redact": False})
+    assert "three five six" in (await client.get("/analytics.csv", params=WHEN)).text

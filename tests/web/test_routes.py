@@ -14,10 +14,12 @@ from litestar.routes import HTTPRoute
 
 from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Role, Scope
+from copilot.mind.memory import Memory
 from copilot.ports import Owner
 from copilot.retrieval.drafts import About
 from copilot.retrieval.packs.edits import Edit
-from copilot.store.log import Store
+from copilot.store.log import Store, utc_now
+from copilot.store.mind.rows import Delivery
 from copilot.store.team import TeamCalls
 from copilot.web.access import Needs, needs_of
 from copilot.web.app import create_app
@@ -30,6 +32,11 @@ CALLERS = [*Role, OPERATOR]
 SAFE = {"GET", "HEAD"}
 BODIES: dict[str, object] = {
     "PATCH /api/v1/people/{person_id}": {"roles": ["agent"]},
+    "POST /calls/{call_id}/questions": {"question": "When?"},
+    "PUT /api/v1/calls/{call_id}/customer": {"external_id": "1"},
+    "POST /api/v1/calls/{call_id}/memory": {"text": "x"},
+    "PATCH /api/v1/memory/{fact_id}": {"text": "x"},
+    "PUT /api/v1/calls/{call_id}/summary": {"summary": "x"},
     "POST /api/v1/calls/{call_id}/labels": {"inquiry": 1, "verdict": "right"},
     "POST /api/v1/calls/{call_id}/flags": {"note": "listen again"},
     "POST /api/v1/calls/{call_id}/advice": {"text": "offer the refund"},
@@ -63,6 +70,8 @@ class Ids(NamedTuple):
     passage_id: str
     pack: str
     job_id: str
+    fact_id: str
+    delivery_id: str
 
 
 class Place(NamedTuple):
@@ -107,7 +116,26 @@ async def things(tenants: Tenants, services: Services, prefix: str, log: Call) -
     await job.wait(10)
     invitation, _ = await accounts.people.invite(admin, f"{prefix}new@example.com", [Role.AGENT])
     token, _ = await accounts.tokens.make(agent, "dialler", [Scope.CALLS_READ])
-    return Ids(call_id, agent.person_id, invitation.id, token.id, ADDRESS.id, pack, job.id)
+    memory = Memory(services.store.mind, b"k" * 32, utc_now)
+    await memory.bind(agent.team_id, call_id, "customer 1")
+    fact = await memory.remember(agent.team_id, call_id, f"{prefix}fact", "x")
+    now = utc_now()
+    sent = Delivery(
+        0, agent.team_id, call_id, f"{prefix}hook", "m", "e", "", "failed", 9, 0, "", now, now
+    )
+    await services.store.mind.send([sent])
+    [delivery, *_] = await services.store.mind.deliveries(agent.team_id)
+    return Ids(
+        call_id,
+        agent.person_id,
+        invitation.id,
+        token.id,
+        ADDRESS.id,
+        pack,
+        job.id,
+        str(fact.id),
+        str(delivery.id),
+    )
 
 
 @pytest.fixture
@@ -120,7 +148,7 @@ async def world(store: Store, tmp_path: Path, asked: Call) -> World:
     return World(create_app(services), tenants, ours, theirs)
 
 
-NEVER = Ids("never", "never", "never", "never", "never/was#x", "never", "never")
+NEVER = Ids("never", "never", "never", "never", "never/was#x", "never", "never", "9999", "9999")
 
 Ask = Callable[[str, Place, Ids], Awaitable[Response]]
 

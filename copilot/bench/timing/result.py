@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from copilot.bench.machine import machine
 from copilot.bench.timing.judge import Verdict, judge, unneeded
 from copilot.bench.timing.measure import TARGETS, Figures, Target, figures, value
 from copilot.bench.timing.play import Kind, Trace
 from copilot.errors import UserError
+from copilot.machine import machine
 
 
 class SceneResult(Struct, frozen=True):

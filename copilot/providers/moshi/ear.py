@@ -266,7 +266,11 @@ class MoshiListener:
 
     async def open(self, call: CallStarted) -> MoshiEar:
         """Raises NoPlace where the engine can take no other call."""
-        role = await self._personas.role(call.packs, self.engine.prepare)
+        prepare = self.engine.prepare
+        if call.role or call.voice:
+            role = await self._personas.of_team(call.role, call.voice, call.packs, prepare)
+        else:
+            role = await self._personas.role(call.packs, prepare)
         seat = self.engine.open(role)
         stand_in = StandIn(self.stand_in, call)
         ear = MoshiEar(

@@ -1,6 +1,7 @@
 """Who the model takes itself for in a call: the team's settings, read again when they change."""
 
 import logging
+import re
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 LONGEST = 4000
 """Characters of a role: about as many as fill half of the model's window."""
+VOICE = re.compile(r"\w{1,40}", re.ASCII)
+"""The name of a voice of the checkpoint."""
 SUFFIXES = (".pt", ".safetensors", ".wav", ".flac", ".ogg", ".aiff")
 
 Prepare = Callable[[Role], Awaitable[str]]
@@ -46,6 +49,8 @@ class Personas:
         self._given, self._voices = given, voices
         self._roles = self._read()
         self._stamp = self._stamps(self._roles)
+        self._written_roles: set[Role] = set()
+        """Of teams, that the model has read."""
         self.fault = ""
 
     @property
@@ -65,6 +70,31 @@ class Personas:
         roles, names = self._roles, (pack.partition("@")[0] for pack in packs)
         one = next((roles.packs[name] for name in names if name in roles.packs), None)
         return one or roles.teams.get(team, roles.common)
+
+    async def of_team(self, text: str, voice: str, packs: Sequence[str], prepare: Prepare) -> Role:
+        """The persona that a team has written itself, for what it leaves empty the settings'.
+
+        One that cannot be used is told in `fault`, and the settings' holds.
+        """
+        settings = await self.role(packs, prepare)
+        try:
+            role = self._written(text, voice, settings)
+            if role not in self._written_roles:
+                if error := await prepare(role):
+                    raise ConfigError(f"the team's persona: {error}")
+                self._written_roles.add(role)
+        except ConfigError as error:
+            self.fault = str(error)
+            log.error("a team's persona is not used: %s", error)
+            return settings
+        return role
+
+    def _written(self, text: str, voice: str, settings: Role) -> Role:
+        """A team names a voice of the checkpoint, never a file of this machine."""
+        if voice and not VOICE.fullmatch(voice):
+            raise ConfigError(f"the team's persona: voice = {voice!r}: name one of the checkpoint")
+        made = self._role(text or settings.text, voice, "the team's persona")
+        return made if voice else Role(made.text, settings.voice, settings.stamp)
 
     async def _change(self, prepare: Prepare) -> None:
         source = self._given.file or "persona"

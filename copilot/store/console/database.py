@@ -21,6 +21,7 @@ from copilot.store.console.tables import (
     SettingTable,
 )
 from copilot.store.database import FAULTS, Address, explain
+from copilot.store.mind.tables import OF_CALLS
 from copilot.store.models import Call, CallRow, LabelTable, Record, State, Within, unpack_row
 
 
@@ -230,7 +231,7 @@ class ConsoleTables:
         """Everything about these calls that is in the database; how many were there."""
         async with self._write() as connection:
             await self._forget(connection, call_ids)
-            for table in (LabelTable, FlagTable, Record):
+            for table in (LabelTable, FlagTable, Record, *OF_CALLS):
                 await connection.execute(delete(table).where(table.call_id.in_(call_ids)))
             done = await connection.execute(delete(Call).where(Call.call_id.in_(call_ids)))
         return int(done.rowcount)

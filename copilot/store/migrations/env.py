@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from copilot.store import models
 from copilot.store.accounts import tables
 from copilot.store.console import tables as console
+from copilot.store.mind import tables as mind
 
 if TYPE_CHECKING:
     from advanced_alchemy.alembic.commands import AlembicCommandConfig
 
-__all__ = ["console", "models", "tables"]
+__all__ = ["console", "mind", "models", "tables"]
 
 
 LOCK = {
@@ -24,6 +25,16 @@ LOCK = {
     "postgresql": "select pg_advisory_xact_lock(4817)",
 }
 """Lets one process at a time migrate, so that the others find everything done."""
+
+
+SEARCHED = "said"
+"""The full-text table of what was said, and with an underscore the shadows that SQLite keeps of
+it: made by hand, since no two databases have such a thing in common."""
+
+
+def compared(name: str | None, kind: str, parents: object) -> bool:
+    """Whether a table found in the database is expected among the models."""
+    return not (kind == "table" and name is not None and name.partition("_")[0] == SEARCHED)
 
 
 def run(connection: Connection, config: "AlembicCommandConfig") -> None:
@@ -35,6 +46,7 @@ def run(connection: Connection, config: "AlembicCommandConfig") -> None:
         target_metadata=metadata_registry.get(config.bind_key),
         version_table=config.version_table_name,
         render_as_batch=config.render_as_batch,
+        include_name=compared,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -14,7 +14,7 @@ from msgspec import Struct
 from copilot.accounts.audit import Act
 from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Scope
-from copilot.console.settings import Consent
+from copilot.console.settings import Consent, cleaner
 from copilot.console.wall import Seat, seat
 from copilot.core.events import TICK_MS, Advised, Party
 from copilot.errors import SettingError, UnknownCall
@@ -29,6 +29,7 @@ from copilot.web.doors import Calls, Shelf, TeamShelf
 from copilot.web.pages import AnyRequest, page
 from copilot.web.services import Given, Services
 
+Clean = Callable[[str], str]
 WATCHES = Needs(Scope.CALLS_WATCH)
 ADVICE = 200
 """Characters of a supervisor's line: more cannot be read during a call."""
@@ -69,20 +70,23 @@ async def look(services: Services, caller: Caller, calls: TeamCalls, shelf: Team
     rows = calls.live()
     names = await people(services, caller) if rows else {}
     board = services.switchboard
-    found = [_seat(services, row, names, shelf) for row in rows]
+    clean = cleaner(await services.console.desk.of(caller.team_id))
+    found = [_seat(services, row, names, shelf, clean) for row in rows]
     hidden = max(0, board.live_in(caller.team_id) - sum(board.find(r.id) is not None for r in rows))
     ordered = sorted(found, key=lambda one: (one.call.started_at, one.call.id))
     return Wall(tuple(ordered), hidden, board.capacity)
 
 
-def _seat(services: Services, row: CallRow, names: Mapping[str, str], shelf: TeamShelf) -> Seat:
+def _seat(
+    services: Services, row: CallRow, names: Mapping[str, str], shelf: TeamShelf, clean: Clean
+) -> Seat:
     agent = names.get(row.person_id, "")
     call = services.switchboard.find(row.id)
     if call is None:
         return Seat(row, agent, "elsewhere", 0, 0, (), None, (), 0)
     state, stats = call.session.state, call.line.audio.stats()
     heard = len(stats.tracks) == len(Party) and not any(t.absent for t in stats.tracks.values())
-    return seat(row, state, agent, stats.lag * TICK_MS, heard, _title(call, shelf))
+    return seat(row, state, agent, stats.lag * TICK_MS, heard, _title(call, shelf), clean)
 
 
 def _title(call: Call, shelf: TeamShelf) -> str:

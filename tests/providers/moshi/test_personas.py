@@ -257,3 +257,33 @@ def test_a_voice_that_was_read_needs_its_file_no_more(tmp_path: Path) -> None:
     assert torch.equal(again.voice, prompt.voice)
     assert again.role == prompt.role
     assert codes_of(None) == b""
+
+
+async def test_a_team_writes_its_own_persona_and_names_no_files(
+    voices: Path, tmp_path: Path
+) -> None:
+    given = Persona(role="You work for Northwind.", voice="NATF0")
+    personas = Personas(given, voices)
+    asked: list[Role] = []
+
+    async def prepare(role: Role) -> str:
+        asked.append(role)
+        return ""
+
+    own = await personas.of_team("You are Ann.", "", (), prepare)
+    assert (own.text, Path(own.voice).name) == ("You are Ann.", "NATF0.pt")
+    assert await personas.of_team("You are Ann.", "", (), prepare) == own
+    assert asked == [own], "it is read once"
+    sung = await personas.of_team("", "NATF2", (), prepare)
+    assert (sung.text, Path(sung.voice).name) == ("You work for Northwind.", "NATF2.pt")
+    there = recording(tmp_path / "secret.wav", tone())
+    for voice, told in ((there, "name one of the checkpoint"), ("NATF9", "no such voice")):
+        settings = await personas.of_team("You are Ann.", voice, (), prepare)
+        assert settings.text == "You work for Northwind."
+        assert told in personas.fault
+
+    async def refuse(role: Role) -> str:
+        return "too long for the window"
+
+    assert (await personas.of_team("You are Bob.", "", (), refuse)).text == given.role
+    assert "too long for the window" in personas.fault

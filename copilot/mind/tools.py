@@ -1,0 +1,189 @@
+"""Others' tools over the Model Context Protocol: named, read-only, bounded in time and size."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+from jsonschema import Draft202012Validator, SchemaError
+from msgspec import Struct
+
+from copilot.config import Tool as Server
+from copilot.errors import ConfigError
+from copilot.mind.evidence import Evidence
+from copilot.mind.fences import harmless
+from copilot.providers.redact import Redactor
+
+log = logging.getLogger(__name__)
+
+DESCRIBED = 400
+"""Letters of a tool's description that a model sees."""
+START_S = 10.0
+"""For a server to start and to name its tools."""
+AGAIN_S = 5.0
+"""Until a server that did not start is tried again."""
+_LISTED = 50
+"""Tools of one server that are looked at."""
+
+
+class Offered(Struct, frozen=True):
+    """A tool that a team may use."""
+
+    server: str
+    name: str
+    description: str
+    schema: dict[str, Any]
+    """Of its arguments, as JSON Schema."""
+
+    @property
+    def source(self) -> str:
+        return f"{self.server}.{self.name}"
+
+
+class Tools:
+    """The servers of the settings; each is started when first wanted."""
+
+    def __init__(self, servers: Sequence[Server], redactor: Redactor) -> None:
+        """Raises ConfigError for a server that cannot be reached in one way."""
+        for at, one in enumerate(servers):
+            if bool(one.command) == bool(one.url):
+                raise ConfigError(f"tools[{at}] {one.name!r}: give either command or url")
+            if [other.name for other in servers].count(one.name) > 1:
+                raise ConfigError(f"tools[{at}].name = {one.name!r}: two servers have it")
+        self._links = {one.name: _Link(one) for one in servers}
+        self._redactor = redactor
+
+    @property
+    def any(self) -> bool:
+        return bool(self._links)
+
+    async def offered(self, team_id: str) -> list[Offered]:
+        """What the team may use now; a server that does not answer offers nothing."""
+        mine = [link for link in self._links.values() if team_id in link.server.teams]
+        found = await asyncio.gather(*(link.tools() for link in mine))
+        return [tool for tools in found for tool in tools]
+
+    async def use(self, team_id: str, source: str, arguments: Mapping[str, object]) -> Evidence:
+        """What the tool says, or why it does not; it never raises and never takes long.
+
+        `source` is ``server.tool``. What is not allowed for the team is not there.
+        """
+        since = perf_counter()
+        shown = json.dumps(arguments, ensure_ascii=False, default=str)[:1000]
+        text, fault = "", ""
+        tool = next((one for one in await self.offered(team_id) if one.source == source), None)
+        if tool is None:
+            fault = "there is no such tool for this team"
+        elif wrong := _wrong(tool.schema, arguments):
+            fault = f"the arguments do not fit: {wrong}"
+        else:
+            link = self._links[tool.server]
+            given = dict(arguments) if link.server.trusted else self._masked(arguments)
+            text, fault = await link.call(tool.name, given)
+        took = round(1000 * (perf_counter() - since))
+        return Evidence(source, shown, harmless(text), fault, took)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(link.close() for link in self._links.values()))
+
+    def _masked(self, arguments: Mapping[str, object]) -> dict[str, object]:
+        clean = self._redactor.clean
+        return {
+            key: clean(value) if isinstance(value, str) else value
+            for key, value in arguments.items()
+        }
+
+
+class _Link:
+    """One server: a task that owns the connection, as the protocol's library wants it."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._task: asyncio.Task[None] | None = None
+        self._client: Any = None
+        self._ready = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._tools: list[Offered] = []
+        self._tried = -AGAIN_S
+
+    async def tools(self) -> list[Offered]:
+        await self._connect()
+        return self._tools if self._client is not None else []
+
+    async def call(self, name: str, arguments: dict[str, object]) -> tuple[str, str]:
+        """Text and fault, one of them empty."""
+        seconds = self.server.seconds
+        try:
+            async with asyncio.timeout(seconds):
+                result = await self._client.call_tool(name, arguments)
+        except TimeoutError:
+            self._stop.set()  # whoever does not answer is started anew
+            return "", f"no answer within {seconds:g} s"
+        except Exception as error:  # whatever the library makes of what a server sends
+            self._stop.set()
+            return "", f"it failed ({type(error).__name__})"
+        text = "\n".join(
+            part.text for part in result.content if getattr(part, "type", "") == "text"
+        )
+        most = 1024 * self.server.kilobytes
+        text = text.encode()[:most].decode(errors="ignore")
+        return ("", f"it says: {harmless(text)[:200]}") if result.is_error else (text, "")
+
+    async def close(self) -> None:
+        self._stop.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=START_S)
+            self._task.cancel()
+
+    async def _connect(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._task is None or self._task.done():
+            if now - self._tried < AGAIN_S:
+                return
+            self._tried = now
+            self._ready, self._stop = asyncio.Event(), asyncio.Event()
+            self._task = asyncio.create_task(self._hold())
+        try:
+            await asyncio.wait_for(self._ready.wait(), START_S)
+        except TimeoutError:
+            self._stop.set()
+
+    async def _hold(self) -> None:
+        """Be connected until told to stop."""
+        from copilot.mind.mcplink import connected
+
+        try:
+            async with asyncio.timeout(START_S) as starting, connected(self.server) as client:
+                listed = await client.list_tools()
+                self._tools = [one for tool in listed.tools[:_LISTED] if (one := self._offer(tool))]
+                starting.reschedule(None)
+                self._client, self._tried = client, -AGAIN_S
+                self._ready.set()
+                await self._stop.wait()
+        except Exception as error:
+            log.warning("tools %s: not connected (%s)", self.server.name, type(error).__name__)
+        finally:
+            self._client = None
+            self._ready.set()
+
+    def _offer(self, tool: Any) -> Offered | None:
+        """The tool, if the settings allow it and it only reads, as far as it says so itself."""
+        reads = tool.annotations is not None and tool.annotations.read_only_hint is True
+        if tool.name not in self.server.allow or not (reads or self.server.writes):
+            return None
+        described = harmless(tool.description or "")[:DESCRIBED]
+        return Offered(self.server.name, tool.name, described, dict(tool.input_schema))
+
+
+def _wrong(schema: dict[str, Any], arguments: Mapping[str, object]) -> str:
+    """What does not fit; unknown arguments do not, whatever the schema says of them."""
+    known = schema.get("properties", {})
+    if unknown := [name for name in arguments if name not in known]:
+        return f"{unknown[0]!r} is none of them"
+    try:
+        fault = next(iter(Draft202012Validator(schema).iter_errors(dict(arguments))), None)
+    except SchemaError:
+        return "its schema cannot be read"
+    return fault.message[:200] if fault is not None else ""

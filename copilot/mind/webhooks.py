@@ -1,0 +1,248 @@
+"""Signed messages to others' servers: kept until delivered, retried, never sent into the house.
+
+Signed as Standard Webhooks 1.0.0 says (github.com/standard-webhooks/standard-webhooks), whose
+schedule of retries this is, too.
+"""
+
+import asyncio
+import base64
+import ipaddress
+import logging
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+from standardwebhooks import Webhook as Signer
+
+from copilot.config import Webhook
+from copilot.errors import ConfigError, StoreError
+from copilot.store.mind.database import MindTables
+from copilot.store.mind.rows import Delivery
+
+log = logging.getLogger(__name__)
+
+RETRIES = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""Seconds after each failed try; after the last the message has failed."""
+PATIENCE_S = 15.0
+"""For an answer."""
+CLAIM_S = 60
+"""A try that is not over by then is taken up by whoever comes."""
+LOOK_S = 1.0
+_ANSWER_BYTES = 64 * 1024
+_GONE = 410
+
+Clock = Callable[[], datetime]
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a host."""
+
+
+class Refused(Exception):
+    """A place that nothing is sent to."""
+
+
+class Outcome(NamedTuple):
+    """What came of one try."""
+
+    status: int
+    told: str = ""
+
+    @property
+    def good(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class Webhooks:
+    """Sends what is due; several processes may share a database."""
+
+    def __init__(
+        self,
+        tables: MindTables,
+        hooks: Sequence[Webhook],
+        now: Clock,
+        resolve: Resolve | None = None,
+    ) -> None:
+        """Raises ConfigError for a webhook whose secret or URL cannot be used."""
+        self._tables = tables
+        self._hooks = {(hook.team, hook.url): hook for hook in hooks}
+        self._now = now
+        self._resolve = resolve or _resolve
+        self._http = httpx.AsyncClient(
+            follow_redirects=False, trust_env=False, timeout=httpx.Timeout(PATIENCE_S)
+        )
+        self._news = asyncio.Event()
+        for at, hook in enumerate(hooks):
+            _check(at, hook)
+
+    async def announce(
+        self, team_id: str, call_id: str, event: str, body: dict[str, object]
+    ) -> int:
+        """Put a message in the queue for each of the team's webhooks that want it; how many."""
+        now = self._now()
+        text = msgspec.json.encode(body).decode()
+        wanting = [
+            hook
+            for (team, _), hook in self._hooks.items()
+            if team == team_id and (not hook.events or event in hook.events)
+        ]
+        message = f"msg_{secrets.token_urlsafe(18)}"
+        await self._tables.send(
+            [
+                Delivery(
+                    0, team_id, call_id, hook.url, message, event, text, "due", 0, 0, "", now, now
+                )
+                for hook in wanting
+            ]
+        )
+        self._news.set()
+        return len(wanting)
+
+    async def replay(self, team_id: str, number: int) -> bool:
+        """Send one of the team's messages again, with the same id and body."""
+        found = await self._tables.replay(team_id, number, self._now())
+        self._news.set()
+        return found
+
+    async def run(self) -> None:
+        """Send what is due, for as long as the service runs."""
+        while True:
+            try:
+                sent = await self.send_due()
+            except StoreError as error:
+                log.warning("webhooks wait: %s", error)
+                sent = 0
+            if not sent:
+                self._news.clear()
+                try:
+                    await asyncio.wait_for(self._news.wait(), LOOK_S)
+                except TimeoutError:
+                    continue
+
+    async def send_due(self) -> int:
+        """Try each message that is due once; how many were tried."""
+        tried = 0
+        for delivery in await self._tables.due(self._now()):
+            until = self._now() + timedelta(seconds=CLAIM_S)
+            if await self._tables.claim(delivery.id, delivery.tries, until):
+                await self._settle(delivery, await self._try(delivery))
+                tried += 1
+        return tried
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
+        now = self._now()
+        if outcome.good:
+            state, due = "delivered", now
+        elif outcome.status == _GONE or delivery.tries >= len(RETRIES):
+            state, due = "failed", now
+        else:
+            state, due = "due", now + timedelta(seconds=RETRIES[delivery.tries])
+        await self._tables.tried(delivery.id, state, outcome.status, outcome.told, due)
+
+    async def _try(self, delivery: Delivery) -> Outcome:
+        hook = self._hooks.get((delivery.team_id, delivery.hook))
+        if hook is None:
+            return Outcome(_GONE, "the settings have no such webhook any more")
+        try:
+            url, host = await self._place(hook)
+            return await self._post(delivery, hook, url, host)
+        except Refused as error:
+            return Outcome(0, str(error))
+        except (httpx.HTTPError, OSError, TimeoutError) as error:
+            return Outcome(0, f"{type(error).__name__}: {error}"[:200])
+
+    async def _post(self, delivery: Delivery, hook: Webhook, url: httpx.URL, host: str) -> Outcome:
+        # The second is whole: what is sent and what is signed must be the same.
+        at = self._now().replace(microsecond=0)
+        signed = Signer(hook.secret.get_secret_value()).sign(delivery.message, at, delivery.body)
+        headers = {
+            "host": host,
+            "content-type": "application/json",
+            "webhook-id": delivery.message,
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": signed,
+        }
+        name = urlsplit(hook.url).hostname or ""
+        request = self._http.build_request(
+            "POST",
+            url,
+            content=delivery.body.encode(),
+            headers=headers,
+            extensions={"sni_hostname": name},  # the certificate is the name's, not the address's
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            response = await self._http.send(request, stream=True)
+            try:
+                told = "" if response.is_success else f"HTTP {response.status_code}"
+                if response.is_redirect:
+                    told = f"HTTP {response.status_code}: redirects are not followed"
+                return Outcome(response.status_code, told)
+            finally:
+                await response.aclose()
+
+    async def _place(self, hook: Webhook) -> tuple[httpx.URL, str]:
+        """The URL with the host's address in the place of its name, looked up and checked now: a
+        name that turns to another address between check and use (DNS rebinding) gains nothing."""
+        parts = urlsplit(hook.url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        addresses = await self._resolve(host, port)
+        for address in addresses:
+            if not hook.private and not _public(address):
+                raise Refused(f"{host} is {address}, an address inside: set private to allow that")
+        if not addresses:
+            raise Refused(f"{host} has no address")
+        shown = host if parts.port is None else f"{host}:{parts.port}"
+        return httpx.URL(hook.url).copy_with(host=addresses[0], port=port), shown
+
+
+async def _resolve(host: str, port: int) -> Sequence[str]:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+def _public(address: str) -> bool:
+    """Whether an address is one of the internet: neither this machine, nor its net, nor a tunnel
+    to one of those."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is not None:
+            return _public(str(inner))
+        if ip in _NAT64:
+            return _public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+    return ip.is_global and not ip.is_multicast
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def _check(at: int, hook: Webhook) -> None:
+    where = f"webhooks[{at}]"
+    try:
+        parts = urlsplit(hook.url)
+        good = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.username or parts.password:
+        raise ConfigError(f"{where}.url = {hook.url!r}: give a URL as https://host/path")
+    if parts.scheme == "http" and not hook.private:
+        raise ConfigError(f"{where}.url = {hook.url!r}: only https leaves the house")
+    try:
+        secret = base64.b64decode(hook.secret.get_secret_value().removeprefix("whsec_") + "==")
+    except ValueError:
+        secret = b""
+    if not 24 <= len(secret) <= 64:
+        raise ConfigError(
+            f"{where}.secret: not a Standard Webhooks secret; "
+            "give whsec_ and 24 to 64 bytes in base64"
+        )

@@ -1,0 +1,81 @@
+"""A background model over several routes: the best one that is well, and the next when it fails."""
+
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+
+from copilot.ports import Piece, Prompt
+from copilot.providers.gateway.lane import Lane
+from copilot.providers.gateway.models import RouteModel
+from copilot.providers.gateway.race import Clock, Runner, race
+from copilot.providers.gateway.settings import Options
+from copilot.providers.redact import Mask, Redactor
+
+
+class Gateway:
+    """`copilot.ports.Mind` over the routes of the settings; of one event loop."""
+
+    def __init__(self, options: Options, redactor: Redactor, now: Clock = time.monotonic) -> None:
+        self._options = options
+        self._redactor = redactor
+        self._now = now
+        self._models = {route.label: RouteModel(route) for route in options.routes}
+        self.lanes = [Lane(route, options) for route in options.routes]
+
+    @property
+    def destinations(self) -> Sequence[str]:
+        return sorted({model.url for model in self._models.values()})
+
+    async def answer(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        """The answer as it comes; what a route may not see is masked, and put back in the answer.
+
+        Raises MindError when no route has one.
+        """
+        now = self._now()
+        lanes = sorted((one for one in self.lanes if one.usable(now)), key=lambda one: one.order)
+        if len(lanes) == 1:
+            lanes *= 2  # the only route keeps itself company, and has a second try
+        mask = self._redactor.mask()
+        hidden = prompt._replace(matter=mask.hide(prompt.matter))
+        trusted = {one.route.label for one in lanes if one.route.trusted}
+
+        def begin(lane: Lane) -> Runner:
+            given = prompt if lane.route.trusted else hidden
+            return Runner(lane, self._models[lane.route.label], given, self._now)
+
+        async with (
+            aclosing(race(lanes, begin, self._now, self._options.hedge)) as pieces,
+            aclosing(_revealed(pieces, mask, trusted)) as revealed,
+        ):
+            async for piece in revealed:
+                yield piece
+
+    def state(self) -> Mapping[str, object]:
+        """How the routes do, and a `notice` where none of them is well."""
+        now = self._now()
+        routes = [lane.state(now) for lane in self.lanes]
+        told: dict[str, object] = {"routes": routes}
+        if not any(lane.usable(now) for lane in self.lanes):
+            faults = "; ".join(f"{lane.route.label}: {lane.fault}" for lane in self.lanes)
+            told["notice"] = f"No background model is usable now ({faults}); cards stay as found."
+        return told
+
+    async def close(self) -> None:
+        for model in self._models.values():
+            await model.close()
+
+
+async def _revealed(
+    pieces: AsyncGenerator[Piece, None], mask: Mask, trusted: set[str]
+) -> AsyncGenerator[Piece, None]:
+    """The pieces with what was masked put back, a mask that two pieces share among them."""
+    held, anew, route = "", False, ""
+    async for piece in pieces:
+        held = piece.text if piece.anew else held + piece.text
+        anew, route = anew or piece.anew, piece.route
+        whole, held = (held, "") if route in trusted else mask.split(held)
+        if whole:
+            yield Piece(mask.reveal(whole), anew, route)
+            anew = False
+    if held:
+        yield Piece(mask.reveal(held), anew, route)

@@ -1,0 +1,221 @@
+"""What the background keeps, in the database of the calls."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from copilot.errors import StoreError
+from copilot.store.database import FAULTS, Address, explain
+from copilot.store.mind.rows import Delivery, Fact, Summary
+from copilot.store.mind.tables import CallerTable, DeliveryTable, FactTable, SummaryTable
+
+
+def _columns(table: type[Any], row: type[msgspec.Struct]) -> list[Any]:
+    return [table.__table__.columns[name] for name in row.__struct_fields__]
+
+
+_FACT = _columns(FactTable, Fact)
+_SUMMARY = _columns(SummaryTable, Summary)
+_DELIVERY = _columns(DeliveryTable, Delivery)
+
+
+class MindTables:
+    """The background's part of a database; every method raises StoreError where it cannot be used.
+
+    Whatever takes a team sees only what is that team's.
+    """
+
+    def __init__(self, address: Address, engine: AsyncEngine) -> None:
+        self._address = address
+        self._engine = engine
+
+    # ---- customers
+
+    async def bind(self, call_id: str, team_id: str, customer: str, at: datetime) -> None:
+        """Say whom a call is with; a later word takes the place of an earlier."""
+        row = {"call_id": call_id, "team_id": team_id, "customer": customer, "at": at}
+        async with self._write() as connection:
+            await connection.execute(delete(CallerTable).where(CallerTable.call_id == call_id))
+            await connection.execute(insert(CallerTable), row)
+
+    async def customer(self, team_id: str, call_id: str) -> str | None:
+        """Whom the call was with."""
+        mine = (CallerTable.call_id == call_id) & (CallerTable.team_id == team_id)
+        async with self._read() as connection:
+            return await connection.scalar(select(CallerTable.customer).where(mine))
+
+    async def calls(self, team_id: str, customer: str) -> list[str]:
+        """The customer's calls, newest first."""
+        mine = (CallerTable.team_id == team_id) & (CallerTable.customer == customer)
+        query = select(CallerTable.call_id).where(mine).order_by(CallerTable.at.desc())
+        async with self._read() as connection:
+            return list((await connection.scalars(query)).all())
+
+    # ---- facts
+
+    async def facts(self, team_id: str, customer: str, now: datetime) -> list[Fact]:
+        """What is known and has not expired, newest first."""
+        mine = (FactTable.team_id == team_id) & (FactTable.customer == customer)
+        query = select(*_FACT).where(mine, FactTable.expires_at > now)
+        async with self._read() as connection:
+            found = await connection.execute(query.order_by(FactTable.id.desc()))
+            return [Fact(*row) for row in found]
+
+    async def fact(self, team_id: str, number: int) -> Fact | None:
+        mine = (FactTable.team_id == team_id) & (FactTable.id == number)
+        async with self._read() as connection:
+            found = (await connection.execute(select(*_FACT).where(mine))).first()
+        return None if found is None else Fact(*found)
+
+    async def add_fact(self, fact: Fact) -> int:
+        """Keep it; its number is given here."""
+        values = msgspec.structs.asdict(fact)
+        del values["id"]
+        async with self._write() as connection:
+            done = await connection.execute(insert(FactTable).values(values))
+            key = done.inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    async def correct(self, team_id: str, number: int, text: str, by: str, at: datetime) -> bool:
+        mine = (FactTable.team_id == team_id) & (FactTable.id == number)
+        async with self._write() as connection:
+            change = update(FactTable).where(mine).values(text=text, by=by, corrected_at=at)
+            return bool((await connection.execute(change)).rowcount)
+
+    async def drop_fact(self, team_id: str, number: int) -> bool:
+        mine = (FactTable.team_id == team_id) & (FactTable.id == number)
+        async with self._write() as connection:
+            return bool((await connection.execute(delete(FactTable).where(mine))).rowcount)
+
+    async def expire(self, now: datetime) -> int:
+        """Delete what has expired in every team; how many facts those were."""
+        async with self._write() as connection:
+            done = await connection.execute(delete(FactTable).where(FactTable.expires_at <= now))
+            return int(done.rowcount)
+
+    async def erase(self, team_id: str, customer: str) -> int:
+        """Everything that is kept under the customer; how many facts those were."""
+        async with self._write() as connection:
+            mine = (FactTable.team_id == team_id) & (FactTable.customer == customer)
+            facts = await connection.execute(delete(FactTable).where(mine))
+            calls = (CallerTable.team_id == team_id) & (CallerTable.customer == customer)
+            await connection.execute(delete(CallerTable).where(calls))
+            return int(facts.rowcount)
+
+    async def scour(self) -> None:
+        """Leave nothing of what was deleted in the database's files.
+
+        SQLite overwrites deleted content as it goes (``secure_delete``); what is left of it is in
+        the write-ahead log, which is emptied here. PostgreSQL reclaims the rows; its own log and
+        its backups are the admin's.
+        """
+        async with self._plain() as connection:
+            if self._address.path is None:
+                await connection.execute(text("vacuum fact, caller, summary, delivery"))
+                return
+            await connection.exec_driver_sql("insert into said(said) values('optimize')")
+            await connection.exec_driver_sql("vacuum")
+            await connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
+
+    # ---- summaries
+
+    async def keep_summary(self, summary: Summary) -> None:
+        async with self._write() as connection:
+            same = SummaryTable.call_id == summary.call_id
+            await connection.execute(delete(SummaryTable).where(same))
+            await connection.execute(insert(SummaryTable), msgspec.structs.asdict(summary))
+
+    async def summaries(self, team_id: str, call_ids: Sequence[str]) -> list[Summary]:
+        """Those of the calls that have one, in the order of the calls."""
+        mine = (SummaryTable.team_id == team_id) & SummaryTable.call_id.in_(call_ids)
+        async with self._read() as connection:
+            found = [
+                Summary(*row) for row in await connection.execute(select(*_SUMMARY).where(mine))
+            ]
+        return sorted(found, key=lambda one: list(call_ids).index(one.call_id))
+
+    # ---- deliveries
+
+    async def send(self, deliveries: Sequence[Delivery]) -> None:
+        """Put them in the queue; their numbers are given here."""
+        rows = [msgspec.structs.asdict(one) for one in deliveries]
+        for row in rows:
+            del row["id"]
+        if rows:
+            async with self._write() as connection:
+                await connection.execute(insert(DeliveryTable), rows)
+
+    async def due(self, now: datetime, limit: int = 20) -> list[Delivery]:
+        """What is to be tried now, the oldest first."""
+        query = select(*_DELIVERY).where(DeliveryTable.state == "due", DeliveryTable.next_at <= now)
+        async with self._read() as connection:
+            found = await connection.execute(query.order_by(DeliveryTable.id).limit(limit))
+            return [Delivery(*row) for row in found]
+
+    async def claim(self, number: int, tries: int, until: datetime) -> bool:
+        """Take it for a try, so that no other process does until then; False: another has it."""
+        same = (DeliveryTable.id == number) & (DeliveryTable.tries == tries)
+        async with self._write() as connection:
+            change = update(DeliveryTable).where(same, DeliveryTable.state == "due")
+            done = await connection.execute(change.values(tries=tries + 1, next_at=until))
+            return bool(done.rowcount)
+
+    async def tried(self, number: int, state: str, status: int, told: str, at: datetime) -> None:
+        """What came of a try."""
+        change = update(DeliveryTable).where(DeliveryTable.id == number)
+        values = {"state": state, "status": status, "told": told, "next_at": at}
+        async with self._write() as connection:
+            await connection.execute(change.values(values))
+
+    async def replay(self, team_id: str, number: int, at: datetime) -> bool:
+        """Send it once more, as it was; False where the team has none of that number."""
+        mine = (DeliveryTable.team_id == team_id) & (DeliveryTable.id == number)
+        async with self._write() as connection:
+            change = update(DeliveryTable).where(mine).values(state="due", tries=0, next_at=at)
+            return bool((await connection.execute(change)).rowcount)
+
+    async def deliveries(self, team_id: str, limit: int = 100, before: int = 0) -> list[Delivery]:
+        """The team's newest, or those before a number."""
+        query = select(*_DELIVERY).where(DeliveryTable.team_id == team_id)
+        if before:
+            query = query.where(DeliveryTable.id < before)
+        async with self._read() as connection:
+            found = await connection.execute(query.order_by(DeliveryTable.id.desc()).limit(limit))
+            return [Delivery(*row) for row in found]
+
+    async def waiting(self) -> int:
+        """How many are to be sent."""
+        query = select(func.count()).select_from(DeliveryTable).where(DeliveryTable.state == "due")
+        async with self._read() as connection:
+            return int(await connection.scalar(query) or 0)
+
+    @asynccontextmanager
+    async def _read(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except FAULTS as error:
+            raise StoreError(explain(self._address, error)) from None
+
+    @asynccontextmanager
+    async def _write(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except FAULTS as error:
+            raise StoreError(explain(self._address, error)) from None
+
+    @asynccontextmanager
+    async def _plain(self) -> AsyncIterator[AsyncConnection]:
+        """Outside any transaction."""
+        try:
+            async with self._engine.connect() as connection:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+        except FAULTS as error:
+            raise StoreError(explain(self._address, error)) from None
