@@ -11,5 +11,8 @@ async def accessible(page: Page) -> None:
     """Fail on whatever axe finds."""
     await page.evaluate(AXE)
     found = await page.evaluate("axe.run().then(({ violations }) => violations)")
-    told = [(one["id"], [f"{node['html']} {node['failureSummary']}" for node in one["nodes"]]) for one in found]
+    told = [
+        (one["id"], [f"{node['html']} {node['failureSummary']}" for node in one["nodes"]])
+        for one in found
+    ]
     assert told == [], f"{page.url}: {told}"
