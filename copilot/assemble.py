@@ -17,7 +17,7 @@ from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.config import Settings
 from copilot.errors import ConfigError
-from copilot.ports import Listener, Telling, Voice
+from copilot.ports import Listener, Telling, Voice, Warming
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
 from copilot.providers.registry import Host
@@ -83,6 +83,8 @@ async def senses(
         voice = _voice(settings, host._replace(listener=listener))
         if voice is not None:
             stack.push_async_callback(voice.close)
+            if isinstance(voice, Warming):
+                await voice.warm()
         yield Senses(library, follower, listener, voice)
 
 
