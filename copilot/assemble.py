@@ -25,7 +25,7 @@ from copilot.mind.background import Background
 from copilot.mind.memory import Memory, key_in
 from copilot.mind.tools import Tools
 from copilot.mind.webhooks import Webhooks
-from copilot.ports import Embedder, Listener, Mind, Telling, Voice
+from copilot.ports import Embedder, Listener, Mind, Telling, Voice, Warming
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
 from copilot.providers.discreet import DiscreetListener
@@ -104,6 +104,8 @@ async def senses(
         mouth = _voice(settings, host._replace(listener=listener)) if aloud else None
         if mouth is not None:
             stack.push_async_callback(mouth.close)
+            if isinstance(mouth, Warming):
+                await mouth.warm()
         heard = listener
         if settings.privacy.log:
             heard = DiscreetListener(listener, Redactor(settings.privacy.log))

@@ -79,6 +79,15 @@ class Telling(Protocol):
 
 
 @runtime_checkable
+class Warming(Protocol):
+    """A voice whose first line would be late."""
+
+    async def warm(self) -> None:
+        """Get ready, so that the next line begins at once."""
+        ...
+
+
+@runtime_checkable
 class Situated(Protocol):
     """A voice that speaks in each call from that call's own ear."""
 

@@ -12,7 +12,6 @@ async def accessible(page: Page) -> None:
     await page.evaluate(AXE)
     found = await page.evaluate("axe.run().then(({ violations }) => violations)")
     told = [
-        (one["id"], [f"{node['html']} {node['failureSummary']}" for node in one["nodes"]])
-        for one in found
+        (one["id"], node["html"], node["failureSummary"]) for one in found for node in one["nodes"]
     ]
     assert told == [], f"{page.url}: {told}"

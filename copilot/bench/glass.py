@@ -2,7 +2,7 @@
 
 The page's clock and this process's are one machine's. Mouth: a sample enters the page's track; the
 microphone's own driver is not in it. Loudspeaker: the page's own account of when a sample comes
-out. A micro-turn's time is that of its last sample: who speaks earlier in a tick waits for it.
+out. A sample waits up to 80 ms for its micro-turn to be full; that is counted.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ import numpy as np
 from msgspec import Struct
 from rich.table import Table
 
-from copilot.audio.frames import TICK, Pcm
-from copilot.bench.timing.live import Network
+from copilot.audio.frames import Pcm
 from copilot.bench.timing.measure import Spread, spread
+from copilot.bench.timing.network import Network
 from copilot.errors import UserError
 from copilot.machine import machine
 from copilot.sidecar.line import Line
@@ -122,8 +122,8 @@ class _Run:
         self._line = Line(RATE)
         self._peer: Peer | None = None
         self._connection: Any = None
-        self._turns: list[tuple[float, float]] = []
-        """Of each beep heard: when the micro-turn came, and how long its sound lasts after it."""
+        self._turns: list[float] = []
+        """When the micro-turn came in which a beep begins."""
         self._loud: list[float] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -158,8 +158,7 @@ class _Run:
             self._turns.clear()
             spoken = float(await page.evaluate("beep()"))
             await asyncio.sleep(EVERY)
-            for came, rest in self._turns[:1]:
-                into.append(came - (spoken + rest))
+            into += [came - spoken for came in self._turns[:1]]
             self._loud.clear()
             number += 1
             began = 1000 * time.time()
@@ -182,7 +181,7 @@ class _Run:
             came = 1000 * time.time()
             loud = np.flatnonzero(np.abs(turn.customer) > LOUD)
             if loud.size and not self._turns:
-                self._turns.append((came, 1000 * (TICK - loud[0] / RATE)))
+                self._turns.append(came)
 
     async def _answer(self, sdp: str) -> str:
         offer = read(sdp, _QUERY)

@@ -12,7 +12,7 @@ from copilot.config import Settings
 from copilot.errors import UserError
 
 if TYPE_CHECKING:
-    from copilot.bench.timing.live import Network
+    from copilot.bench.timing.network import Network
     from copilot.bench.timing.result import Result
     from copilot.bench.timing.run import Progress, Traces
     from copilot.bench.timing.scene import Scene
@@ -89,16 +89,17 @@ def _live(
     networks: tuple[str, ...],
     progress: "Progress",
 ) -> "tuple[Result, Traces]":
-    from copilot.bench.timing import live
+    from copilot.bench.timing.network import NETWORKS
+    from copilot.demo.timing import live
 
     chosen = [one for one in scenes if one.live or names]
-    asked = [_network(text) for text in networks] or live.NETWORKS
+    asked = [_network(text) for text in networks] or NETWORKS
     return live.run(settings, chosen, progress, asked)
 
 
 def _network(text: str) -> "Network":
     """``5,30``: percent lost, ms of jitter; raises UserError."""
-    from copilot.bench.timing.live import Network
+    from copilot.bench.timing.network import Network
 
     loss, _, jitter = text.partition(",")
     if not loss.isdecimal() or not (jitter or "0").isdecimal() or int(loss) > 50:

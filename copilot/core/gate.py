@@ -11,6 +11,8 @@ from copilot.core.gap import Gap, starts_within
 from copilot.core.policy import Policy
 from copilot.core.words import content, pivots, share, tokens
 
+BEGIN_TICKS = 3
+"""From the decision to the first word in the ear, and what a short line takes longer by."""
 HOUR = 45_000
 """Ticks in an hour, the span of the budget."""
 
@@ -120,7 +122,7 @@ def to_say(moment: Moment, passage: str, text: str, policy: Policy) -> str:
         return text if len(tokens(text)) <= policy.max_spoken_words else ""
     for form in aloud(text, moment.query):
         worth = form.worth * policy.speak_half_ticks // (policy.speak_half_ticks + moment.age)
-        ticks = policy.word_ticks * len(tokens(form.text))
+        ticks = BEGIN_TICKS + policy.word_ticks * len(tokens(form.text))
         risk = starts_within(moment.model, moment.gap, ticks)
         if worth >= policy.speak_worth and risk <= policy.speak_risk:
             return form.text

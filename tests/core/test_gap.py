@@ -52,7 +52,7 @@ def test_the_phrase_is_said_in_a_gap_that_lasts_and_the_card_has_all_of_it() -> 
 
 def test_a_gap_that_is_likely_to_end_gets_the_cue_or_nothing() -> None:
     policy = Policy(voice=True, speak_risk=20)
-    assert said(call(34, policy).customer(QUESTION).quiet(40)) == ["until midnight"]
+    assert said(call(28, policy).customer(QUESTION).quiet(40)) == ["until midnight"]
     assert said(call(80, policy).customer(QUESTION).quiet(80)) == []
 
 

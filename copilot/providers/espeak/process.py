@@ -76,6 +76,10 @@ class Espeak:
                 async for chunk in chunks:
                     yield chunk
 
+    async def warm(self) -> None:
+        """Start the process; raises ConfigError for a voice that eSpeak does not have."""
+        await self._living()
+
     async def _utter(self, kind: Kind, text: str) -> AsyncGenerator[Pcm, None]:
         """One piece; a process found dead before its first sample is replaced once."""
         for last_try in (False, True):

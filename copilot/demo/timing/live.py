@@ -20,19 +20,19 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.stream import Stream
-from msgspec import Struct
 
 from copilot.audio.opus import RTP_RATE, Encoder
+from copilot.bench.timing.network import NETWORKS, Network
 from copilot.bench.timing.phone import Listened, Notes
 from copilot.bench.timing.play import Kind, Trace
 from copilot.bench.timing.result import Result, collect
 from copilot.bench.timing.scene import Scene, changed
 from copilot.bench.timing.stage import Stage
-from copilot.bench.timing.voices import Voiced, speak
 from copilot.config import Settings
 from copilot.core.events import Entry, Input, Party, Speak, decode_event
 from copilot.demo.children import DemoError, serving
 from copilot.demo.synth import RATE
+from copilot.demo.timing.voices import Voiced, speak
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.rtp import munge_answer
 
@@ -43,22 +43,6 @@ SETTLE_MS = 1500
 LOSSY = 10
 """Percent of loss that the sender's in-band FEC is prepared for."""
 Progress = Callable[[str, int, int], None]
-
-
-class Network(Struct, frozen=True):
-    """What becomes of packets, both ways."""
-
-    loss: int = 0
-    """Percent."""
-    jitter: int = 0
-    """Milliseconds: each packet is late by up to that."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.loss} % loss, {self.jitter} ms jitter"
-
-
-NETWORKS = (Network(), Network(1), Network(5), Network(5, 30))
 
 
 class _Microphone(MediaStreamTrack):
