@@ -171,6 +171,12 @@ class Extension:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    async def heap(self) -> float:
+        """What the offscreen document's scripts hold after a collection of garbage, MiB."""
+        await self.desk("0")
+        await self._ask("HeapProfiler.collectGarbage", {})
+        return round(float((await self._ask("Runtime.getHeapUsage", {}))["usedSize"]) / 2**20, 2)
+
     async def view(self) -> Mapping[str, Any]:
         """What the call shows of itself."""
         found: dict[str, Any] = await self.desk("desk.view()")
