@@ -28,6 +28,7 @@ from copilot.core.gate import (
     Silent,
     Whisper,
     decide,
+    holds,
     is_said,
     to_say,
 )
@@ -213,7 +214,8 @@ def clear(state: CallState, reason: str) -> list[Effect]:
     """Effects that empty the screen; what the agent puts aside, and the end, empty the ear too."""
     effects: list[Effect] = []
     if state.playing is not None and (
-        reason in ("call_ended", "snoozed") or (reason == "dismissed" and _playing_card(state))
+        reason in ("call_ended", "snoozed")
+        or (reason in ("dismissed", "do_not_trigger") and _playing_card(state))
     ):
         effects.append(StopSpeaking(state.playing.whisper, reason))
     if state.card is not None:
@@ -279,12 +281,18 @@ def _compose(state: CallState, inquiry: Inquiry) -> Step:
 
 
 def _correct(state: CallState, inquiry: Inquiry) -> Step:
-    """Put a better passage on a card that was shown before its question was whole, or take it back.
+    """Put a better passage on a card that was shown before its question was whole, or take it back,
+    also for a phrase at which the team wants none.
 
     It stays the same whisper, so no cool-down; what it costs is spent again.
     """
     card, policy = state.card, state.policy
-    if card is None or inquiry.id != card.inquiry or card.used or card.spoken:
+    if card is None or inquiry.id != card.inquiry or card.used:
+        return state, []
+    if holds(inquiry.query, policy.do_not_trigger):
+        playing = None if _playing_card(state) else state.playing
+        return replace(state, card=None, playing=playing), clear(state, "do_not_trigger")
+    if card.spoken:
         return state, []
     top = inquiry.passages[0] if inquiry.passages else None
     if top is not None and top.id != card.passage and top.score > card.support:

@@ -379,8 +379,8 @@ class WithdrawCard(Struct, frozen=True, tag="withdraw_card"):
 
     inquiry: int
     reason: str
-    """``said``, ``dismissed``, ``snoozed``, ``unsupported``, ``expired``, ``replaced`` or
-    ``call_ended``."""
+    """``said``, ``dismissed``, ``snoozed``, ``unsupported``, ``do_not_trigger``, ``expired``,
+    ``replaced`` or ``call_ended``."""
 
 
 Input = (

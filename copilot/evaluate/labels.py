@@ -220,7 +220,7 @@ def use_of(case: Case) -> Use:
         return Use.USED
     if Touch.OPENED in case.touches:
         return Use.OPENED
-    if case.withdrawn == "unsupported":
+    if case.withdrawn in ("unsupported", "do_not_trigger"):
         return Use.TAKEN_BACK
     if case.withdrawn == "said" and case.gone is not None:
         return Use.SPOKEN if case.gone - case.tick >= READ_TICKS else Use.SAID

@@ -44,6 +44,7 @@ WITHDRAWALS: dict[str, Phrase] = {
     "dismissed": Phrase("Dismissed", "The agent put the card aside."),
     "snoozed": Phrase("Put off", "The agent wanted no cards for a few minutes."),
     "unsupported": Phrase("Taken back", "The whole question turned out to mean something else."),
+    "do_not_trigger": Phrase("Unwanted", "The team lead wants no card at these words."),
     "expired": Phrase("Expired", "Nobody touched the card and its time ran out."),
     "replaced": Phrase("Replaced", "A newer card took its place."),
     "call_ended": Phrase("Call ended", "The card was still on screen when the call ended."),

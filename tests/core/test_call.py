@@ -161,6 +161,14 @@ def test_a_phrase_of_the_team_lead_keeps_silence() -> None:
     assert reasons(call) == [Silence.DO_NOT_TRIGGER]
 
 
+def test_a_phrase_that_comes_after_the_card_takes_it_back() -> None:
+    policy = Policy(do_not_trigger=("delivery address",), early_words=1)
+    call = Call(knows(passage()), policy).customer(QUESTION).quiet(40)
+    assert len(shown(call)) == 1
+    assert of(call.effects, WithdrawCard) == [WithdrawCard(1, "do_not_trigger")]
+    assert call.state.card is None
+
+
 def test_cooldown_delays_a_card_and_the_newer_card_replaces_the_older() -> None:
     other = passage("parcel/fees#lost", "Lost parcels are refunded up to fifty pounds.", 90)
     call = Call(lambda query: (other,) if "lost" in query else (passage(),))
