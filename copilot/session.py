@@ -20,7 +20,6 @@ from copilot.core.events import (
     EvidenceFound,
     Failed,
     Input,
-    Passage,
     Search,
     ShowCard,
     Speak,
@@ -80,14 +79,6 @@ class Session:
     def give(self, event: Input) -> None:
         """Put an input in the queue: the agent's touch, the end of the call."""
         self._inbox.put_nowait(event)
-
-    async def look_up(self, question: str) -> tuple[Passage, ...]:
-        """What the call's packs say to a question of the agent's own; no part of the call's log.
-
-        Raises TimeoutError after the deadline of a search.
-        """
-        async with asyncio.timeout(self._parts.deadlines.search):
-            return (await self._parts.retriever.search(question, PASSAGES)).passages
 
     async def run(self, turns: AsyncIterator[MicroTurn]) -> None:
         """Live: micro-turns as they come, until the call has ended."""

@@ -201,18 +201,20 @@ def _own(
     passages: Sequence[Passage],
     parts: Sequence[Part],
 ) -> list[Told]:
-    """The best source's own words: a line of the call, a tool's result, or a passage's line."""
-    told: list[Told] = []
+    """The best sources' own words: a tool's result, a passage's line, or a line of the call."""
+    told: list[tuple[float, Told]] = []
     for part in parts:
         match part:
             case Looked(source=number, text=text) if number and not part.fault:
-                told.append(Told(text[:300], (number,), written=False))
+                told.append((1.0, Told(text[:300], (number,), written=False)))
             case Excerpt(source=number) if near and near[0][1] >= 0.5 and number == 1:
                 speaker = "The customer" if part.party == "customer" else "The agent"
-                told.append(Told(f"{speaker} at {part.at}: {part.text}", (1,), written=False))
+                said = f"{speaker} at {part.at}: {part.text}"
+                told.append((near[0][1], Told(said, (1,), written=False)))
             case Cited(source=number) if passages and part.id == passages[0].id:
                 text = line(passages[0], asked.question)
-                told.append(Told(text, (number,), written=False))
+                told.append((part.support / 100, Told(text, (number,), written=False)))
             case _:
                 continue
-    return told[:2]
+    told.sort(key=lambda one: -one[0])
+    return [one for _, one in told[:2]]

@@ -9,7 +9,7 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from copilot.web import calls, doors, health, live, mcp, questions, schema, signalling, softphone
+from copilot.web import calls, doors, health, live, mcp, schema, signalling, softphone
 from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
@@ -42,7 +42,6 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     signalling.place,
     signalling.trickle,
     signalling.hang_up,
-    questions.ask,
     *signin.ROUTES,
     *provider.ROUTES,
     *account.ROUTES,

@@ -69,8 +69,8 @@ export async function follow(access, call, hear, stop) {
   }
 }
 
-/** @param {ReadableStream<Uint8Array>} body */
-async function* texts(body) {
+/** The stream as text, piece by piece. @param {ReadableStream<Uint8Array>} body */
+export async function* texts(body) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   for (;;) {

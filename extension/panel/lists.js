@@ -91,3 +91,24 @@ function fate(card) {
   ];
   return parts.join(" · ");
 }
+
+/** An answer as far as it has come: sentences, then the sources that they stand on. @param {HTMLElement} into @param {any[]} parts as the server sends them */
+export function drawAnswer(into, parts) {
+  const told = parts.filter(({ type }) => type === "answer");
+  const cited = new Set(told.flatMap(({ sources }) => sources));
+  const sources = parts.filter(({ source }) => cited.has(source)).map(answerSource);
+  const done = parts.find(({ type }) => type === "done");
+  const nothing = done && !told.length ? [el("p", {}, ext.t("askNothing"))] : [];
+  const lines = told.map(({ text }, place) => el("p", { class: place ? "" : "line" }, text));
+  into.replaceChildren(...(lines.length || nothing.length ? [...lines, ...nothing] : [el("p", {}, ext.t("looking"))]), ...sources);
+}
+
+/** A passage, a line of the call, or what a tool brought. @param {any} part */
+function answerSource(part) {
+  if (part.type === "passage") {
+    return el("p", { class: "soft" }, `${part.title} · ${part.support} % `,
+      el("button", { type: "button", class: "link", click: () => void ext.send({ to: "worker", what: "source", passage: part.id }) }, ext.t("source")));
+  }
+  if (part.type === "excerpt") return el("p", { class: "soft" }, `${ext.t(part.party)} · ${part.at} `, el("q", {}, part.text));
+  return el("p", { class: "soft" }, `${part.tool} ${part.arguments}`);
+}

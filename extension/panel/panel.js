@@ -1,9 +1,10 @@
 // The side panel: the whole call, and a question to the knowledge base at any time.
 
 import { newJournal, take, TICK_MS } from "../call/journal.js";
+import { Events, texts } from "../call/feed.js";
 import { bearer } from "../call/whip.js";
 import { byId } from "../shared/words.js";
-import { drawHistory, drawLines, drawSteps } from "./lists.js";
+import { drawAnswer, drawHistory, drawLines, drawSteps } from "./lists.js";
 
 /** @typedef {import("../call/desk.js").View} View */
 
@@ -158,34 +159,45 @@ byId("ask").addEventListener("submit", async (event) => {
   if (!question) return;
   choose("found");
   byId("no-answers").hidden = true;
-  const item = el("li", { "aria-busy": "true" }, el("p", { class: "soft" }, el("q", {}, question)), el("p", {}, ext.t("looking")));
+  const answer = el("div", { "aria-live": "polite" }, el("p", {}, ext.t("looking")));
+  const item = el("li", { "aria-busy": "true" }, el("p", { class: "soft" }, el("q", {}, question)), answer);
   byId("answers").prepend(item);
   box.value = "";
-  item.replaceChildren(el("p", { class: "soft" }, el("q", {}, question)), ...(await ask(question)));
+  const trouble = await ask(question, answer);
+  if (trouble) answer.replaceChildren(el("p", { class: "note alert" }, ext.t(trouble)));
   item.removeAttribute("aria-busy");
 });
 
-/** @param {string} question @returns {Promise<Node[]>} */
-async function ask(question) {
-  const say = (/** @type {string} */ key) => [el("p", { class: "note alert" }, ext.t(key))];
-  if (view?.phase !== "live") return say("askNoCall");
+/** Draws the answer as it comes; tells what went wrong. @param {string} question @param {HTMLElement} into */
+async function ask(question, into) {
+  if (view?.phase !== "live") return "askNoCall";
   const access = await ext.send({ to: "worker", what: "access" });
-  if (!access?.server) return say(`trouble_${access?.trouble ?? "signedOut"}`);
-  const response = await fetch(`${access.server}/calls/${encodeURIComponent(view.callId)}/questions`, {
+  if (!access?.server) return `trouble_${access?.trouble ?? "signedOut"}`;
+  try {
+    let response = await put(access, question, view.callId);
+    if (response.status === 404) response = await put(access, question, ""); // a call that is not kept
+    if (!response.ok || !response.body) return "askFailed";
+    const events = new Events();
+    /** @type {any[]} */
+    const parts = [];
+    for await (const text of texts(response.body)) {
+      parts.push(...events.take(text).map((data) => JSON.parse(data)));
+      drawAnswer(into, parts);
+    }
+    return parts.some(({ type }) => type === "done") ? "" : "askFailed";
+  } catch {
+    return "trouble_unreachable";
+  }
+}
+
+/** @param {any} access @param {string} question @param {string} call */
+function put(access, question, call) {
+  return fetch(`${access.server}/api/v1/ask`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json", ...bearer(access) },
-    body: JSON.stringify({ question }),
-    signal: AbortSignal.timeout(5000),
-  }).catch(() => null);
-  if (!response) return say("trouble_unreachable");
-  if (!response.ok) return say("askFailed");
-  const { passages } = await response.json();
-  if (!passages.length) return [el("p", {}, ext.t("askNothing"))];
-  return passages.slice(0, 3).flatMap((/** @type {any} */ passage, /** @type {number} */ place) => [
-    el("p", { class: place ? "" : "line" }, passage.say || passage.text),
-    el("p", { class: "soft" }, `${passage.title} · ${passage.score} % `,
-      el("button", { type: "button", class: "link", click: () => void ext.send({ to: "worker", what: "source", passage: passage.id }) }, ext.t("source"))),
-  ]);
+    headers: { "Content-Type": "application/json", Accept: "text/event-stream", ...bearer(access) },
+    body: JSON.stringify({ question, call }),
+    signal: AbortSignal.timeout(30_000),
+  });
 }
 
 async function focusQuestion() {

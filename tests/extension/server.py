@@ -32,7 +32,7 @@ from copilot.web.app import create_app
 from copilot.web.services import Services
 from tests.extension.hooks import Hooks
 from tests.tenants import make_tenants
-from tests.website import KnowsOne, Shelf, make_desk, make_trial
+from tests.website import KnowsOne, Shelf, make_desk, make_trial, thinks
 
 EXTENSION = "chrome-extension://blicllejdhfmckoncfgajhnndgmipbdg"
 
@@ -128,7 +128,7 @@ async def serve(folder: Path, port: int, setup: Setup) -> None:
     desk = make_desk(folder, accounts)
     trial = make_trial(desk, settings.policy, listener)
     parts = (store, Shelf(), board, settings, "1.2.3", accounts, desk, trial)
-    services = Services(*parts, origins=origins)
+    services = Services(*parts, origins=origins, background=thinks(store))
     app = Hooks(create_app(services), accounts, agent, listener.tones)
     listening = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)

@@ -32,7 +32,6 @@ CALLERS = [*Role, OPERATOR]
 SAFE = {"GET", "HEAD"}
 BODIES: dict[str, object] = {
     "PATCH /api/v1/people/{person_id}": {"roles": ["agent"]},
-    "POST /calls/{call_id}/questions": {"question": "When?"},
     "PUT /api/v1/calls/{call_id}/customer": {"external_id": "1"},
     "POST /api/v1/calls/{call_id}/memory": {"text": "x"},
     "PATCH /api/v1/memory/{fact_id}": {"text": "x"},

@@ -134,17 +134,3 @@ async def test_a_full_switchboard_says_when_to_come_back(
     assert len(browsers) == services.switchboard.capacity + 1
     for browser in browsers:
         await browser.close()
-
-
-async def test_the_agent_may_ask_the_knowledge_of_a_call(client: Client) -> None:
-    browser = Browser()
-    placed = await client.post(WHERE, content=await browser.offer(), headers=SDP)
-    where = f"{placed.headers['location']}/questions"
-    answer = await client.post(where, json={"question": "may the address change?"})
-    assert answer.status_code == 200
-    [found] = answer.json()["passages"]
-    assert found["id"] == "parcel/address#change my address"
-    assert (await client.post(where, json={"question": ""})).status_code == 400
-    unknown = await client.post("/calls/none/questions", json={"question": "hello?"})
-    assert unknown.status_code == 404
-    await browser.close()
