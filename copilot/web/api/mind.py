@@ -30,6 +30,7 @@ External = Annotated[str, Meta(min_length=1, max_length=200)]
 Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 READS, PLACES = Needs(Scope.CALLS_READ), Needs(Scope.CALLS_PLACE)
 RULES = Needs(Scope.SETTINGS_WRITE)
+EVENTS = "text/event-stream"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -106,6 +107,7 @@ class DeliveryOut(Struct, frozen=True):
     guards=[READS],
     middleware=[limited("ask", 60)],
     status_code=200,
+    media_type=EVENTS,
     summary="Answer an agent's question",
 )
 async def ask(
@@ -117,7 +119,7 @@ async def ask(
     pinned = services.switchboard.shelves.pin(_packs(shelf))
     parts = mind.ask(caller.team_id, data.question, pinned.retriever, data.call, entries)
     body = services.streams.of(_frames(parts))
-    return Stream(body, media_type="text/event-stream", headers=_HEADERS)
+    return Stream(body, media_type=EVENTS, headers=_HEADERS)
 
 
 @put("/calls/{call_id:str}/customer", guards=[PLACES], summary="Say whom a call is with")
