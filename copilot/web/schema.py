@@ -1,12 +1,20 @@
 """The OpenAPI 3.1 description of the API at ``/api/openapi.json``; no page that needs a CDN."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Router
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    Operation,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
 from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 from msgspec import Struct
@@ -41,6 +49,15 @@ class Errors(ReceiveRoutePlugin):
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:
                 handler.responses = {**ERRORS, **(handler.responses or {})}
+
+
+@dataclass
+class FileSent(Operation):
+    """An operation whose body is a file, which its handler reads as it comes."""
+
+    def __post_init__(self) -> None:
+        anything = OpenAPIMediaType(schema=Schema())
+        self.request_body = RequestBody({"application/octet-stream": anything}, required=True)
 
 
 def config(version: str) -> OpenAPIConfig:

@@ -1,11 +1,9 @@
 """Knowledge bases, their files and passages, versions, gaps and tries for programs."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Router, delete, get, patch, post, put
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta, Struct
 
@@ -30,16 +28,7 @@ from copilot.web.knowledge.pages import READ, WRITE, Bases
 from copilot.web.knowledge.tries import WATCH, Trials
 from copilot.web.knowledge.trying import Tried
 from copilot.web.pages import AnyRequest
-
-
-@dataclass
-class FileSent(Operation):
-    """An operation whose body is a file, which its handler reads as it comes."""
-
-    def __post_init__(self) -> None:
-        anything = OpenAPIMediaType(schema=Schema())
-        self.request_body = RequestBody({"application/octet-stream": anything}, required=True)
-
+from copilot.web.schema import FileSent
 
 Text = Annotated[str, Meta(max_length=100_000)]
 Line = Annotated[str, Meta(max_length=1000)]
