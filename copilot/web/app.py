@@ -83,6 +83,7 @@ def create_app(services: Services) -> Litestar:
         exception_handlers={**HANDLERS, **signalling.HANDLERS, **forms.HANDLERS, **tokens.HANDLERS},
         logging_config=None,
         openapi_config=schema.config(services.version),
+        plugins=[schema.Errors()],
     )
 
 

@@ -4,11 +4,11 @@ Handlers ask for ``calls: Calls`` and ``shelf: Shelf`` instead of the whole stor
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Request
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import PathParameter, SkipValidation
 
 from copilot.accounts.caller import Caller
 from copilot.errors import UserError
@@ -56,6 +56,10 @@ class TeamShelf:
         return self._teams.get(pack, DEFAULT_TEAM) == self._team_id
 
 
+MOST = 2**63 - 1
+"""The greatest number that the databases take."""
+Number = Annotated[int, PathParameter(ge=1, le=MOST)]
+"""How a handler asks for a number of a thing; limits inside `FromPath` would not count."""
 Calls = NamedDependency[SkipValidation[TeamCalls]]
 """How a handler asks for ``calls``."""
 Shelf = NamedDependency[SkipValidation[TeamShelf]]

@@ -26,7 +26,8 @@ from copilot.web.pages import AnyRequest as AnyRequest
 from copilot.web.pages import go, render
 
 _log = logging.getLogger(__name__)
-_PROBLEM = "application/problem+json"
+PROBLEM = "application/problem+json"
+"""The media type of an error."""
 
 _ADVICE: Mapping[int, tuple[str, str]] = {
     400: ("That does not work", "The request holds something that the copilot cannot use."),
@@ -90,13 +91,13 @@ def answer(
     problem = {"type": "about:blank", "title": phrase, "status": status, "detail": detail}
     if not detail:
         del problem["detail"]
-    return Response(problem, status_code=status, media_type=_PROBLEM, headers=headers)
+    return Response(problem, status_code=status, media_type=PROBLEM, headers=headers)
 
 
 def wants_page(request: AnyRequest) -> bool:
     """Whether the client would rather have HTML than JSON."""
-    offered = [_PROBLEM, "application/json", "text/html"]
-    return request.accept.best_match(offered, _PROBLEM) == "text/html"
+    offered = [PROBLEM, "application/json", "text/html"]
+    return request.accept.best_match(offered, PROBLEM) == "text/html"
 
 
 HANDLERS: ExceptionHandlersMap = {

@@ -260,6 +260,16 @@ async def test_ids_that_no_database_takes_are_not_there(world: World, ask: Ask) 
             assert answer.status_code == 404, (place, answer.text)
 
 
+async def test_numbers_that_no_database_takes_are_refused(world: World, ask: Ask) -> None:
+    number = str(2**70)
+    odd = world.ours._replace(fact_id=number, delivery_id=number)
+    for place in world.places():
+        if place.parameters & {"number", "fact_id", "delivery_id"}:
+            there = place._replace(path=place.path.replace("{number}", number))
+            answer = await ask(Role.ADMIN, there, odd)
+            assert answer.status_code in (400, 404), (place, answer.text)
+
+
 async def test_a_pack_is_one_teams(world: World, ask: Ask) -> None:
     place = Place("GET", "/passages/{passage_id}", None)
     assert (await ask(Role.AGENT, place, world.ours)).status_code == 200

@@ -28,6 +28,7 @@ from copilot.web.knowledge.pages import READ, WRITE, Bases
 from copilot.web.knowledge.tries import WATCH, Trials
 from copilot.web.knowledge.trying import Tried
 from copilot.web.pages import AnyRequest
+from copilot.web.schema import FileSent
 
 Text = Annotated[str, Meta(max_length=100_000)]
 Line = Annotated[str, Meta(max_length=1000)]
@@ -225,6 +226,7 @@ async def adopt(pack: FromPath[str], caller: Me, desk: Bases) -> BaseWhole:
     "/knowledge/{pack:str}/files/{name:str}",
     guards=[WRITE],
     summary="Put a file in",
+    operation_class=FileSent,
     request_max_body_size=None,  # bounded by the file's kind as it comes
 )
 async def put_file(

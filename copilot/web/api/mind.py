@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from litestar import Router, delete, get, patch, post, put
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
@@ -22,14 +22,14 @@ from copilot.mind.recap import Recap
 from copilot.store.mind.rows import Delivery, Fact
 from copilot.store.models import State
 from copilot.web.access import Me, Needs, limited
-from copilot.web.doors import Calls, Shelf, TeamShelf
+from copilot.web.doors import MOST, Calls, Number, Shelf, TeamShelf
 from copilot.web.services import Given, Services
 
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 External = Annotated[str, Meta(min_length=1, max_length=200)]
-Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 READS, PLACES = Needs(Scope.CALLS_READ), Needs(Scope.CALLS_PLACE)
 RULES = Needs(Scope.SETTINGS_WRITE)
+EVENTS = "text/event-stream"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -51,7 +51,7 @@ class Note(Struct, frozen=True, forbid_unknown_fields=True):
     """Something to remember."""
 
     text: Annotated[str, Meta(min_length=1, max_length=400)]
-    tick: Annotated[int, Meta(ge=0)] = 0
+    tick: Annotated[int, Meta(ge=0, lt=2**31)] = 0
     """Of the call, in 80 ms: where it was said."""
     days: Annotated[int, Meta(ge=1)] | None = None
     """Until it is forgotten; null: as long as the settings allow."""
@@ -106,6 +106,7 @@ class DeliveryOut(Struct, frozen=True):
     guards=[READS],
     middleware=[limited("ask", 60)],
     status_code=200,
+    media_type=EVENTS,
     summary="Answer an agent's question",
 )
 async def ask(
@@ -117,7 +118,7 @@ async def ask(
     pinned = services.switchboard.shelves.pin(_packs(shelf))
     parts = mind.ask(caller.team_id, data.question, pinned.retriever, data.call, entries)
     body = services.streams.of(_frames(parts))
-    return Stream(body, media_type="text/event-stream", headers=_HEADERS)
+    return Stream(body, media_type=EVENTS, headers=_HEADERS)
 
 
 @put("/calls/{call_id:str}/customer", guards=[PLACES], summary="Say whom a call is with")
@@ -151,16 +152,14 @@ async def remember(
 
 
 @patch("/memory/{fact_id:int}", guards=[PLACES], summary="Correct a fact")
-async def correct(
-    fact_id: FromPath[Number], data: JSONBody[Note], services: Given, caller: Me
-) -> FactOut:
+async def correct(fact_id: Number, data: JSONBody[Note], services: Given, caller: Me) -> FactOut:
     """Nothing is kept of what was wrong."""
     memory = background(services).memory
     return _fact(await memory.correct(caller.team_id, fact_id, data.text, who(caller)))
 
 
 @delete("/memory/{fact_id:int}", guards=[PLACES], summary="Forget a fact")
-async def forget(fact_id: FromPath[Number], services: Given, caller: Me) -> None:
+async def forget(fact_id: Number, services: Given, caller: Me) -> None:
     """For good."""
     await background(services).memory.forget(caller.team_id, fact_id)
 
@@ -201,7 +200,9 @@ async def confirm(
 
 
 @get("/deliveries", guards=[Needs(Scope.SETTINGS_READ)], summary="Messages to webhooks")
-async def deliveries(services: Given, caller: Me, before: FromQuery[int] = 0) -> list[DeliveryOut]:
+async def deliveries(
+    services: Given, caller: Me, before: Annotated[int, QueryParameter(ge=0, le=MOST)] = 0
+) -> list[DeliveryOut]:
     """The newest hundred, or those before a number."""
     found = await services.store.mind.deliveries(caller.team_id, 100, before)
     return [_delivery(one) for one in found]
@@ -210,7 +211,7 @@ async def deliveries(services: Given, caller: Me, before: FromQuery[int] = 0) ->
 @post(
     "/deliveries/{delivery_id:int}/replay", guards=[RULES], status_code=202, summary="Send it again"
 )
-async def replay(delivery_id: FromPath[Number], services: Given, caller: Me) -> None:
+async def replay(delivery_id: Number, services: Given, caller: Me) -> None:
     """With the same id and body."""
     if not await background(services).webhooks.replay(caller.team_id, delivery_id):
         raise NotFoundException(f"delivery {delivery_id}: there is none of that number")

@@ -25,7 +25,7 @@ from copilot.web.access import Me, Needs
 from copilot.web.console import analytics as figures
 from copilot.web.console import policy, review, settings, wall
 from copilot.web.console.forms import after, day
-from copilot.web.doors import Calls, Shelf
+from copilot.web.doors import Calls, Number, Shelf
 from copilot.web.services import Given, Services
 
 MOST = 100
@@ -179,7 +179,7 @@ async def get_history(services: Given, caller: Me) -> list[RulingOut]:
 
 
 @post("/policy/{number:int}/roll-back", guards=[policy.WRITES])
-async def post_roll_back(number: FromPath[int], services: Given, caller: Me) -> RulingOut:
+async def post_roll_back(number: Number, services: Given, caller: Me) -> RulingOut:
     """Put an earlier policy in force again."""
     return _ruling(await policy.roll_back_to(services, caller, number))
 
@@ -280,7 +280,7 @@ async def post_flag(
 
 @delete("/calls/{call_id:str}/flags/{number:int}", guards=[Needs(Scope.CALLS_LABEL)])
 async def delete_flag(
-    call_id: FromPath[str], number: FromPath[int], services: Given, calls: Calls
+    call_id: FromPath[str], number: Number, services: Given, calls: Calls
 ) -> None:
     """Take a mark away."""
     await calls.call(call_id)

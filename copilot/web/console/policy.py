@@ -9,7 +9,6 @@ import numpy as np
 import soundfile
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException, ValidationException
-from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
 
@@ -36,6 +35,7 @@ from copilot.store.console.rows import Draft, Ruling
 from copilot.web.access import Me, Needs
 from copilot.web.console.forms import Form
 from copilot.web.console.wall import people, signed
+from copilot.web.doors import Number
 from copilot.web.pages import AnyRequest, go, page
 from copilot.web.services import Given, Services
 
@@ -232,7 +232,7 @@ async def publish_draft(services: Services, caller: Caller, note: str) -> Ruling
 
 
 @post("/policy/{number:int}/roll-back", guards=[WRITES], include_in_schema=False)
-async def roll_back(number: FromPath[int], services: Given, caller: Me) -> Redirect:
+async def roll_back(number: Number, services: Given, caller: Me) -> Redirect:
     """Put an earlier policy in force again."""
     await roll_back_to(services, caller, number)
     return go("/policy")

@@ -25,7 +25,7 @@ from copilot.store.models import CallRow
 from copilot.store.team import TeamCalls
 from copilot.web.access import Me, Needs
 from copilot.web.console.forms import Form
-from copilot.web.doors import Calls, Shelf, TeamShelf
+from copilot.web.doors import Calls, Number, Shelf, TeamShelf
 from copilot.web.pages import AnyRequest, page
 from copilot.web.services import Given, Services
 
@@ -184,9 +184,7 @@ async def add_flag(
     include_in_schema=False,
     status_code=HTTP_204_NO_CONTENT,
 )
-async def drop_flag(
-    call_id: FromPath[str], number: FromPath[int], services: Given, calls: Calls
-) -> None:
+async def drop_flag(call_id: FromPath[str], number: Number, services: Given, calls: Calls) -> None:
     """Take a mark away."""
     await calls.call(call_id)
     await services.store.console.drop_flag(call_id, number)

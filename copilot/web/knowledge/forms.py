@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from litestar import Response
 from litestar.types import ExceptionHandlersMap
 
@@ -12,6 +13,7 @@ from copilot.retrieval.packs import PackFaults
 from copilot.retrieval.packs.edits import Edit
 from copilot.retrieval.packs.file import MIB
 from copilot.web.jobs import Busy, UnknownJob
+from copilot.web.knowledge.views import short
 from copilot.web.pages import AnyRequest
 from copilot.web.problems import answer
 
@@ -60,6 +62,12 @@ def _unusable(request: AnyRequest, error: Exception) -> Response[Any]:
     return answer(request, 422, str(error))
 
 
+def _faulty(request: AnyRequest, error: PackFaults) -> Response[Any]:
+    """Every fault, without the folders of this machine."""
+    told = (msgspec.structs.replace(one, file=short(one)) for one in error.faults)
+    return answer(request, 422, "\n".join(map(str, told)))
+
+
 def _busy(request: AnyRequest, error: Busy) -> Response[Any]:
     return answer(request, 429, str(error), {"Retry-After": "10"})
 
@@ -69,6 +77,6 @@ HANDLERS: ExceptionHandlersMap = {
     UnknownJob: _missing,
     Clash: _clash,
     Unusable: _unusable,
-    PackFaults: _unusable,
+    PackFaults: _faulty,
     Busy: _busy,
 }
