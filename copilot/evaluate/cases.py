@@ -32,7 +32,7 @@ class Case(Struct, frozen=True):
     tick: int
     """Tick of its first card, else of its last silence."""
     query: str
-    """The customer's words that the card answers or the silence is about."""
+    """The customer's words that the card answers or the silence is about, whole."""
     passage: str
     """Id of the passage that was shown last, or was not shown; empty where there was none."""
     title: str
@@ -85,6 +85,8 @@ class _Draft:
     def __init__(self, inquiry: int, tick: int) -> None:
         self.inquiry, self.opened = inquiry, tick
         self.tick = tick
+        self.heard = ""
+        """What was searched for last: after an early card that is more than it answered."""
         self.card: ShowCard | None = None
         self.held: Withheld | None = None
         self.title = ""
@@ -106,7 +108,7 @@ class _Draft:
             self.inquiry,
             self.opened,
             self.tick,
-            told.query,
+            self.heard if self.heard.startswith(told.query) else told.query,
             told.cites[0] if told.cites else "",
             self.title,
             told.support,
@@ -143,8 +145,8 @@ class _Reader:
                 self._policy, self._estimates = policy, need is not None
             case Heard() as heard:
                 self._hear(heard)
-            case Search(inquiry=inquiry):
-                self._draft(inquiry, entry.tick)
+            case Search(inquiry=inquiry, query=query):
+                self._draft(inquiry, entry.tick).heard = query
             case EvidenceFound() as found:
                 self._find(found, entry.tick)
             case ShowCard(by="") as card:

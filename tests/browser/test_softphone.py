@@ -39,7 +39,7 @@ async def test_a_card_comes_and_is_used_by_key(serve: Serve, page: Page) -> None
     await expect(page.locator("#customer-heard")).to_have_text("Heard")
     card = page.locator(".card-big")
     await expect(card.locator(".card-line")).to_have_text(LINE, timeout=15_000)
-    await expect(card).to_contain_text("can i change the delivery address")
+    await expect(card).to_contain_text("can i change the delivery")
     await expect(page.locator("#captions .line-customer")).to_contain_text("can i change")
 
     async with page.context.expect_page() as opened:

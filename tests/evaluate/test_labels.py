@@ -80,8 +80,9 @@ def test_an_untouched_card_tells_something_where_the_agent_touches_cards() -> No
 
 
 def test_a_line_that_is_said_at_once_was_not_read() -> None:
-    policy = Policy(said_share=100)
-    soon = asked(Call(knows(passage(say="In the app.", score=80)), policy)).agent("in the app")
+    policy = Policy(said_share=100, early_words=9)
+    soon = Call(knows(passage(say="In the app.", score=80)), policy).customer(ASKS)
+    soon.agent("in the app")
     one = only(labels_of(soon.quiet(5).end().log))
     assert (one.use, one.needed, one.right) == (Use.SAID, False, ADDRESS)
     later = asked(Call(knows(passage(say="In the app.", score=80)), policy)).quiet(40)
