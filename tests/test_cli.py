@@ -55,7 +55,7 @@ def test_an_unknown_provider(tmp_path: Path) -> None:
     file = tmp_path / "copilot.toml"
     file.write_text("[embedder]\nprovider = 'parrot'\n")
     said = mistake("--config", str(file), "--data", str(tmp_path), "index")
-    assert "embedder.provider = 'parrot': no such provider; there are minilm" in said
+    assert "embedder.provider = 'parrot': no such provider; there are gateway, minilm" in said
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
