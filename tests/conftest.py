@@ -5,6 +5,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from copilot.config import Provider
 from copilot.ports import Embedder
@@ -13,6 +14,9 @@ from copilot.providers.registry import Host
 
 NEED_PACKAGES = "COPILOT_TESTS_NEED_PACKAGES"
 """Set where nothing may be skipped but for want of a GPU or of the shared data: CI."""
+
+settings.register_profile("copilot", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("copilot")
 
 
 @pytest.fixture(scope="session")
