@@ -52,9 +52,9 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     end_of_turn_ticks: Some = 8
     """Silence after which a turn is over."""
     resume_ticks: Whole = 0
-    """How long after the end of a turn the customer still goes on with it, if nobody spoke; 0: a new
-    turn is a new question. 25 ticks join a question that is said in two parts, and with a recogniser
-    that mishears they join small talk to the question after it, which then goes unanswered."""
+    """How long after the end of a turn the customer still goes on with it, if nobody spoke; 0: a
+    new turn is a new question. 25 ticks join a question that is said in two parts, and, where the
+    recogniser mishears, small talk to the question after it, which then goes unanswered."""
     backchannel_ticks: Whole = 12
     """The longest "mm-hm" that is not a turn of its own."""
 

@@ -65,10 +65,10 @@ def test_help_decays_until_the_card_is_all() -> None:
     assert said(late) == []
     soon = call(0, policy).customer(QUESTION).quiet(40)
     assert said(soon) != []
-    policy = Policy(voice=True, told_ticks=0, cooldown_ticks=0, resume_ticks=25)
+
 
 def test_a_whisper_that_was_cut_is_never_said_again_its_card_may_come_again() -> None:
-    policy = Policy(voice=True, told_ticks=0, cooldown_ticks=0)
+    policy = Policy(voice=True, told_ticks=0, cooldown_ticks=0, resume_ticks=25)
     made = call(0, policy).customer(QUESTION).quiet(12)
     assert len(said(made)) == 1
     made.customer("because we have moved to another town in the north of here").quiet(60)
@@ -88,10 +88,14 @@ def test_one_that_was_heard_whole_may_be_said_again_for_another_question() -> No
 
 
 def test_a_turn_that_goes_on_after_a_pause_is_the_same_turn() -> None:
-    made = call(0, JOINS).customer("can i change the delivery").quiet(12).customer("address").quiet(40)
+    made = (
+        call(0, JOINS).customer("can i change the delivery").quiet(12).customer("address").quiet(40)
+    )
     assert len(of(made.effects, ShowCard)) == 1
     assert made.state.inquiries == 1
-    other = call(0, JOINS).customer("can i change the delivery").quiet(12).agent("sorry what").quiet(12)
+    other = (
+        call(0, JOINS).customer("can i change the delivery").quiet(12).agent("sorry what").quiet(12)
+    )
     other.customer("the address i mean").quiet(40)
     assert other.state.inquiries == 2
 
