@@ -84,7 +84,7 @@ def tend(state: CallState) -> Step:
     if not card.used and state.tick - card.shown >= policy.card_ticks:
         return replace(state, card=None), clear(state, "expired")
     inquiry = state.inquiry
-    waiting = not card.spoken and state.playing is None
+    waiting = policy.voice and not card.spoken and state.playing is None
     if waiting and card.advice:
         return advice.speak(state, card)
     if not waiting or inquiry is None or inquiry.id != card.inquiry:

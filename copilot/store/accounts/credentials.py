@@ -7,7 +7,6 @@ from sqlalchemy import Select, insert, or_, select, update
 from sqlalchemy import delete as remove
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copilot.store.accounts.query import changed, columns, every, one, values
 from copilot.store.accounts.rows import Credential, Device, Holder, Kind, Pairing, Secret
 from copilot.store.accounts.tables import (
     CredentialTable,
@@ -17,6 +16,7 @@ from copilot.store.accounts.tables import (
     SecretTable,
     TeamTable,
 )
+from copilot.store.query import changed, columns, every, one, values
 
 _CREDENTIAL = columns(CredentialTable, Credential)
 _SECRET = columns(SecretTable, Secret)

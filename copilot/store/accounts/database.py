@@ -4,15 +4,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copilot.errors import StoreError
+from copilot.store.access import Access
 from copilot.store.accounts.credentials import Credentials
 from copilot.store.accounts.people import People
-from copilot.store.accounts.query import columns, every, values
 from copilot.store.accounts.rows import Deed
 from copilot.store.accounts.tables import AuditTable
-from copilot.store.database import FAULTS, Address, explain
+from copilot.store.query import columns, every, values
 
 _DEED = columns(AuditTable, Deed)
 
@@ -52,29 +51,16 @@ class Tables:
         self.journal = Journal(connection)
 
 
-class AccountTables:
-    """The accounts of a database; every transaction raises StoreError where it cannot be used."""
-
-    def __init__(self, address: Address, engine: AsyncEngine) -> None:
-        self._address = address
-        self._engine = engine
+class AccountTables(Access):
+    """The accounts of a database."""
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tables]:
-        try:
-            async with self._engine.connect() as connection:
-                yield Tables(connection)
-        except FAULTS as error:
-            raise StoreError(explain(self._address, error)) from None
+        async with self._read() as connection:
+            yield Tables(connection)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tables]:
         """All of it is kept, or, where anything is raised, nothing."""
-        try:
-            async with self._engine.begin() as connection:
-                if self._address.path is not None:
-                    # What is read decides what is written: nobody else may write in between.
-                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield Tables(connection)
-        except FAULTS as error:
-            raise StoreError(explain(self._address, error)) from None
+        async with self._write() as connection:
+            yield Tables(connection)

@@ -9,7 +9,6 @@ from sqlalchemy import delete as remove
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.ports import DEFAULT_TEAM
-from copilot.store.accounts.query import changed, columns, every, one, values
 from copilot.store.accounts.rows import Invitation, Member, Person, Team
 from copilot.store.accounts.tables import (
     InvitationTable,
@@ -18,6 +17,7 @@ from copilot.store.accounts.tables import (
     PersonTable,
     TeamTable,
 )
+from copilot.store.query import changed, columns, every, one, values
 
 _TEAM = columns(TeamTable, Team)
 _PERSON = columns(PersonTable, Person)

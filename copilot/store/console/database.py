@@ -1,15 +1,14 @@
 """What the console keeps, in the database of the calls."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import delete, exists, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copilot.errors import StoreError
+from copilot.store.access import Access
 from copilot.store.console.rows import Digest, Draft, Flag, Ruling, Setting, Spoken, Told, Wanted
 from copilot.store.console.search import SAID, finding
 from copilot.store.console.tables import (
@@ -20,17 +19,12 @@ from copilot.store.console.tables import (
     RulingTable,
     SettingTable,
 )
-from copilot.store.database import FAULTS, Address, explain
 from copilot.store.mind.tables import OF_CALLS
 from copilot.store.models import Call, CallRow, LabelTable, Record, State, Within, unpack_row
+from copilot.store.query import columns
 
-
-def _columns(table: type[Any], row: type[msgspec.Struct]) -> list[Any]:
-    return [table.__table__.columns[name] for name in row.__struct_fields__]
-
-
-_RULING, _DRAFT = _columns(RulingTable, Ruling), _columns(DraftTable, Draft)
-_SETTING, _FLAG = _columns(SettingTable, Setting), _columns(FlagTable, Flag)
+_RULING, _DRAFT = columns(RulingTable, Ruling), columns(DraftTable, Draft)
+_SETTING, _FLAG = columns(SettingTable, Setting), columns(FlagTable, Flag)
 _MOMENT = {column.name for column in MomentTable.__table__.columns}
 _DIGEST = {column.name for column in DigestTable.__table__.columns}
 _TOLD = [
@@ -47,12 +41,8 @@ _SPOKEN = [
 ]
 
 
-class ConsoleTables:
+class ConsoleTables(Access):
     """The console's part of a database; every method raises StoreError where it cannot be used."""
-
-    def __init__(self, address: Address, engine: AsyncEngine) -> None:
-        self._address = address
-        self._engine = engine
 
     # ---- policies
 
@@ -249,22 +239,3 @@ class ConsoleTables:
     ) -> None:
         await connection.execute(delete(table).where(table.team_id == row.team_id))
         await connection.execute(insert(table), msgspec.structs.asdict(row))
-
-    @asynccontextmanager
-    async def _read(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.connect() as connection:
-                yield connection
-        except FAULTS as error:
-            raise StoreError(explain(self._address, error)) from None
-
-    @asynccontextmanager
-    async def _write(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
-                if self._address.path is not None:
-                    # What is read decides what is written: nobody else may write in between.
-                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
-        except FAULTS as error:
-            raise StoreError(explain(self._address, error)) from None

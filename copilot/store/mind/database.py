@@ -3,36 +3,28 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from sqlalchemy import delete, func, insert, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.errors import StoreError
-from copilot.store.database import FAULTS, Address, explain
+from copilot.store.access import Access
+from copilot.store.database import FAULTS, explain
 from copilot.store.mind.rows import Delivery, Fact, Summary
 from copilot.store.mind.tables import CallerTable, DeliveryTable, FactTable, SummaryTable
+from copilot.store.query import columns
+
+_FACT = columns(FactTable, Fact)
+_SUMMARY = columns(SummaryTable, Summary)
+_DELIVERY = columns(DeliveryTable, Delivery)
 
 
-def _columns(table: type[Any], row: type[msgspec.Struct]) -> list[Any]:
-    return [table.__table__.columns[name] for name in row.__struct_fields__]
-
-
-_FACT = _columns(FactTable, Fact)
-_SUMMARY = _columns(SummaryTable, Summary)
-_DELIVERY = _columns(DeliveryTable, Delivery)
-
-
-class MindTables:
+class MindTables(Access):
     """The background's part of a database; every method raises StoreError where it cannot be used.
 
     Whatever takes a team sees only what is that team's.
     """
-
-    def __init__(self, address: Address, engine: AsyncEngine) -> None:
-        self._address = address
-        self._engine = engine
 
     # ---- customers
 
@@ -194,22 +186,6 @@ class MindTables:
         query = select(func.count()).select_from(DeliveryTable).where(DeliveryTable.state == "due")
         async with self._read() as connection:
             return int(await connection.scalar(query) or 0)
-
-    @asynccontextmanager
-    async def _read(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.connect() as connection:
-                yield connection
-        except FAULTS as error:
-            raise StoreError(explain(self._address, error)) from None
-
-    @asynccontextmanager
-    async def _write(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.begin() as connection:
-                yield connection
-        except FAULTS as error:
-            raise StoreError(explain(self._address, error)) from None
 
     @asynccontextmanager
     async def _plain(self) -> AsyncIterator[AsyncConnection]:
