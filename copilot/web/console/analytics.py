@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from litestar import Response, get
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import ValidationException
-from litestar.params import FromQuery
+from litestar.params import FromQuery, SkipValidation
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
@@ -36,7 +37,11 @@ ROWS = 200
 
 
 def asked(
-    since: str | None, until: str | None, pack: str = "", agent: str = "", level: str = ""
+    since: FromQuery[str] = "",
+    until: FromQuery[str] = "",
+    pack: FromQuery[str] = "",
+    agent: FromQuery[str] = "",
+    level: FromQuery[str] = "",
 ) -> Filter:
     """Which calls are meant; raises ValidationException for a time that makes no sense."""
     end = after(until, "until") or _tomorrow()
@@ -44,6 +49,11 @@ def asked(
     if not timedelta(0) < end - begin <= timedelta(days=LONGEST):
         raise ValidationException(f"since and until: choose 1 to {LONGEST} days")
     return Filter(begin, end, pack, agent, level)
+
+
+Only = NamedDependency[SkipValidation[Filter]]
+"""How a handler asks for ``only``."""
+ONLY = {"only": Provide(asked, sync_to_thread=False)}
 
 
 def _tomorrow() -> datetime:
@@ -66,29 +76,24 @@ async def measure(
     return await asyncio.to_thread(sum_up, spoken, told, only, names, calibrate), whole
 
 
-@get("/analytics", guards=[READS], include_in_schema=False)
+@get("/analytics", guards=[READS], dependencies=ONLY, include_in_schema=False)
 async def analytics(
     request: AnyRequest,
     services: Given,
     caller: Me,
     calls: Calls,
     shelf: Shelf,
-    since: FromQuery[str] = "",
-    until: FromQuery[str] = "",
-    pack: FromQuery[str] = "",
-    agent: FromQuery[str] = "",
-    level: FromQuery[str] = "",
+    only: Only,
 ) -> Response[str]:
     """Whispers and silences, what became of them, and what was missing."""
-    only = asked(since, until, pack, agent, level)
     found, whole = await measure(services, caller, calls, only, calibrate=False)
     last = (only.until - timedelta(days=1)).date().isoformat()
     typed = {
         "since": only.since.date().isoformat(),
         "until": last,
-        "pack": pack,
-        "agent": agent,
-        "level": level,
+        "pack": only.pack,
+        "agent": only.person_id,
+        "level": only.level,
     }
     return await page(
         request,
@@ -108,38 +113,28 @@ async def analytics(
     )
 
 
-@get("/analytics/calibration.svg", guards=[READS], include_in_schema=False)
+@get("/analytics/calibration.svg", guards=[READS], dependencies=ONLY, include_in_schema=False)
 async def calibration(
     services: Given,
     caller: Me,
     calls: Calls,
-    since: FromQuery[str] = "",
-    until: FromQuery[str] = "",
-    pack: FromQuery[str] = "",
-    agent: FromQuery[str] = "",
-    level: FromQuery[str] = "",
+    only: Only,
 ) -> Response[str]:
     """Whether support means what it says."""
-    only = asked(since, until, pack, agent, level)
     found, _ = await measure(services, caller, calls, only)
     assert found.calibration is not None
     drawn = await asyncio.to_thread(svg, found.calibration, "Support and use")
     return Response(drawn, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
 
-@get("/analytics.csv", guards=[READS], include_in_schema=False)
+@get("/analytics.csv", guards=[READS], dependencies=ONLY, include_in_schema=False)
 async def spreadsheet(
     services: Given,
     caller: Me,
     calls: Calls,
-    since: FromQuery[str] = "",
-    until: FromQuery[str] = "",
-    pack: FromQuery[str] = "",
-    agent: FromQuery[str] = "",
-    level: FromQuery[str] = "",
+    only: Only,
 ) -> Stream:
     """Every moment of the time, a line each."""
-    only = asked(since, until, pack, agent, level)
     await services.console.digests.catch_up()
     told = await services.store.console.told(calls.within, only.since, only.until)
     rows = list(table(wanted(told, only), await people(services, caller)))

@@ -303,19 +303,14 @@ async def post_advice(
 # ---- analytics and settings
 
 
-@get("/analytics", guards=[figures.READS])
+@get("/analytics", guards=[figures.READS], dependencies=figures.ONLY)
 async def get_analytics(
     services: Given,
     caller: Me,
     calls: Calls,
-    since: FromQuery[str] = "",
-    until: FromQuery[str] = "",
-    pack: Pack = "",
-    agent: FromQuery[str] = "",
-    level: FromQuery[str] = "",
+    only: figures.Only,
 ) -> Analytics:
     """What calls of a time came to; ``/analytics.csv`` has every moment."""
-    only = figures.asked(since, until, pack, agent, level)
     found, _ = await figures.measure(services, caller, calls, only)
     return found
 
