@@ -4,13 +4,10 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from functools import partial
-from types import FrameType
 from typing import NamedTuple
-
-import uvicorn
 
 from copilot import __version__
 from copilot.accounts.caller import Caller
@@ -25,7 +22,7 @@ from copilot.mind.background import Background
 from copilot.mind.memory import Memory, key_in
 from copilot.mind.tools import Tools
 from copilot.mind.webhooks import Webhooks
-from copilot.ports import Embedder, Listener, Mind, Telling, Voice, Warming
+from copilot.ports import DenseIndex, Embedder, Listener, Mind, Telling, Voice, Warming
 from copilot.providers import registry
 from copilot.providers.chroma import ChromaIndex, InUse, open_chroma
 from copilot.providers.discreet import DiscreetListener
@@ -46,7 +43,6 @@ from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.forgetful import Forgetful
 from copilot.store.log import Store, open_store, utc_now
-from copilot.web.app import create_app
 from copilot.web.jobs import Jobs
 from copilot.web.knowledge.desk import Desk
 from copilot.web.knowledge.trying import Trial
@@ -83,13 +79,7 @@ async def senses(
     cache = settings.data / "cache"
     async with AsyncExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(1, "start"))
-        run = partial(asyncio.get_running_loop().run_in_executor, pool)
-        embedder = await run(registry.embedder, settings.embedder, Host(cache))
-        reranker = await run(registry.reranker, settings.reranker, Host(cache))
-        index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
-        stack.callback(index.close)
-        library = await open_library(settings, embedder, index, progress, reranker)
-        stack.callback(library.close)
+        library, embedder, index = await _shelves(settings, progress, stack, pool)
         vectors = stack.enter_context(closing(vectors_in(settings)))
         indexer = Indexer(embedder, index, vectors, workers=1)
         packs = settings.knowledge.packs
@@ -98,10 +88,12 @@ async def senses(
         stack.callback(follower.close)
         models = settings.data / "models"
         host = Host(cache, library.sentences, lockstep, models, settings.persona)
+        run = partial(asyncio.get_running_loop().run_in_executor, pool)
         listener = await run(registry.listener, settings.ear, host)
         stack.push_async_callback(listener.close)
         aloud = settings.policy.voice if voice is None else voice
-        mouth = _voice(settings, host._replace(listener=listener)) if aloud else None
+        spoken = host._replace(listener=listener)
+        mouth = registry.voice(settings.voice, spoken) if aloud else None
         if mouth is not None:
             stack.push_async_callback(mouth.close)
             if isinstance(mouth, Warming):
@@ -207,16 +199,7 @@ async def services(
             await library.retriever().search("are you there", 1)
             return ""
 
-        desk = Desk(
-            drafts_in(settings),
-            published_in(settings),
-            settings.knowledge.path,
-            accounts,
-            made.embedder,
-            partial(vectors_in, settings),
-            library,
-            lambda: library.packs,
-        )
+        desk = _desk(settings, accounts, made)
         stack.push_async_callback(desk.jobs.close)
         whole = Services(
             store,
@@ -237,6 +220,20 @@ async def services(
         stack.push_async_callback(_stop, asyncio.create_task(whole.console.digests.follow()))
         stack.push_async_callback(_stop, asyncio.create_task(whole.console.desk.keep_clean()))
         yield whole
+
+
+def _desk(settings: Settings, accounts: Accounts, made: Senses) -> Desk:
+    """Where knowledge bases are edited."""
+    return Desk(
+        drafts_in(settings),
+        published_in(settings),
+        settings.knowledge.path,
+        accounts,
+        made.embedder,
+        partial(vectors_in, settings),
+        made.library,
+        lambda: made.library.packs,
+    )
 
 
 def trial(settings: Settings, library: Library, jobs: Jobs, rules: Rules) -> Trial:
@@ -264,42 +261,23 @@ async def shelves(settings: Settings, progress: Progress | None = None) -> Async
     settings.make_data()
     async with AsyncExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(1, "start"))
-        run = partial(asyncio.get_running_loop().run_in_executor, pool)
-        host = Host(settings.data / "cache")
-        embedder = await run(registry.embedder, settings.embedder, host)
-        reranker = await run(registry.reranker, settings.reranker, host)
-        index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
-        stack.callback(index.close)
-        library = await open_library(settings, embedder, index, progress, reranker)
-        stack.callback(library.close)
+        library, _, _ = await _shelves(settings, progress, stack, pool)
         yield library
 
 
-async def serve(
-    settings: Settings,
-    ready: Callable[[str], None],
-    progress: Progress | None = None,
-    sample: Sample | None = None,
-    welcome: Callable[[str], None] | None = None,
-) -> None:
-    """Serve until told to stop; `ready` gets the address once calls can be placed.
-
-    `sample` is the call that the softphone can play; it is made when first wanted. `welcome` gets
-    the one-time link of the first admin, as long as there is none.
-    """
-    listening = _listen(settings.server.host, settings.server.port)
-    address = f"http://{settings.server.host}:{listening.getsockname()[1]}"
-    async with services(settings, progress, sample) as made:
-        config = uvicorn.Config(create_app(made), log_config=None, timeout_graceful_shutdown=1)
-        link = await made.accounts.joining.first_link() if made.accounts.required else None
-
-        def say() -> None:
-            ready(address)
-            if link is not None and welcome is not None:
-                welcome(f"{address}/join/{link}")
-
-        server = _Server(config, say, made)
-        await server.serve(sockets=[listening])
+async def _shelves(
+    settings: Settings, progress: Progress | None, stack: AsyncExitStack, pool: Executor
+) -> tuple[Library, Embedder, DenseIndex]:
+    """What is searched, made in the pool and closed with the stack."""
+    run = partial(asyncio.get_running_loop().run_in_executor, pool)
+    host = Host(settings.data / "cache")
+    embedder = await run(registry.embedder, settings.embedder, host)
+    reranker = await run(registry.reranker, settings.reranker, host)
+    index = await run(open_chroma, settings.chroma.url, settings.data / "chroma")
+    stack.callback(index.close)
+    library = await open_library(settings, embedder, index, progress, reranker)
+    stack.callback(library.close)
+    return library, embedder, index
 
 
 def _start(follower: Follower) -> asyncio.Task[None]:
@@ -315,44 +293,6 @@ def _start(follower: Follower) -> asyncio.Task[None]:
 async def _stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
-
-
-class _Server(uvicorn.Server):
-    """Says when it listens; ends calls and live views before it waits for its clients."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], made: Services) -> None:
-        super().__init__(config)
-        self._ready = ready
-        self._made = made
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop in order; the signal is not passed on, for it would cut the clean-up short."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._made.switchboard.close()
-        self._made.streams.close()
-        await super().shutdown(sockets)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((host, port))
-        made.listen()
-    except OSError as error:
-        made.close()
-        raise ConfigError(
-            f"server.port = {port}: cannot listen on {host} ({error.strerror}); stop what uses it, "
-            "or choose another with --port (0 takes a free one)"
-        ) from None
-    return made
 
 
 def _check_media_host(host: str) -> None:
@@ -394,8 +334,3 @@ def _gauges(listener: Listener, mind: Mind | None) -> dict[str, Callable[[], Map
         if isinstance(part, Telling):
             made[name] = part.state
     return made
-
-
-def _voice(settings: Settings, host: Host) -> Voice:
-    """The voice, if one may speak: with cards only nothing has to be installed for it."""
-    return registry.voice(settings.voice, host)

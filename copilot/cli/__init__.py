@@ -82,9 +82,9 @@ def main(ctx: click.Context, config: Path | None, data: Path | None, verbose: bo
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Run the service: signalling, pages and live view in one process."""
     settings.make_data()
-    from copilot.assemble import serve as run
     from copilot.demo.script import load
     from copilot.demo.synth import sample_call
+    from copilot.serving import serve as run
     from copilot.web.sample import Sample
 
     script = load()
