@@ -84,7 +84,7 @@ class Digest(Struct, frozen=True):
     moments: tuple[Moment, ...]
 
 
-class Told(Struct, frozen=True):
+class Told(Moment, frozen=True):
     """A moment with what is known of its call: a line of the analytics."""
 
     call_id: str
@@ -92,23 +92,6 @@ class Told(Struct, frozen=True):
     person_id: str
     level: str
     shadow: bool
-    inquiry: int
-    tick: int
-    pack: str
-    silence: str
-    use: str
-    verdict: str
-    needed: bool | None
-    useful: bool | None
-    asked: bool
-    support: int
-    need: int
-    estimated: bool
-    spent: int
-    lead_ms: int | None
-    passage: str
-    title: str
-    query: str
 
 
 class Spoken(Struct, frozen=True):
