@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Site, watch
 from tests.browser.test_pages import CONTRAST
@@ -20,6 +20,12 @@ DROP = """(target, files) => {
 }"""
 
 
+async def ready(page: Page, sign: Locator) -> None:
+    """Wait for the page with this sign, and until its scripts have run."""
+    await expect(sign).to_be_visible()
+    await page.wait_for_load_state("load")
+
+
 async def test_from_files_to_published(site: Site, page: Page) -> None:
     """The first journey: make, drop, mend, edit, publish, change, look, publish, roll back."""
     await page.goto(f"{site.url}/knowledge")
@@ -27,6 +33,7 @@ async def test_from_files_to_published(site: Site, page: Page) -> None:
     await page.get_by_label("Name").fill("Corner shop")
     await page.get_by_role("button", name="Next: add files").click()
     files = [("faq.csv", FAQ), ("hours.txt", "PARKING\n\nForty places.\n"), ("photo.png", "x")]
+    await ready(page, page.locator("#drop"))
     await page.locator("#drop").evaluate(DROP, files)
     uploads = page.locator(".upload")
     await expect(uploads).to_have_count(3)
@@ -37,7 +44,7 @@ async def test_from_files_to_published(site: Site, page: Page) -> None:
     await expect(page.locator("h1 .badge")).to_have_text("Has problems")
 
     await page.get_by_role("link", name="Mend faq.csv").click()
-    await page.wait_for_load_state("load")  # the script of the page has run
+    await ready(page, page.get_by_role("link", name="Go to the line"))
     await page.get_by_role("link", name="Go to the line").click()
     chosen = "() => getSelection().toString() || document.activeElement.selectionStart"
     assert await page.evaluate(chosen) == ",Nothing asked.,"
@@ -46,9 +53,11 @@ async def test_from_files_to_published(site: Site, page: Page) -> None:
     await expect(page.locator("h1 .badge")).to_have_text("Not published")
 
     await page.locator("#tabs").get_by_role("link", name="Passages").click()
+    await ready(page, page.get_by_label("Find passages"))
     await page.get_by_label("Find passages").fill("nine")
     await expect(page.locator("#passages .item")).to_have_count(1)
     await page.get_by_role("link", name="When do you open?").click()
+    await ready(page, page.get_by_label("Line to say"))
     await page.get_by_label("Line to say").fill("We open at nine sharp.")
     await expect(page.locator('[data-count="say"]')).to_have_text("5 of 25 words.")
     await page.get_by_role("button", name="Save").click()
