@@ -44,12 +44,13 @@ bench: $(VENV)/.run
 		$(BIN)/copilot bench $$part --json build/bench/$$part.json || exit 1; done
 	$(BIN)/copilot bench whatif tests/calls/sample-call.jsonl --json build/bench/whatif.json
 
-# Versions are chosen anew; local build tags of torch are dropped, so that the lock holds anywhere.
+# Versions are chosen anew, first for all that may stand side by side; local build tags of torch are
+# dropped, so that the lock holds anywhere.
 LOCK := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-header \
 	--no-annotate --allow-unsafe --extra espeak
 lock: $(VENV)/.dev
-	$(BIN)/$(LOCK) -o requirements.lock pyproject.toml
-	$(BIN)/$(LOCK) --extra postgres --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(BIN)/$(LOCK) --extra native --extra postgres --extra dev -o requirements-dev.lock pyproject.toml
+	$(BIN)/$(LOCK) -c requirements-dev.lock -o requirements.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+[a-z0-9]*/\1/' requirements.lock requirements-dev.lock
 
 # Chromium, PostgreSQL and Node, where this user may install them; tests that need them are skipped otherwise.
