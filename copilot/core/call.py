@@ -29,9 +29,10 @@ from copilot.core.events import (
     encode,
 )
 from copilot.core.floor import Floor, Turn, advance
+from copilot.core.gap import hangs
 from copilot.core.gate import is_triggered
 from copilot.core.inquiry import Inquiry, Span
-from copilot.core.need import Features, need
+from copilot.core.need import need, observe
 from copilot.core.state import CallState
 from copilot.core.transcript import hear
 from copilot.core.words import content, share, stems
@@ -147,13 +148,27 @@ def _customer_turn(state: CallState, floor: Floor, over: tuple[Turn, ...]) -> Sp
 
 
 def _began(state: CallState, start: int, floor: Floor) -> int:
-    """Where the turn began: one that goes on after a pause, with nobody between, is the same."""
+    """Where the turn began: one that goes on after a pause, with nobody between, is the same.
+
+    It goes on where it stopped at a word that asks for more, or where it had its card: what comes
+    then is the rest of that question. Small talk before a question is a turn of its own.
+    """
     known = state.turn
     if known is None or state.gap is None:
         return start
-    end = known.end if known.end is not None else start
-    alone = floor.agent.end <= max(end, known.start)
-    return known.start if alone and start - end <= state.policy.resume_ticks else start
+    if known.end is None:
+        return known.start
+    if floor.agent.end > known.end or start - known.end > state.policy.resume_ticks:
+        return start
+    return known.start if hangs(state.transcript) or _had_card(state, known) else start
+
+
+def _had_card(state: CallState, turn: Span) -> bool:
+    """Whether the turn's question has its card on the screen."""
+    current, card = state.inquiry, state.card
+    if current is None or card is None:
+        return False
+    return card.inquiry == current.id and current.turn.start == turn.start
 
 
 def _ask(state: CallState) -> Step:
@@ -211,9 +226,9 @@ def _evidence(state: CallState, found: EvidenceFound) -> Step:
     if current is None or current.id != found.inquiry:
         return state, []
     asked = current.queries[found.revision - 1] if 0 < found.revision <= current.revision else ""
-    features = Features(
+    features = observe(
+        asked,
         found.signals,
-        length=min(len(content(asked)), 6) * 100 // 6,
         wish=state.wish,
         dismissed=min(10 * len(state.dismissed), 100),
         anticipation=_anticipation(state, found),

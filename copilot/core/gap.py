@@ -90,9 +90,9 @@ def look(floor: Floor, transcript: Transcript, tick: int) -> Gap:
     pieces = _pieces(last.silent_for(tick))
     said = _last_words(transcript, Party.CUSTOMER)
     promised = _last_words(transcript, Party.AGENT)
-    hangs = bool(said) and said[-1] in _HANGING
+    hanging = hangs(transcript)
     mine = int(customer_last)
-    asked = mine * (not hangs and bool(_ASKING.intersection(said[:8])))
+    asked = mine * (not hanging and bool(_ASKING.intersection(said[:8])))
     lively = _lively(transcript, tick)
     return Gap(
         customer_last=100 * mine,
@@ -104,7 +104,7 @@ def look(floor: Floor, transcript: Transcript, tick: int) -> Gap:
         customer_long=mine * pieces[2],
         turn=mine * _length(last),
         agent_turn=(1 - mine) * _length(last),
-        hanging=100 * mine * hangs,
+        hanging=100 * mine * hanging,
         asked=100 * asked,
         brief=100 * mine * (len(said) <= 3),
         patience=100 * (1 - mine) * bool(_PATIENCE.intersection(promised[-8:])),
@@ -114,6 +114,12 @@ def look(floor: Floor, transcript: Transcript, tick: int) -> Gap:
         customer_lively=mine * lively,
         asked_lively=asked * lively,
     )
+
+
+def hangs(transcript: Transcript) -> bool:
+    """Whether the customer's last word asks for more: who stops at "my" has not finished."""
+    said = _last_words(transcript, Party.CUSTOMER)
+    return bool(said) and said[-1] in _HANGING
 
 
 def starts_within(model: GapModel, gap: Gap, ticks: int) -> int:

@@ -9,8 +9,10 @@ from bisect import bisect_right
 
 from msgspec import Struct
 
+from copilot.core.asking import asks
 from copilot.core.events import NeedModel, Signals
 from copilot.core.policy import Policy
+from copilot.core.words import content
 
 LOG_ODDS = (0, *(round(100 * math.log(p / (100 - p))) for p in range(1, 100)))
 """By percent from 1 to 99, in hundredths."""
@@ -22,6 +24,8 @@ class Features(Struct, frozen=True):
     signals: Signals
     length: int
     """Content words of the query, as a share of six."""
+    form: int
+    """100 where the query has the form of a question or of a wish, else 0."""
     wish: int
     """The duplex model's wish to speak."""
     dismissed: int
@@ -42,6 +46,14 @@ class Features(Struct, frozen=True):
     def value(self, name: str) -> int:
         """The feature of this name; raises AttributeError for one that is none."""
         return int(getattr(self if hasattr(self, name) else self.signals, name))
+
+
+def observe(
+    query: str, signals: Signals, wish: int = 0, dismissed: int = 0, anticipation: int = 0
+) -> Features:
+    """What the model sees of a query: what search told, and the words themselves."""
+    length = min(len(content(query)), 6) * 100 // 6
+    return Features(signals, length, 100 * asks(query), wish, dismissed, anticipation)
 
 
 def need(model: NeedModel | None, features: Features) -> int:

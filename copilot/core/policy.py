@@ -51,10 +51,9 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Silence that counts as a pause inside a turn."""
     end_of_turn_ticks: Some = 8
     """Silence after which a turn is over."""
-    resume_ticks: Whole = 0
-    """How long after the end of a turn the customer still goes on with it, if nobody spoke; 0: a
-    new turn is a new question. 25 ticks join a question that is said in two parts, and, where the
-    recogniser mishears, small talk to the question after it, which then goes unanswered."""
+    resume_ticks: Whole = 25
+    """How long after its end a turn may still go on, if nobody spoke and it stopped at a word that
+    asks for more or has its card; 0: a new turn is a new question."""
     backchannel_ticks: Whole = 12
     """The longest "mm-hm" that is not a turn of its own."""
 

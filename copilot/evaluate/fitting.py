@@ -17,7 +17,7 @@ from copilot.retrieval.ranking import FEATURES, USAGE
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
-NEED_FEATURES = ("odds", "seeking", "nearest", "words", "lead", "focus", "length")
+NEED_FEATURES = ("odds", "seeking", "nearest", "words", "lead", "focus", "length", "form")
 """What the shipped model of need looks at; a team's own labels may teach it `wish` and
 `dismissed` as well, of which no public data tells."""
 EITHER = ("general",)

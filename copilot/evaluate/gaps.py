@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from copilot.core.asking import asks, question
 from copilot.core.events import Silence
 from copilot.core.words import content, tokens
-from copilot.evaluate.asking import asks, question
 from copilot.evaluate.corpus import Stored
 from copilot.evaluate.labels import Labelled, Use
 from copilot.ports import Embedder

@@ -12,8 +12,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from copilot.core.events import TurnText
-from copilot.core.need import Features
-from copilot.core.words import content
+from copilot.core.need import Features, observe
 from copilot.evaluate.fitting import Choice
 from copilot.evaluate.memo import Memo
 from copilot.evaluate.moments import Corpus, Moment
@@ -131,8 +130,7 @@ def unanswerable(
 def need_features(row: Row, retriever: HybridRetriever) -> Features:
     """The row as the gate would see it."""
     signals = retriever.signals(row.look, retriever.belief(row.look))
-    length = min(len(content(row.moment.query)), 6) * 100 // 6
-    return Features(signals, length, wish=0, dismissed=0)
+    return observe(row.moment.query, signals)
 
 
 def _misheard(moment: Moment, dice: random.Random) -> Moment:

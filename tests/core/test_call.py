@@ -28,7 +28,7 @@ from copilot.core.events import (
     encode,
 )
 from copilot.core.gate import Evidence, Moment, Silent, decide, is_said
-from copilot.core.need import Features, need
+from copilot.core.need import need, observe
 from copilot.core.policy import Policy
 from copilot.core.words import pivots, stems
 from tests.helpers import SEEKS, Call, knows, nothing, of, passage
@@ -407,7 +407,7 @@ def test_what_the_agent_is_about_to_say_counts_only_if_the_policy_wants_it() -> 
 def test_the_gates_model_may_weigh_what_the_agent_is_about_to_say() -> None:
     model = NeedModel({"seeking": 1, "anticipation": -1}, 0, ((0, 0), (100, 100)))
     signals = Signals(seeking=90)
-    features = Features(signals, length=50, wish=0, dismissed=0)
+    features = observe("how much is it", signals)
     assert need(model, features) == 90
     assert need(model, replace(features, anticipation=70)) == 20
 

@@ -32,9 +32,6 @@ def model(percent: int) -> GapModel:
     return GapModel((6, 25), ({}, {}), (0, 0), (((0, percent // 2),), ((0, percent),)))
 
 
-JOINS = Policy(voice=True, resume_ticks=25)
-
-
 def call(
     risk: int = 0, policy: Policy | None = None, found: Passage = LINE, consent: bool = True
 ) -> Call:
@@ -68,7 +65,7 @@ def test_help_decays_until_the_card_is_all() -> None:
 
 
 def test_a_whisper_that_was_cut_is_never_said_again_its_card_may_come_again() -> None:
-    policy = Policy(voice=True, told_ticks=0, cooldown_ticks=0, resume_ticks=25)
+    policy = Policy(voice=True, told_ticks=0, cooldown_ticks=0)
     made = call(0, policy).customer(QUESTION).quiet(12)
     assert len(said(made)) == 1
     made.customer("because we have moved to another town in the north of here").quiet(60)
@@ -87,17 +84,29 @@ def test_one_that_was_heard_whole_may_be_said_again_for_another_question() -> No
     assert len(said(made)) == 2
 
 
-def test_a_turn_that_goes_on_after_a_pause_is_the_same_turn() -> None:
-    made = (
-        call(0, JOINS).customer("can i change the delivery").quiet(12).customer("address").quiet(40)
-    )
+def test_a_turn_that_has_its_card_goes_on_after_a_pause() -> None:
+    made = call(0).customer("can i change the delivery").quiet(12).customer("address").quiet(40)
     assert len(of(made.effects, ShowCard)) == 1
     assert made.state.inquiries == 1
-    other = (
-        call(0, JOINS).customer("can i change the delivery").quiet(12).agent("sorry what").quiet(12)
-    )
+    other = call(0).customer("can i change the delivery").quiet(12).agent("sorry what").quiet(12)
     other.customer("the address i mean").quiet(40)
     assert other.state.inquiries == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "policy", "inquiries"),
+    [
+        ("can i change the delivery address of my", Policy(), 1),
+        ("can i change the delivery address of my", Policy(resume_ticks=0), 2),
+        ("it is a lovely day over here", Policy(), 2),
+    ],
+)
+def test_a_turn_goes_on_where_its_last_word_asks_for_more(
+    first: str, policy: Policy, inquiries: int
+) -> None:
+    made = Call(knows(), policy, gap=model(0)).customer(first).quiet(12)
+    made.customer("parcel to the shop").quiet(40)
+    assert made.state.inquiries == inquiries
 
 
 def test_i_is_not_yet_i_see() -> None:

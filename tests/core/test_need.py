@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot.core.events import CallStarted, NeedModel, Signals, decode_event, encode
-from copilot.core.need import Features, calibrated, need, threshold
+from copilot.core.need import Features, calibrated, need, observe, threshold
 from copilot.core.policy import Policy
 
 MODEL = NeedModel(
@@ -65,4 +65,4 @@ def test_a_model_survives_the_log() -> None:
 
 def test_a_feature_that_is_none_is_a_bug() -> None:
     with pytest.raises(AttributeError):
-        need(NeedModel({"mood": 1}, 0, ((0, 100),)), Features(Signals(), 0, 0, 0))
+        need(NeedModel({"mood": 1}, 0, ((0, 100),)), observe("", Signals()))

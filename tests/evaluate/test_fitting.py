@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from copilot.core.events import Signals
-from copilot.core.need import Features, need
+from copilot.core.need import Features, need, observe
 from copilot.evaluate.fitting import Choice, fit_need, fit_ranker, fit_seeking
 from copilot.evaluate.reliability import reliability
 from copilot.retrieval.ranking import FEATURES
@@ -44,7 +44,7 @@ def test_need_is_calibrated_on_rows_that_it_has_not_seen() -> None:
         seeking, title = random.integers(0, 101, count), random.integers(0, 101, count)
         chances = 1 / (1 + np.exp(-(seeking + title - 110) / 12))
         made = [
-            Features(Signals(seeking=int(s), title=int(t)), 50, 0, 0)
+            observe("", Signals(seeking=int(s), title=int(t)))
             for s, t in zip(seeking, title, strict=True)
         ]
         return made, random.random(count) < chances

@@ -7,8 +7,7 @@ from statistics import median
 import pytest
 
 from copilot.core.events import Passage
-from copilot.core.need import Features, need
-from copilot.core.words import content
+from copilot.core.need import need, observe
 from copilot.evaluate.sources import Spoken
 from copilot.retrieval.hybrid import fuse
 from copilot.retrieval.library import Library
@@ -21,8 +20,7 @@ def first(library: Library, query: str, packs: tuple[str, ...] = ()) -> Passage:
 def wanted(library: Library, query: str) -> int:
     """The gate's probability of need, percent."""
     found, model = library.retriever().find(query, 1), library.pin().need
-    length = min(len(content(query)), 6) * 100 // 6
-    return need(model, Features(found.signals, length, 0, 0)) if found.passages else 0
+    return need(model, observe(query, found.signals)) if found.passages else 0
 
 
 def test_plain_questions_find_their_passage(library: Library, spoken: Spoken) -> None:
