@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True),
     help="A YAML file of scenes, or a folder of them, in place of the bench's own.",
 )
+@click.option(
+    "--strangers",
+    is_flag=True,
+    help="Scenes by people who had not seen what the copilot does, in place of the bench's own.",
+)
 @click.option("--scene", "names", multiple=True, help="Only scenes of this name or file.")
 @click.option(
     "--html", "html_path", type=click.Path(path_type=Path), help="Write the report to PATH."
@@ -51,6 +56,7 @@ def timing(
     live: bool,
     networks: tuple[str, ...],
     folder: Path | None,
+    strangers: bool,
     names: tuple[str, ...],
     html_path: Path | None,
     baseline: Path | None,
@@ -65,7 +71,10 @@ def timing(
 
     if simulated == live:
         raise click.UsageError("say how: --simulated or --live")
-    scenes = scene.chosen(scene.load(folder or scene.SCENES), names)
+    if strangers and folder is not None:
+        raise click.UsageError("say which: --scenes or --strangers")
+    own = scene.STRANGERS if strangers else scene.SCENES
+    scenes = scene.chosen(scene.load(folder or own), names)
     before = result.read(baseline) if baseline is not None else None
     with Bars() as progress:
         if live:

@@ -9,7 +9,6 @@ from bisect import bisect_right
 
 from msgspec import Struct
 
-from copilot.core.asking import asks
 from copilot.core.events import NeedModel, Signals
 from copilot.core.policy import Policy
 from copilot.core.words import content
@@ -24,8 +23,6 @@ class Features(Struct, frozen=True):
     signals: Signals
     length: int
     """Content words of the query, as a share of six."""
-    form: int
-    """100 where the query has the form of a question or of a wish, else 0."""
     wish: int
     """The duplex model's wish to speak."""
     dismissed: int
@@ -53,7 +50,7 @@ def observe(
 ) -> Features:
     """What the model sees of a query: what search told, and the words themselves."""
     length = min(len(content(query)), 6) * 100 // 6
-    return Features(signals, length, 100 * asks(query), wish, dismissed, anticipation)
+    return Features(signals, length, wish, dismissed, anticipation)
 
 
 def need(model: NeedModel | None, features: Features) -> int:

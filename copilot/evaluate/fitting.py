@@ -17,7 +17,7 @@ from copilot.retrieval.ranking import FEATURES, USAGE
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
-NEED_FEATURES = ("odds", "seeking", "nearest", "words", "lead", "focus", "length", "form")
+NEED_FEATURES = ("odds", "seeking", "nearest", "words", "lead", "focus", "length")
 """What the shipped model of need looks at; a team's own labels may teach it `wish` and
 `dismissed` as well, of which no public data tells."""
 EITHER = ("general",)
@@ -73,7 +73,7 @@ def fit_ranker(
 
 
 def fit_seeking(rows: Floats, asks: Bools, weights: Floats) -> Floats:
-    """Logistic regression over ``[rows, 2 * dim]``; its weights and bias, ``[2 * dim + 1]``."""
+    """Logistic regression over ``[rows, dim + 1]``; its weights and bias, ``[dim + 2]``."""
     model = LogisticRegression(C=4.0, max_iter=400).fit(rows, asks, sample_weight=weights)
     return np.append(model.coef_[0], model.intercept_[0]).astype(np.float32)
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from copilot.core.asking import asks, question
 from copilot.core.events import Silence
 from copilot.core.words import content, tokens
 from copilot.evaluate.corpus import Stored
 from copilot.evaluate.labels import Labelled, Use
 from copilot.ports import Embedder
+from copilot.retrieval.asking import asks, question
 from copilot.store.label import Verdict
 
 UNANSWERED = (Silence.NO_EVIDENCE, Silence.WEAK, Silence.EXPIRED)

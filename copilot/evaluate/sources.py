@@ -26,6 +26,8 @@ OTHER_TRADES, SAMPLE = "clinc150", "sample packs"
 LINES, MISHEARD = 4000, 2000
 """Lines of each kind for the detector of questions, and how many of them again as misheard."""
 WORD_ERRORS = 0.15
+CALLERS = 4000
+"""Lines of callers to a bank and an insurance."""
 WINDOW, WINDOWS = 24, 3000
 """Words of a line of background talk, and how many lines."""
 EXAMPLES, QUESTIONS = 3, 8
@@ -36,16 +38,49 @@ ASKED, SAID = "asked", "said"
 """How ids begin of the sample packs' moments: lines that ask for something, small talk."""
 
 
+Pair = tuple[str, str]
+"""The agent's line before, empty where there is none, and the customer's; a text and its intent."""
+
+
 class Lines(Struct, frozen=True):
-    """Single lines that ask for something, and that do not."""
+    """Lines that ask for something, and that do not."""
 
     asking: tuple[str, ...]
-    idle: tuple[tuple[str, str], ...]
-    """The agent's line before, and the customer's."""
+    idle: tuple[str, ...]
+
+
+class Said(Struct, frozen=True, forbid_unknown_fields=True):
+    """What customers say in calls; written for this project."""
+
+    asked: dict[str, list[Pair]]
+    """Of the sample packs, by the id of the passage that answers."""
+    asking: list[Pair]
+    """Of other trades: it asks for something, or plainly needs it."""
+    idle: list[Pair]
+    """Of other trades: it needs nothing."""
+
+    @property
+    def lines(self) -> Lines:
+        """Those of other trades, and once more as misheard."""
+        dice = random.Random(SEED)
+        asking = [line for _, line in self.asking]
+        idle = [line for _, line in self.idle]
+        return Lines(
+            (*asking, *_misheard(asking, dice)),
+            (*idle, *_misheard(idle, dice)),
+        )
 
 
 class _Utterance(Struct):
     text: str
+
+
+class _Wanted(Struct):
+    utterance: str
+
+
+class _Clinc(Struct):
+    train: list[Pair]
 
 
 class _Ref(Struct):
@@ -77,18 +112,34 @@ def answers(moment: Moment) -> bool:
 
 
 def lines(data: Path) -> Lines:
-    """Knowledge-seeking lines of DSTC9's training set; answers to an agent's questions of STAR."""
+    """Questions that want knowledge, and answers to an agent's questions, which want none.
+
+    The questions are of DSTC9's training set, and of callers to a bank and an insurance.
+    """
     dice = random.Random(SEED)
     folder = data / "dstc9_train_knowledge_seeking"
     asked = {one.text for one in read_lines(folder / "utterances.jsonl.gz", _Utterance)}
     asking = _drawn(sorted(asked), LINES, dice)
     idle = _drawn(sorted(set(_answers(data / "star" / "dialogues.jsonl.gz"))), LINES, dice)
-    asking += [misheard(line, WORD_ERRORS, dice) for line in asking[:MISHEARD]]
-    idle += [
-        (misheard(agent, WORD_ERRORS, dice), misheard(line, WORD_ERRORS, dice))
-        for agent, line in idle[:MISHEARD]
-    ]
-    return Lines(tuple(asking), tuple(idle))
+    asking += _misheard(asking[:MISHEARD], dice)
+    idle += _misheard(idle[:MISHEARD], dice)
+    return Lines((*asking, *_drawn(_callers(data), CALLERS, dice)), tuple(idle))
+
+
+def _callers(data: Path) -> list[str]:
+    """What callers want of an insurance (NatCS), and customers of a bank (BANKING77)."""
+    folder = data / "natcs"
+    wanted = {
+        one.utterance
+        for name in ("insurance_intent_turns", "development_test_utterances")
+        for one in read_lines(folder / f"{name}.jsonl.gz", _Wanted)
+    }
+    wanted |= {text for text, _ in _labelled(data / "banking77" / "train.json.gz", list[Pair])}
+    return sorted(wanted)
+
+
+def _misheard(lines: Sequence[str], dice: random.Random) -> list[str]:
+    return [misheard(line, WORD_ERRORS, dice) for line in lines]
 
 
 def answered(data: Path, passages: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
@@ -125,14 +176,7 @@ def training_talks(data: Path) -> list[Talk]:
 
 def other_trades(data: Path) -> tuple[Pack, tuple[Moment, ...]]:
     """A pack of every other intent of CLINC150, a passage an intent, and questions of all."""
-    file = data / "clinc150" / "train_val.json.gz"
-    try:
-        sets = msgspec.json.decode(
-            gzip.decompress(file.read_bytes()), type=dict[str, list[tuple[str, str]]]
-        )
-        rows = sets["train"]
-    except (OSError, EOFError, KeyError, msgspec.DecodeError) as error:
-        raise DataError(f"{file}: not usable ({error})") from None
+    rows = _labelled(data / "clinc150" / "train_val.json.gz", _Clinc).train
     by_intent: dict[str, list[str]] = {}
     for text, intent in rows:
         by_intent.setdefault(intent, []).append(text)
@@ -147,6 +191,14 @@ def other_trades(data: Path) -> tuple[Pack, tuple[Moment, ...]]:
             turn = (TurnText(Party.CUSTOMER, question),)
             moments.append(Moment(f"{intent}-{n}", turn, known, (passage,) if known else ()))
     return as_pack(OTHER_TRADES, passages), tuple(moments)
+
+
+def _labelled(file: Path, kind: type[T]) -> T:
+    """A zipped JSON file of texts and their intents."""
+    try:
+        return msgspec.json.decode(gzip.decompress(file.read_bytes()), type=kind)
+    except (OSError, EOFError, msgspec.DecodeError) as error:
+        raise DataError(f"{file}: not usable ({error})") from None
 
 
 class Spoken(Struct, frozen=True):
@@ -168,22 +220,30 @@ def read_spoken() -> Spoken:
     return msgspec.yaml.decode(file.read_bytes(), type=Spoken)
 
 
+def read_said() -> Said:
+    """What customers say in calls, as it comes with the package."""
+    return msgspec.yaml.decode(Path(__file__).with_name("said.yaml").read_bytes(), type=Said)
+
+
 def sample(packs: Sequence[Pack]) -> Corpus:
     """The sample packs and the questions that callers ask of them, and what they say besides."""
-    spoken = read_spoken()
+    spoken, said = read_spoken(), read_said()
     known = {passage.id for pack in packs for passage in pack.passages}
-    rows = [(ASKED, line, p) for p, line in spoken.asked.items() if p in known]
-    rows += [(ASKED, line, "") for lines in spoken.near.values() for line in lines]
-    rows += [(ASKED, line, "") for line in spoken.off_topic]
-    rows += [(SAID, line, "") for line in spoken.small_talk]
+    rows = [(ASKED, "", line, p) for p, line in spoken.asked.items() if p in known]
+    rows += [(ASKED, *pair, p) for p, pairs in said.asked.items() for pair in pairs if p in known]
+    near = [line for lines in spoken.near.values() for line in lines]
+    rows += [(ASKED, "", line, "") for line in (*near, *spoken.off_topic)]
+    rows += [(ASKED, *pair, "") for pair in said.asking]
+    rows += [(SAID, "", line, "") for line in spoken.small_talk]
+    rows += [(SAID, *pair, "") for pair in said.idle]
     moments = [
         Moment(
             f"{kind}-{n}",
-            (TurnText(Party.CUSTOMER, line),),
+            (*((TurnText(Party.AGENT, agent),) if agent else ()), TurnText(Party.CUSTOMER, line)),
             bool(passage),
             (passage,) if passage else (),
         )
-        for n, (kind, line, passage) in enumerate(rows)
+        for n, (kind, agent, line, passage) in enumerate(rows)
     ]
     return Corpus(SAMPLE, tuple(packs), tuple(moments), "")
 
@@ -198,6 +258,8 @@ def digests(data: Path) -> dict[str, str]:
     used = [
         *(data / "turns").glob("dstc*_val/*.gz"),
         *(data / "dstc9_train_knowledge_seeking").glob("*.gz"),
+        *(data / "natcs").glob("*.gz"),
+        data / "banking77" / "train.json.gz",
         data / "star" / "dialogues.jsonl.gz",
         data / "clinc150" / "train_val.json.gz",
         *sorted((data / "earnings21").glob("*.json.gz"))[::2],
@@ -208,10 +270,10 @@ def digests(data: Path) -> dict[str, str]:
     }
 
 
-def _answers(file: Path) -> list[tuple[str, str]]:
+def _answers(file: Path) -> list[str]:
     """What customers say to an agent's question, where it is no question in turn."""
     return [
-        (one.text, other.text)
+        other.text
         for dialogue in read_lines(file, _Dialogue)
         for one, other in zip(dialogue.events, dialogue.events[1:], strict=False)
         if one.do == "say_script" and "ask" in one.label

@@ -9,14 +9,13 @@ import asyncio
 import copy
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
-from functools import lru_cache, partial
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from copilot.core.events import Party, Passage, Signals, TurnText
+from copilot.core.events import Passage, Signals, TurnText
 from copilot.ports import DenseIndex, Embedder, Found, Vectors
 from copilot.retrieval import ranking
 from copilot.retrieval.adapter import Adapter, moved
@@ -67,7 +66,6 @@ class Look(NamedTuple):
     focus: Focus
     text: str
     query: Vectors
-    agent: Vectors | None
     fit: int
     """How many of the passages were put forward for what they say; the rest only for their use."""
 
@@ -103,7 +101,6 @@ class HybridRetriever:
         self._model, self._second = model, second
         self._weights = ranking.weights(model.ranker) if model else ranking.PLAIN
         # Not of a method: that would keep a retriever alive, and its collections, after its calls.
-        self._embed_line = lru_cache(64)(partial(_embed, embedder))
         if self._shelves:
             self._vectors = np.concatenate([self._load(shelf) for shelf in self._shelves])
             packs = [(shelf.title, shelf.passages) for shelf in self._shelves]
@@ -146,12 +143,8 @@ class HybridRetriever:
         usage = (self._leanings.passage[rows], self._leanings.entity[rows])
         likes = self._likes(rows, adapted)
         features = ranking.features(likes, shares[rows], focus, entity, pack, usage)
-        asked = turns and turns[-1].party is Party.AGENT
-        agent = self._embed_line(turns[-1].text) if asked else None
-        return Look(
-            rows, features, self._vectors[rows] @ said, shares[rows], focus, query, said, agent,
-            len(fit),
-        )  # fmt: skip
+        nearness = self._vectors[rows] @ said
+        return Look(rows, features, nearness, shares[rows], focus, query, said, len(fit))
 
     def belief(self, look: Look) -> Scores:
         """The share of belief of each passage put forward."""
@@ -190,7 +183,7 @@ class HybridRetriever:
         first = order[0]
         rival = next((n for n in order[1:] if self._differs(look.rows[first], look.rows[n])), None)
         entity = self._tracker.entity[look.rows[first]]
-        asks = seeking(self._model.seeking, look.query, look.agent) if self._model else 1.0
+        asks = seeking(self._model.seeking, look.query, look.text) if self._model else 1.0
         return Signals(
             seeking=round(100 * asks),
             title=_percent(look.likes[:, 0].max()),

@@ -64,6 +64,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"who": "customer", "do": "say", "text": "At nine"},
     ]
     lines(folder / "star" / "dialogues.jsonl.gz", [{"events": events}])
+    for name in ("insurance_intent_turns", "development_test_utterances"):
+        lines(folder / "natcs" / f"{name}.jsonl.gz", [{"utterance": f"{ASKS[0]} {name}"}])
+    lines(folder / "banking77" / "train.json.gz", [[["is my card on its way", "card_arrival"]]])
     intents = [
         [f"{verb} my {thing}", thing] for thing in ("bill", "card") for verb in "abcdefghijkl"
     ]

@@ -78,7 +78,7 @@ def drawing(queries: Vectors, passage: Vectors) -> Trained:
     """A model as ships, but of no use: it orders by likeness, and draws queries to one passage."""
     usual = queries.mean(axis=0)
     weights = {name: LIKENESS.get(name, 0.0) for name in FEATURES}
-    need, seeking = NeedModel({}, 0, ((0, 100),)), np.zeros(2 * len(usual) + 1, np.float32)
+    need, seeking = NeedModel({}, 0, ((0, 100),)), np.zeros(len(usual) + 2, np.float32)
     return Trained("any", weights, need, seeking, np.outer(passage, usual / (usual @ usual)))
 
 

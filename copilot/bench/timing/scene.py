@@ -12,6 +12,10 @@ from copilot.core.events import Party
 from copilot.errors import ConfigError
 
 SCENES = Path(__file__).parent / "scenes"
+"""Those that the policy was tuned with."""
+STRANGERS = Path(__file__).parent / "strangers"
+"""Those by people who had not seen what the copilot does. The first three files were looked at when
+the detector of questions was chosen, the others never."""
 
 
 class Sound(StrEnum):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot.bench.timing.scene import Line, Scene, chosen, load
+from copilot.bench.timing.scene import STRANGERS, Line, Scene, chosen, load
 from copilot.bench.timing.stage import Stage, utter
 from copilot.core.events import Party
 from copilot.errors import ConfigError
@@ -23,6 +23,13 @@ def test_the_bench_has_its_own_scenes_and_some_for_the_real_ear() -> None:
     assert any(line.stops for line in lines)
     assert any(one.swapped for one in scenes)
     assert any(one.loss for one in scenes)
+
+
+def test_the_scenes_of_strangers_are_others() -> None:
+    own, theirs = load(), load(STRANGERS)
+    assert len(theirs) >= 100
+    assert not {one.name for one in own} & {one.name for one in theirs}
+    assert sum(line.needs is not None for one in theirs for line in one.lines) >= 70
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ _ASKS = re.compile(
       | (?:i|we)(?:'d|\ would)\ like\ to
       | (?:wonder|wondering|know|ask|asking|tell\ me|see)\ (?:if|whether|how|what|where|when|why)
       | is\ (?:it\ (?:possible|allowed|okay\ to|safe)|that\ (?:a|an|okay|all\ right|allowed))
-      | (?:is|are)\ there | ^who\ \w+
+      | (?<!\bit\ )(?<!\bthat\ )(?<!\bthey\ )(?:is|are)\ there | ^who\ \w+
       | any\ (?:chance|idea|way)
       | (?:help\ me|looking\ for|what\ now)
     )\b""",

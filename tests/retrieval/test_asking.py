@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from copilot.core.asking import asks, question
+from copilot.retrieval.asking import asks, question
 
 SPOKEN: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "copilot" / "evaluate" / "spoken.yaml").read_text(encoding="utf-8")
