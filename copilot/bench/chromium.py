@@ -171,6 +171,13 @@ class Extension:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    async def offline(self, on: bool) -> None:
+        """Take the network from the offscreen document, or give it back."""
+        await self.desk("0")
+        await self._ask("Network.enable", {})
+        given = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        await self._ask("Network.emulateNetworkConditions", {"offline": on, **given})
+
     async def heap(self) -> float:
         """What the offscreen document's scripts hold after a collection of garbage, MiB."""
         await self.desk("0")

@@ -57,6 +57,9 @@ export class Link {
     this.packs = packs;
     this.hooks = hooks;
     this.clock = clock;
+    for (const change of ["online", "offline"]) {
+      addEventListener(change, () => this.#line?.doubt(), { signal: this.#closing.signal });
+    }
   }
 
   /** Places the call, or goes on with one that was not ended; throws a Trouble. @param {string} resume its id */

@@ -1,9 +1,11 @@
 """What a test does to a server elsewhere: the console's side of a pairing, what is heard."""
 
+import gc
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from aioice.ice import StunProtocol
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from copilot.accounts.caller import Caller
@@ -37,7 +39,17 @@ class Hooks:
         if path == "/test/pair":
             assert self.agent is not None
             await self.accounts.devices.answer(self.agent, form["code"], form["as"] == "approve")
+        if path == "/test/cut":
+            cut()
         return {"heard": self.heard}
+
+
+def cut() -> None:
+    """Take its datagrams from every connection that is there now, as a change of networks does."""
+    for one in gc.get_objects():
+        if isinstance(one, StunProtocol):
+            one.datagram_received = lambda data, address: None  # type: ignore[method-assign]
+            one.transport.sendto = lambda data, address=None: None  # type: ignore[method-assign]
 
 
 async def _body(receive: Receive) -> bytes:
