@@ -158,9 +158,9 @@ var ext = (() => {
     /** @param {(tabId: number) => void} hear */
     onTabGone: (hear) => chrome.tabs.onRemoved.addListener((tabId) => hear(tabId)),
 
-    /** A page begins or has finished to load. @param {(tab: Tab, done: boolean) => void} hear */
+    /** A page begins or has finished to load, or has changed its address. @param {(tab: Tab, done: boolean) => void} hear */
     onTabLoads: (hear) => chrome.tabs.onUpdated.addListener((_, change, tab) => {
-      if (change.status) hear(asTab(tab), change.status === "complete");
+      if (change.status || change.url) hear(asTab(tab), change.status === "complete");
     }),
 
     /** @param {(first: boolean) => void} hear */

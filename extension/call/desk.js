@@ -1,6 +1,7 @@
 // The agent's desk: one call at a time, from consent to its end, and what the agent does meanwhile.
 
 import "../ext.js";
+import { Customer } from "./customer.js";
 import { Earpiece } from "./earpiece.js";
 import { newJournal, take, TICK_MS } from "./journal.js";
 import { Link } from "./link.js";
@@ -15,8 +16,9 @@ const SNOOZE_TICKS = (5 * 60_000) / TICK_MS;
 
 /**
  * @typedef {{consent: "ask" | "announced", packs: string, headset: boolean,
- *   microphone?: import("./sound.js").Device, ear: import("./earpiece.js").EarPrefs}} Prefs
- * @typedef {{tabId: number, site: string, prefs: Prefs, resume: string}} Start
+ *   microphone?: import("./sound.js").Device, ear: import("./earpiece.js").EarPrefs, customers: string[]}} Prefs
+ *   `customers`: rules by which a tab's address names the customer
+ * @typedef {{tabId: number, site: string, prefs: Prefs, resume: string, customer: string}} Start
  * @typedef {import("./view.js").View} View
  */
 
@@ -32,10 +34,11 @@ export class Desk {
   /** What the agent did with cards; shown at once. @type {Map<number, string>} */
   answers = new Map();
 
-  /** @param {{view: (view: View) => void, entries: (batch: any[]) => void, journal: () => void,
+  /** @param {{view: (view: View) => void, entries: (batch: any[]) => void, journal: () => void, customer: () => void,
    *   levels: (levels: {agent: number, customer: number}) => void, over: () => void}} show */
   constructor(show) {
     this.show = show;
+    this.customer = new Customer(access, show.customer);
     /** @type {import("./view.js").Phase} */
     this.phase = "idle";
     /** @type {Start | null} */
@@ -59,6 +62,8 @@ export class Desk {
     this.journal = newJournal();
     this.answers = new Map();
     this.link = undefined;
+    this.customer = new Customer(access, this.show.customer);
+    this.show.customer();
   }
 
   // ---- a call's life
@@ -68,6 +73,7 @@ export class Desk {
     if (["consent", "starting", "live", "reconnecting"].includes(this.phase)) return;
     this.#reset();
     this.call = call;
+    this.customer.addressed(call.customer);
     this.#turn(call.prefs.consent === "ask" && !call.resume ? "consent" : "starting");
     if (this.phase === "starting") await this.#begin();
   }
@@ -127,6 +133,7 @@ export class Desk {
         this.started ||= Date.now();
         this.trouble = null;
         this.#turn("live");
+        this.customer.placed(this.link?.id ?? "");
       },
       open: () => this.#say({ type: "ear_switched", on: Boolean(this.ear?.on) }),
       lost: (code) => {
@@ -145,6 +152,7 @@ export class Desk {
       if (event.type === "speak" && this.journal.whisper?.inquiry !== event.whisper) this.ear?.speak();
       if (event.type === "stop_speaking") this.ear?.stop();
       if (event.type === "whisper_played") this.ear?.finish();
+      if (event.type === "customer_known") void this.customer.again();
       take(this.journal, event, tick);
     }
     this.show.entries(batch);
@@ -174,6 +182,10 @@ export class Desk {
       case "swap": void this.#swap(); break;
       case "stay": this.watch?.stay(); break;
       case "rightRoles": this.watch?.rolesAreRight(); break;
+      case "customer": this.customer.name(more.id); break;
+      case "customerAgain": void this.customer.ask(); break;
+      case "correct": void this.customer.correct(more.fact, more.text); break;
+      case "forget": void this.customer.forget(more.fact); break;
       case "test": void this.ear?.test(); break;
     }
     this.#publish();

@@ -99,7 +99,7 @@ var copilotCard = (() => {
       found.push(el("div", { class: "note alert", "data-note": `trouble_${trouble.code}` },
         el("strong", {}, ext.t(`trouble_${trouble.code}`)), help, " ", trouble.detail && el("span", { class: "why" }, trouble.detail),
         el("div", { class: "row" }, button("openOptions", "options"))));
-    } else if (phase === "ended") found.push(note("phase_ended", `ended_${view.reason}`, false));
+    } else if (phase === "ended") found.push(note("phase_ended", `ended_${view.reason}`, false, ...(view.callId ? [button("writeUp", "after")] : [])));
     /** @type {Record<string, HTMLElement[]>} */
     const help = {
       swapped: [button("swap", "swap"), button("rolesRight", "rightRoles")],

@@ -32,6 +32,7 @@
   /** @param {string} what @param {object} [more] */
   const act = (what, more) => {
     if (what === "panel" || what === "options") void ext.send({ to: "worker", what });
+    else if (what === "after") void ext.send({ to: "worker", what, call: view?.callId });
     else wire.post({ act: what, more });
   };
 

@@ -1,16 +1,11 @@
 // The lists of the side panel: what was said, and every card and silence with what became of it.
 
-import { PARTIES, TICK_MS } from "../call/journal.js";
+import { PARTIES } from "../call/journal.js";
+import { clock } from "./customer.js";
 
 /** @typedef {import("../call/journal.js").Journal} Journal */
 
 const { el } = copilotCard;
-
-/** @param {number} tick */
-function clock(tick) {
-  const seconds = Math.floor((tick * TICK_MS) / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
 
 /** Replaces only what has changed, so that selections and readers are left in peace. @param {HTMLElement} list @param {[string, () => HTMLElement][]} items key and how to make it */
 function reconcile(list, items) {

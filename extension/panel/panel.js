@@ -1,9 +1,10 @@
 // The side panel: the whole call, and a question to the knowledge base at any time.
 
-import { newJournal, take, TICK_MS } from "../call/journal.js";
+import { newJournal, take } from "../call/journal.js";
 import { Events, texts } from "../call/feed.js";
 import { bearer } from "../call/whip.js";
 import { byId } from "../shared/words.js";
+import { clock, drawCustomer } from "./customer.js";
 import { drawAnswer, drawHistory, drawLines, drawSteps } from "./lists.js";
 
 /** @typedef {import("../call/desk.js").View} View */
@@ -17,6 +18,8 @@ let wire = null;
 /** @type {View | null} */
 let view = null;
 let journal = newJournal();
+/** @type {import("../call/customer.js").Known} */
+let customer = { state: "nobody", id: "", facts: [], calls: [], trouble: null };
 let drawn = "";
 let shownAt = 0;
 
@@ -35,6 +38,7 @@ function hear({ what, ...more }) {
   if (what === "view") showView(more.view);
   if (what === "levels") showLevels(more.levels);
   if (what === "journal") { journal = more.journal; showJournal(); }
+  if (what === "customer") { customer = more.customer; showCustomer(); }
   if (what === "entries") {
     for (const { event, tick } of more.batch) take(journal, event, tick);
     showJournal();
@@ -44,6 +48,7 @@ function hear({ what, ...more }) {
 /** @param {string} what @param {object} [more] */
 function act(what, more) {
   if (what === "options") void ext.openTab("options/options.html");
+  else if (what === "after") void ext.send({ to: "worker", what, call: view?.callId });
   else wire?.post({ act: what, more });
 }
 
@@ -75,7 +80,12 @@ function showView(now) {
   shownAt = performance.now() - (now.card?.ageMs ?? 0);
   byId("caption").hidden = !now.whisper;
   if (now.whisper) byId("caption").replaceChildren(sign("ear"), now.whisper);
+  showCustomer();
   void showSite(now);
+}
+
+function showCustomer() {
+  drawCustomer(customer, view?.phase === "live" || view?.phase === "reconnecting", act);
 }
 
 /** @param {string} id @param {string} name @param {string} label @param {boolean} shown @param {boolean} pressed */
@@ -106,12 +116,6 @@ function showJournal() {
   byId("no-history").hidden = byId("history").childElementCount > 0;
   if (atEnd) said.scrollTop = said.scrollHeight;
   byId("clock").textContent = journal.tick ? clock(journal.tick) : "";
-}
-
-/** @param {number} tick */
-function clock(tick) {
-  const seconds = Math.floor((tick * TICK_MS) / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 /** Sites that were allowed may be followed by the call, and need no click after a change of pages. @param {View} now */
@@ -148,6 +152,13 @@ for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
 byId("allow").addEventListener("click", async () => {
   if (view) await ext.askForSite(view.site);
   if (view) void showSite(view);
+});
+
+byId("customer-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = /** @type {HTMLInputElement} */ (byId("customer-id"));
+  act("customer", { id: name.value });
+  name.blur();
 });
 
 // ---- questions

@@ -1,5 +1,6 @@
 """What a test does to a server elsewhere: the console's side of a pairing, what is heard."""
 
+import asyncio
 import gc
 from typing import Any
 from urllib.parse import parse_qsl
@@ -44,12 +45,25 @@ class Hooks:
         return {"heard": self.heard}
 
 
+class Nowhere(asyncio.DatagramTransport):
+    """Of a socket whose datagrams get lost; all else is the socket's."""
+
+    def __init__(self, real: asyncio.DatagramTransport) -> None:
+        super().__init__()
+        self._real = real
+
+    def sendto(self, data: object, addr: object = None) -> None: ...
+
+    def close(self) -> None:
+        self._real.close()
+
+
 def cut() -> None:
     """Take its datagrams from every connection that is there now, as a change of networks does."""
     for one in gc.get_objects():
         if isinstance(one, StunProtocol):
-            one.datagram_received = lambda data, address: None  # type: ignore[method-assign]
-            one.transport.sendto = lambda data, address=None: None  # type: ignore[method-assign]
+            one.datagram_received = lambda data, addr: None  # type: ignore[method-assign]
+            one.transport = Nowhere(one.transport)
 
 
 async def _body(receive: Receive) -> bytes:
