@@ -26,7 +26,7 @@ def sources() -> str:
         *FOLDER.glob("*.js*"),
         *(
             one
-            for folder in ("call", "overlay", "panel", "options", "permission", "shared")
+            for folder in ("call", "overlay", "panel", "options", "permission", "privacy", "shared")
             for one in (FOLDER / folder).iterdir()
         ),
     ]
@@ -40,6 +40,13 @@ def test_every_language_has_the_same_keys_and_blanks(language: str) -> None:
     for key, text in here.items():
         assert text.strip() == text != ""
         assert sorted(re.findall(r"\$\d", text)) == sorted(re.findall(r"\$\d", english[key])), key
+
+
+def test_no_page_has_words_of_its_own() -> None:
+    for page in FOLDER.glob("*/*.html"):
+        text = re.sub(r"<title.*?</title>|<!doctype[^>]*>", "", page.read_text(encoding="utf-8"))
+        assert re.sub(r"<[^>]*>|[\s·]", "", text) == "", page
+        assert "data-t=" in page.read_text(encoding="utf-8").split("</title>")[0], page
 
 
 def test_every_key_that_is_used_is_there() -> None:
