@@ -46,7 +46,8 @@ var ext = (() => {
     /** The text of a key in the browser's language. @param {string} key @param {...(string | number)} given */
     t: (key, ...given) => chrome.i18n.getMessage(key, given.map(String)) || key,
 
-    language: () => chrome.i18n.getUILanguage(),
+    /** The language that the texts are in, which the browser's own may lack. */
+    language: () => chrome.i18n.getMessage("language"),
 
     /** @param {string} path */
     url: (path) => chrome.runtime.getURL(path),

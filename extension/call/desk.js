@@ -29,6 +29,8 @@ export class Desk {
   /** Whether the parties sound as if they were each other. */
   mixedUp = false;
   journal = newJournal();
+  /** The state of the ear that the agent knows of. @type {import("./journal.js").Journal["ear"]} */
+  seenEar = "open";
   /** @type {import("./view.js").Told | null} */
   trouble = null;
   /** What the agent did with cards; shown at once. @type {Map<number, string>} */
@@ -60,6 +62,7 @@ export class Desk {
     this.trouble = null;
     this.swapped = this.mixedUp = false;
     this.journal = newJournal();
+    this.seenEar = "open";
     this.answers = new Map();
     this.link = undefined;
     this.customer = new Customer(access, this.show.customer);
@@ -181,6 +184,7 @@ export class Desk {
       case "mute": this.#mute(more.muted ?? !this.ear?.muted); break;
       case "swap": void this.#swap(); break;
       case "stay": this.watch?.stay(); break;
+      case "seen": this.seenEar = this.journal.ear; break;
       case "rightRoles": this.watch?.rolesAreRight(); break;
       case "customer": this.customer.name(more.id); break;
       case "customerAgain": void this.customer.ask(); break;

@@ -42,8 +42,8 @@ export function viewOf(desk) {
 const used = ({ answers }, card) => card.touches.includes("used") || answers.get(card.inquiry) === "used";
 
 /** @param {Desk} desk */
-function warnings({ watch, ear, journal }) {
-  const echo = { open: [], soft: ["echoSoft"], off: ["echoOff"] }[journal.ear];
+function warnings({ watch, ear, journal, seenEar }) {
+  const echo = journal.ear === seenEar ? [] : { open: [], soft: ["echoSoft"], off: ["echoOff"] }[journal.ear];
   return [...(watch?.warnings ?? []), ...(ear?.prefs.on ? [...(ear.missing ? ["earMissing"] : []), ...echo] : [])];
 }
 

@@ -17,6 +17,9 @@ var copilotCard = (() => {
     clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4l3 2",
   };
 
+  /** Nothing is amiss: the copilot asks, or tells what it has done about it. */
+  const CALM = ["maybeOver", "echoSoft"];
+
   /**
    * @param {string} tag
    * @param {Record<string, string | boolean | (() => void)>} [given] functions become click handlers
@@ -106,9 +109,10 @@ var copilotCard = (() => {
       maybeOver: [button("end", "end"), button("stillOn", "stay")],
       microphoneDead: [button("openOptions", "options")],
       earMissing: [button("openOptions", "options")],
-      echoOff: [button("openOptions", "options")],
+      echoSoft: [button("understood", "seen")],
+      echoOff: [button("openOptions", "options"), button("understood", "seen")],
     };
-    for (const one of view.warnings) found.push(note(`warn_${one}`, `warn_${one}_help`, one !== "maybeOver", ...(help[one] ?? [])));
+    for (const one of view.warnings) found.push(note(`warn_${one}`, `warn_${one}_help`, !CALM.includes(one), ...(help[one] ?? [])));
     return found;
   };
 

@@ -51,11 +51,12 @@
     el("span", { class: "sign", "aria-hidden": "true" }), count);
   const ear = icon("ear", ext.t("mute"), () => act("mute"), "earpiece");
   const later = icon("clock", ext.t("snooze"), () => act("snooze"), "snooze");
+  const hang = icon("end", ext.t("end"), () => act("end"), "end");
   const shrink = icon("small", ext.t("collapse"), () => resize(true));
   const bar = el("div", { class: "bar" }, state, meters, grow, ear,
     later,
     icon("panel", ext.t("openPanel"), () => act("panel")),
-    icon("end", ext.t("end"), () => act("end"), "end"),
+    hang,
     shrink);
   const notes = el("div", { class: "notes", role: "alert" });
   const cards = el("div", { class: "cards" });
@@ -95,7 +96,8 @@
     ear.classList.toggle("muted", now.ear.muted);
     ear.ariaPressed = String(now.ear.muted);
     ear.replaceChildren(sign(now.ear.muted ? "muted" : "ear"));
-    for (const button of bar.querySelectorAll(".snooze, .end")) /** @type {HTMLElement} */ (button).hidden = over || now.phase === "consent";
+    later.hidden = now.phase !== "live";
+    hang.hidden = over || now.phase === "consent";
     meters.hidden = over || now.phase === "consent";
     drawNotes(now);
     drawCard(now, before);

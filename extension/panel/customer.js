@@ -14,6 +14,8 @@ const { el } = copilotCard;
 let drawn = "";
 /** The fact that is being put right, and so must not be drawn anew. */
 let editing = 0;
+/** Whether the agent puts another id in the place of one that is there. */
+let changing = false;
 /** @type {Known | null} */
 let waiting = null;
 
@@ -38,9 +40,19 @@ export function drawCustomer(known, on, act) {
   byId("customer-much").textContent = known.state === "known" ? much(known) : "";
   const name = /** @type {HTMLInputElement} */ (byId("customer-id"));
   if (document.activeElement !== name) name.value = known.id;
-  byId("customer-form").hidden = !on;
+  const named = known.state === "known" || known.id !== "";
+  byId("customer-form").hidden = !on || named && !changing;
+  byId("customer-change").hidden = !on || !named || changing;
   byId("memory").replaceChildren(...memory(known, on, act));
   byId("memory").ariaBusy = String(known.state === "asking");
+}
+
+/** Puts the field for the customer's id there, or takes it away. @param {boolean} on */
+export function changeCustomer(on) {
+  changing = on;
+  byId("customer-form").hidden = !on;
+  byId("customer-change").hidden = on;
+  if (on) /** @type {HTMLInputElement} */ (byId("customer-id")).select();
 }
 
 /** @param {Known} known */

@@ -4,7 +4,7 @@ import { newJournal, take } from "../call/journal.js";
 import { Events, texts } from "../call/feed.js";
 import { bearer } from "../call/whip.js";
 import { byId } from "../shared/words.js";
-import { clock, drawCustomer } from "./customer.js";
+import { changeCustomer, clock, drawCustomer } from "./customer.js";
 import { drawAnswer, drawHistory, drawLines, drawSteps } from "./lists.js";
 
 /** @typedef {import("../call/desk.js").View} View */
@@ -154,11 +154,14 @@ byId("allow").addEventListener("click", async () => {
   if (view) void showSite(view);
 });
 
+byId("customer-change").addEventListener("click", () => changeCustomer(true));
 byId("customer-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const name = /** @type {HTMLInputElement} */ (byId("customer-id"));
+  if (!name.value.trim()) return;
   act("customer", { id: name.value });
   name.blur();
+  changeCustomer(false);
 });
 
 // ---- questions

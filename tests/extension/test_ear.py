@@ -113,6 +113,25 @@ async def test_without_its_device_whispers_are_cards_only(
     assert "speak" not in kinds
 
 
+async def test_a_microphone_that_picks_whispers_up_is_told_of_once(
+    extension: Extension, pages: str
+) -> None:
+    """The server's word for it is put in here: no fake microphone hears a fake earpiece."""
+    tab = await listening(extension, pages)
+    tell = "desk.link.hooks.entries([{{ event: {{ type: 'ear_changed', ear: '{}' }} }}])"
+    for ear, note, said in (
+        ("soft", "warn_echoSoft", "Your microphone picks up the whispers"),
+        ("off", "warn_echoOff", "Whispers are off: your microphone picked them up"),
+    ):
+        await extension.desk(tell.format(ear))
+        await extension.until(tab, said)
+        understood = f"[data-note={note}] button:last-child"
+        assert await extension.overlay(tab, "click", understood) == "Understood"
+        async with asyncio.timeout(5):
+            while said in await extension.overlay(tab):
+                await asyncio.sleep(0.03)
+
+
 async def test_the_device_that_was_chosen_is_used(extension: Extension, pages: str) -> None:
     find = """navigator.mediaDevices.enumerateDevices().then((all) =>
       all.filter((one) => one.kind === 'audiooutput').map(({ deviceId, label }) => (

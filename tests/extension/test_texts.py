@@ -37,6 +37,7 @@ def sources() -> str:
 def test_every_language_has_the_same_keys_and_blanks(language: str) -> None:
     english, here = messages("en"), messages(language)
     assert here.keys() == english.keys()
+    assert here["language"] == language
     for key, text in here.items():
         assert text.strip() == text != ""
         assert sorted(re.findall(r"\$\d", text)) == sorted(re.findall(r"\$\d", english[key])), key
