@@ -7,7 +7,7 @@ const CONNECT_MS = 8000;
 const POST_MS = 5000;
 /** How long the last messages may take to leave. */
 const FLUSH_MS = 200;
-const PULSE_MS = 500;
+const PULSE_MS = 1000;
 
 /**
  * @typedef {{server: string, token: string | null}} Access
@@ -145,7 +145,7 @@ export class Connection {
   #watch() {
     const pulse = (this.pulse = new Pulse(Date.now()));
     this.watching = setInterval(async () => {
-      if (!pulse.beats(received(await this.peer.getStats()), Date.now())) this.#lose();
+      if (!pulse.beats(received(await this.lines.agent.sender.getStats()), Date.now())) this.#lose();
     }, PULSE_MS);
     this.peer.onconnectionstatechange = () => {
       if (this.peer.connectionState !== "connected") this.#lose();

@@ -87,6 +87,9 @@ var copilotCard = (() => {
     }
   };
 
+  /** What `notes` depends on: they are drawn only where it has changed. @param {View} view */
+  const notesKey = ({ phase, reason, callId, trouble, warnings }) => JSON.stringify([phase, reason, callId, trouble, warnings]);
+
   /** Everything beside the card that the agent should know, worst first. @param {View} view @param {CardHooks["act"]} act */
   const notes = (view, act) => {
     /** @param {string} text @param {string} help @param {boolean} bad @param {...Node} more */
@@ -116,6 +119,6 @@ var copilotCard = (() => {
     return found;
   };
 
-  return { el, sign, age, draw, state, notes };
+  return { el, sign, age, draw, state, notes, notesKey };
 })();
 globalThis.copilotCard = copilotCard;

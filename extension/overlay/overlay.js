@@ -93,26 +93,28 @@
     ear.hidden = over || !now.ear.on;
     later.ariaPressed = String(now.snoozedMs > 0);
     later.title = later.ariaLabel = ext.t(now.snoozedMs > 0 ? "unsnooze" : "snooze");
-    ear.classList.toggle("muted", now.ear.muted);
-    ear.ariaPressed = String(now.ear.muted);
-    ear.replaceChildren(sign(now.ear.muted ? "muted" : "ear"));
+    if (before?.ear.muted !== now.ear.muted) {
+      ear.classList.toggle("muted", now.ear.muted);
+      ear.ariaPressed = String(now.ear.muted);
+      ear.replaceChildren(sign(now.ear.muted ? "muted" : "ear"));
+    }
     later.hidden = now.phase !== "live";
     hang.hidden = over || now.phase === "consent";
     meters.hidden = over || now.phase === "consent";
     drawNotes(now);
     drawCard(now, before);
     caption.hidden = !now.whisper;
-    if (now.whisper) caption.replaceChildren(sign("ear"), now.whisper);
+    if (now.whisper && now.whisper !== before?.whisper) caption.replaceChildren(sign("ear"), now.whisper);
   }
 
   /** @param {View} now */
   function drawNotes(now) {
+    const key = copilotCard.notesKey(now);
+    if (notes.dataset.key === key) return;
+    notes.dataset.key = key;
     const found = copilotCard.notes(now, act);
     if (now.phase === "consent") found.unshift(consent());
     if (now.phase === "starting" || now.phase === "ended" && !found.length) found.push(el("p", { class: "quiet" }, ext.t(`phase_${now.phase}`)));
-    const key = found.map((one) => one.textContent).join("|");
-    if (notes.dataset.key === key) return;
-    notes.dataset.key = key;
     notes.replaceChildren(...found);
   }
 
