@@ -6,6 +6,7 @@ search, decision, log, voice and pages.
 
 import asyncio
 import base64
+import bisect
 import functools
 import hashlib
 import http.server
@@ -140,11 +141,13 @@ async def _call(extension: Extension, pages: str, minutes: float) -> dict[str, o
     during: Sequence[float] = await page.evaluate(_FRAMES, FRAMES_S)
     cost = await _cost(extension, panel, 60 * minutes)
     seen: Mapping[str, Any] = await extension.desk("seen")
+    drawn: Sequence[float] = await panel.evaluate("words")
     await extension.desk("desk.end('hang_up')", awaiting=True)
     return {
         "click_to_live_ms": round(1000 * live),
         "click_to_first_word_ms": round(first - clicked),
         "word_to_panel_ms": _spread(_word_delays(seen)),
+        "log_to_panel_ms": _spread(_panel_delays(seen, drawn)),
         "whisper_to_ear_ms": _spread(_whisper_delays(seen)),
         "whispers": len(seen["speaks"]),
         "frame_ms_without": _spread(before),
@@ -174,6 +177,16 @@ def _word_delays(seen: Mapping[str, Any]) -> list[float]:
         near = [places[tick] for tick in range(end - _NEAR_TICKS, end + 1) if tick in places]
         if near:
             found.append(at - min(near) - TICK_MS * end)
+    return found
+
+
+def _panel_delays(seen: Mapping[str, Any], drawn: Sequence[float]) -> list[float]:
+    """From a word's entry of the log in the browser to the panel: the extension's own share."""
+    found = []
+    for _, at in seen["words"]:
+        place = bisect.bisect_left(drawn, at)
+        if place < len(drawn):
+            found.append(drawn[place] - at)
     return found
 
 

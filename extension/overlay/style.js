@@ -89,7 +89,7 @@ kbd { font: inherit; font-size: 11px; padding: 0 5px; border: 1px solid currentc
 }
 @media (prefers-reduced-motion: reduce) { .box * { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
-  .sign, .meter i i { forced-color-adjust: none; background: CanvasText; border-color: CanvasText; }
+  .sign, .meter i i, .meter:first-child i i { forced-color-adjust: none; background: CanvasText; border-color: CanvasText; }
   .wait .sign, .grow.wait .sign { background: Canvas; }
   button.main { border-width: 2px; }
 }
