@@ -12,8 +12,10 @@ import { byId } from "../shared/words.js";
 
 const { el } = copilotCard;
 let drawn = "";
-/** The fact that is being put right, and so must not be drawn anew. */
-let editing = 0;
+/** Whose facts these are. */
+let whose = "";
+/** Whether one of them is being put right, and so must not be drawn anew. */
+let editing = false;
 /** Whether the agent puts another id in the place of one that is there. */
 let changing = false;
 /** @type {Known | null} */
@@ -31,11 +33,14 @@ export function drawCustomer(known, on, act) {
   byId("customer").hidden = !shown;
   const key = JSON.stringify([known, on]);
   if (!shown || key === drawn) return;
-  if (editing) {
+  if (editing && known.id === whose) {
     waiting = known;
     return;
   }
+  editing = false;
+  changing &&= on;
   drawn = key;
+  whose = known.id;
   byId("customer-name").textContent = known.id || ext.t(known.state === "known" ? "customerKnown" : "customerNobody");
   byId("customer-much").textContent = known.state === "known" ? much(known) : "";
   const name = /** @type {HTMLInputElement} */ (byId("customer-id"));
@@ -101,11 +106,11 @@ function line(fact, on, act) {
 
 /** Puts a field in a fact's place. @param {HTMLElement} item @param {Fact} fact @param {boolean} on @param {Act} act */
 function edit(item, fact, on, act) {
-  editing = fact.id;
+  editing = true;
   const field = /** @type {HTMLInputElement} */ (el("input", { type: "text", maxlength: "400", "aria-label": ext.t("factCorrect") }));
   field.value = fact.text;
   const leave = () => {
-    editing = 0;
+    editing = false;
     item.replaceWith(line(fact, on, act));
     if (waiting) drawCustomer(waiting, on, act);
     waiting = null;
