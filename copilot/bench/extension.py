@@ -259,7 +259,10 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 @asynccontextmanager
 async def _served(work: Path, folder: Path, minutes: float) -> AsyncIterator[str]:
-    """The service with a scripted ear and a voice, in a process of its own."""
+    """The service with a scripted ear and a voice, in a process of its own.
+
+    It whispers wherever it may: how soon a whisper is heard is measured, not when one is worth it.
+    """
     (work / "script.json").write_text(json.dumps(_script(minutes)))
     key = (folder / "manifest.json").read_text(encoding="utf-8")
     env = {
@@ -267,6 +270,8 @@ async def _served(work: Path, folder: Path, minutes: float) -> AsyncIterator[str
         "COPILOT_EAR__PROVIDER": "scripted",
         "COPILOT_EAR__SCRIPT": str(work / "script.json"),
         "COPILOT_POLICY__VOICE": "true",
+        "COPILOT_POLICY__SPEAK_RISK": "100",
+        "COPILOT_POLICY__SPEAK_WORTH": "0",
         "COPILOT_SERVER__ORIGINS": f'["chrome-extension://{identity(key)}"]',
     }
     command = ["-m", "copilot", "--data", str(work / "data"), "serve", "--port", "0"]
