@@ -181,6 +181,10 @@ class Background(Protocol):
         """Whether anybody writes better cards."""
         ...
 
+    async def take_up(self, team_id: str, call_id: str) -> None:
+        """A call whose process died goes on here; what was known in it is known again."""
+        ...
+
     def composer(self, call_id: str) -> Composer | None:
         """Who writes better cards; None: nobody does."""
         ...

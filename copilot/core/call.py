@@ -12,6 +12,7 @@ from copilot.core.events import (
     CallEnded,
     CallStarted,
     CardTouched,
+    CustomerKnown,
     DraftReady,
     EarSwitched,
     EchoHeard,
@@ -73,6 +74,8 @@ def step(state: CallState, event: Input) -> Step:
             return cards.snooze(state, event.ticks)
         case EarSwitched():
             return cards.switch_ear(state, event.on)
+        case CustomerKnown():
+            return state, []
         case CallEnded():
             return _ended(state, event)
 

@@ -267,6 +267,15 @@ class EarSwitched(Struct, frozen=True, tag="ear_switched"):
     on: bool
 
 
+class CustomerKnown(Struct, frozen=True, tag="customer_known"):
+    """Somebody has said whom the call is with, or what is known of them has changed: how much there
+    is to read. What it is stands in the memory alone, so that it can be corrected and erased."""
+
+    facts: int
+    calls: int
+    """Calls before, whose write-ups an agent has confirmed."""
+
+
 class CallEnded(Struct, frozen=True, tag="call_ended"):
     """The last input of every call."""
 
@@ -395,6 +404,7 @@ Input = (
     | Advised
     | Snoozed
     | EarSwitched
+    | CustomerKnown
     | CallEnded
 )
 Effect = (

@@ -13,6 +13,7 @@ from copilot.core.events import (
     CallStarted,
     CardTouched,
     Compose,
+    CustomerKnown,
     DraftReady,
     Effect,
     Entry,
@@ -143,7 +144,7 @@ class _Run:
     async def take(self, entry: Entry) -> None:
         """One entry of the log: inputs are given again, effects only remembered."""
         match entry.event:
-            case Failed(what="hear") | Heard() | Advised() | CallEnded():
+            case Failed(what="hear") | Heard() | Advised() | CustomerKnown() | CallEnded():
                 await self.give(entry.event)
             case EvidenceFound() | DraftReady() | WhisperPlayed() | Failed():
                 ask = self._at.pop(entry.seq, None)

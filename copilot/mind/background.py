@@ -93,6 +93,10 @@ class Background:
     def composes(self) -> bool:
         return self._composer is not None
 
+    async def take_up(self, team_id: str, call_id: str) -> None:
+        """The call of another process goes on in this one: its customer is known here, too."""
+        await self.memory.take_up(team_id, call_id)
+
     def composer(self, call_id: str) -> Composer | None:
         """Who writes better cards in this call; None without a background model."""
         if self._composer is None:

@@ -212,6 +212,8 @@ class Switchboard:
         try:
             found = await asyncio.to_thread(left, entries)
             pinned = self._pin(offer._replace(packs=found.packs))
+            if self._background is not None:
+                await self._background.take_up(owner.team_id, offer.resume)
             return await self._open(offer, found.started, pinned, owner, log, found=found)
         except BaseException:
             log.append(offer.resume, [Entry(len(entries), entries[-1].tick, CUT)])

@@ -1,6 +1,7 @@
 """Puts the pages, the live view and the signalling together into one application."""
 
 from collections.abc import Sequence, Set
+from functools import partial
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
@@ -60,6 +61,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
 def create_app(services: Services) -> Litestar:
     """The web application; calls begin under the rules of their team from now on."""
     services.switchboard.use(services.console)
+    if services.background is not None:
+        services.background.memory.told = partial(mind.tell, services.switchboard)
     static = create_static_files_router(
         "/static", [STATIC], cache_control=CacheControlHeader(no_cache=True), guards=[ANYBODY]
     )

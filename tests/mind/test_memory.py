@@ -70,7 +70,7 @@ async def test_nothing_crosses_teams(memory: Memory) -> None:
     await memory.bind("a", "one", WHO)
     fact = await memory.remember("a", "one", "Has the premium plan", "anna")
     assert (await memory.bind("b", "two", WHO)).facts == ()
-    assert (await memory.of_call("b", "one")).facts == ()
+    assert await memory.of_call("b", "one") is None
     for act in (memory.correct("b", fact.id, "x", "eve"), memory.forget("b", fact.id)):
         with pytest.raises(UnknownFact, match="there is none of that number"):
             await act
@@ -186,3 +186,18 @@ def test_the_key_is_made_once_and_is_nobody_elses(tmp_path: Path) -> None:
     assert key_in(tmp_path, "x" * 32) == b"x" * 32
     with pytest.raises(ConfigError, match=r"memory\.key"):
         key_in(tmp_path, "short")
+
+
+async def test_a_call_that_is_taken_up_by_another_process_knows_its_customer(
+    store: Store, memory: Memory, day: Day
+) -> None:
+    await memory.bind("a", "one", WHO)
+    await memory.remember("a", "one", "Has the premium plan", "anna")
+    other = Memory(store.mind, KEY, day)
+    assert other.recall("one") == ()
+    await other.take_up("a", "one")
+    assert other.recall("one") == ("Has the premium plan",)
+    await other.take_up("a", "nobody has said who")
+    assert other.recall("nobody has said who") == ()
+    await memory.bind("a", "over", WHO, live=False)
+    assert memory.recall("over") == ()
