@@ -186,6 +186,7 @@ class Deadlines(Section):
     """Seconds after which background work has failed."""
 
     search: float = Field(default=1.0, gt=0)
+    rewrite: float = Field(default=4.0, gt=0)
     compose: float = Field(default=6.0, gt=0)
     speak: float = Field(default=15.0, gt=0)
 

@@ -16,6 +16,7 @@ from copilot.core.events import (
     Heard,
     NeedModel,
     Passage,
+    Rewrite,
     Signals,
     TurnText,
 )
@@ -173,12 +174,20 @@ class Composer(Protocol):
         ...
 
 
+class Rewriter(Protocol):
+    """Puts words of the customer better in the background."""
+
+    async def rewrite(self, request: Rewrite) -> str:
+        """A question that stands alone; empty where it has nothing better."""
+        ...
+
+
 class Background(Protocol):
     """What thinks beside a call, as the call needs it."""
 
     @property
     def composes(self) -> bool:
-        """Whether anybody writes better cards."""
+        """Whether anybody writes better cards and questions."""
         ...
 
     async def take_up(self, team_id: str, call_id: str) -> None:
@@ -187,6 +196,10 @@ class Background(Protocol):
 
     def composer(self, call_id: str) -> Composer | None:
         """Who writes better cards; None: nobody does."""
+        ...
+
+    def rewriter(self, call_id: str) -> Rewriter | None:
+        """Who puts the customer's words better; None: nobody does."""
         ...
 
     def retriever(self, call_id: str, retriever: Retriever) -> Retriever:

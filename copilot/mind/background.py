@@ -9,17 +9,18 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import Compose, DraftReady, Entry
+from copilot.core.events import Compose, DraftReady, Entry, Rewrite
 from copilot.errors import MindError, StoreError, UserError
 from copilot.mind.ask import Asked, Asker, Part
 from copilot.mind.composer import GroundedComposer, Names
 from copilot.mind.lookup import LookUp
 from copilot.mind.memory import Memory, Remembering
 from copilot.mind.recap import Recap, Writer, payload
+from copilot.mind.rewriter import GroundedRewriter, Words
 from copilot.mind.talk import lines
 from copilot.mind.tools import Tools
 from copilot.mind.webhooks import Webhooks
-from copilot.ports import Composer, Embedder, Mind, Retriever
+from copilot.ports import Composer, Embedder, Mind, Retriever, Rewriter
 from copilot.providers.redact import Redactor
 from copilot.store.log import Store
 from copilot.store.mind.rows import Summary
@@ -58,6 +59,7 @@ class Background:
         redactor: Redactor,
         now: Clock,
         names: Names = tuple,
+        words: Words = frozenset,
     ) -> None:
         self.mind = mind
         self.memory = memory
@@ -66,6 +68,7 @@ class Background:
         self._asker = Asker(mind, embedder, names)
         self._lookup = LookUp(mind, tools)
         self._composer = GroundedComposer(mind, embedder, names) if mind is not None else None
+        self._rewriter = GroundedRewriter(mind, words) if mind is not None else None
         self._writer = Writer(mind, embedder)
         self._store = store
         self._redactor = redactor
@@ -102,6 +105,12 @@ class Background:
         if self._composer is None:
             return None
         return _Informed(self._composer, lambda: self.memory.recall(call_id))
+
+    def rewriter(self, call_id: str) -> Rewriter | None:
+        """Who puts the customer's words better in this call; None without a background model."""
+        if self._rewriter is None:
+            return None
+        return _InformedRewriter(self._rewriter, lambda: self.memory.recall(call_id))
 
     def retriever(self, call_id: str, retriever: Retriever) -> Retriever:
         """The same search, by somebody who knows who is calling."""
@@ -210,6 +219,17 @@ class _Informed:
 
     async def compose(self, request: Compose) -> DraftReady:
         return await self._composer.compose(request, self._recall())
+
+
+class _InformedRewriter:
+    """The same, of the customer's words."""
+
+    def __init__(self, rewriter: GroundedRewriter, recall: Callable[[], Sequence[str]]) -> None:
+        self._rewriter = rewriter
+        self._recall = recall
+
+    async def rewrite(self, request: Rewrite) -> str:
+        return await self._rewriter.rewrite(request, self._recall())
 
 
 def _told(task: asyncio.Task[None]) -> None:

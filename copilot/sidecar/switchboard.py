@@ -269,10 +269,10 @@ class Switchboard:
 
     def _policy(self, offer: Offer, rules: Beginning) -> Policy:
         """The team's, without a voice where there is none to speak or no earpiece to hear it, and
-        without composing where nobody composes."""
+        without composing and rewriting where nobody does."""
         policy = rules.policy
         if self._background is None or not self._background.composes:
-            policy = msgspec.structs.replace(policy, compose=False)
+            policy = msgspec.structs.replace(policy, compose=False, rewrite=False)
         if self._voice is None or offer.earpiece is None:
             return msgspec.structs.replace(policy, voice=False)
         return policy
@@ -283,11 +283,12 @@ class Switchboard:
         voice, deadlines = self._voice, self._settings.deadlines
         if isinstance(voice, Situated):
             voice = voice.inside(started.call_id)
-        composer = None
+        composer = rewriter = None
         if self._background is not None:
             composer = self._background.composer(started.call_id)
+            rewriter = self._background.rewriter(started.call_id)
             retriever = self._background.retriever(started.call_id, retriever)
-        return Parts(ear, retriever, kept, line, voice, line, composer, deadlines)
+        return Parts(ear, retriever, kept, line, voice, line, composer, rewriter, deadlines)
 
     def _pin(self, offer: Offer) -> Pinned:
         try:

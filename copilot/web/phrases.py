@@ -165,6 +165,7 @@ PARTIES: dict[Party, str] = {Party.AGENT: "Agent", Party.CUSTOMER: "Customer"}
 
 FAILURES = {
     "search": "The knowledge base did not answer",
+    "rewrite": "The background model did not answer",
     "compose": "The background model did not answer",
     "speak": "The whisper could not be spoken",
 }
