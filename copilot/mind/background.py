@@ -19,7 +19,7 @@ from copilot.mind.recap import Recap, Writer, payload
 from copilot.mind.rewriter import GroundedRewriter, Words
 from copilot.mind.talk import lines
 from copilot.mind.tools import Tools
-from copilot.mind.webhooks import Webhooks
+from copilot.mind.webhooks import CONFIRMED, ENDED, Webhooks
 from copilot.ports import Composer, Embedder, Mind, Retriever, Rewriter
 from copilot.providers.redact import Redactor
 from copilot.store.log import Store
@@ -28,8 +28,6 @@ from copilot.store.models import CallRow, State
 
 log = logging.getLogger(__name__)
 
-ENDED = "call.ended"
-CONFIRMED = "call.confirmed"
 EXPIRE_S = 3600.0
 
 Clock = Callable[[], datetime]

@@ -156,17 +156,19 @@ class Memory:
 
     # ---- the customer's rights
 
-    async def export(self, team_id: str, external_id: str) -> Known:
-        """Everything that is kept of a customer."""
-        customer = self.customer(team_id, external_id)
+    async def export(self, team_id: str, customer: str) -> Known:
+        """Everything that is kept under the hash of a customer."""
         return await self._known(team_id, customer, "", every=True)
 
-    async def erase(self, team_id: str, external_id: str, erase_calls: EraseCalls) -> Erased:
+    async def calls(self, team_id: str, customer: str) -> list[str]:
+        """Their calls, newest first."""
+        return await self._tables.calls(team_id, customer)
+
+    async def erase(self, team_id: str, customer: str, erase_calls: EraseCalls) -> Erased:
         """Forget a customer and their calls, so that no file of this machine has a trace.
 
         `erase_calls` forgets calls with their logs, labels, digests, words and sound.
         """
-        customer = self.customer(team_id, external_id)
         calls = await self._tables.calls(team_id, customer)
         gone = await erase_calls(calls) if calls else 0
         facts = await self._tables.erase(team_id, customer)
