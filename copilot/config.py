@@ -169,8 +169,9 @@ class Tool(Section):
     """A server that speaks over HTTP."""
     token: SecretStr = SecretStr("")
     """Sent to it as Bearer."""
-    teams: tuple[str, ...] = ("default",)
-    """Who may use it, by the teams' ids."""
+    teams: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ("default",)
+    """Who may use it, by the teams' ids; or each team with the tools that it may use itself, in
+    the place of `allow`."""
     allow: tuple[str, ...] = ()
     """Its tools that may be used, by name; none but these."""
     writes: bool = False
@@ -180,6 +181,19 @@ class Tool(Section):
     """The longest result."""
     trusted: bool = False
     """In the house: arguments are not masked."""
+
+    def allowed(self, team_id: str) -> tuple[str, ...]:
+        """The tools that a team may use."""
+        if isinstance(self.teams, Mapping):
+            return tuple(self.teams.get(team_id, ()))
+        return self.allow if team_id in self.teams else ()
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The tools that any team may use."""
+        if isinstance(self.teams, Mapping):
+            return frozenset(name for names in self.teams.values() for name in names)
+        return frozenset(self.allow)
 
 
 class Deadlines(Section):

@@ -158,6 +158,10 @@ class Mind(Protocol):
         """The answer as it comes; raises MindError when no route has one."""
         ...
 
+    def of(self, team_id: str) -> "Mind | None":
+        """The same as far as a team may use it; None: not at all."""
+        ...
+
     @property
     def destinations(self) -> Sequence[str]:
         """Where it sends what it is asked: URLs without keys."""
@@ -185,20 +189,19 @@ class Rewriter(Protocol):
 class Background(Protocol):
     """What thinks beside a call, as the call needs it."""
 
-    @property
-    def composes(self) -> bool:
-        """Whether anybody writes better cards and questions."""
+    def composes(self, team_id: str) -> bool:
+        """Whether anybody writes better cards and questions for the team."""
         ...
 
     async def take_up(self, team_id: str, call_id: str) -> None:
         """A call whose process died goes on here; what was known in it is known again."""
         ...
 
-    def composer(self, call_id: str) -> Composer | None:
+    def composer(self, call_id: str, team_id: str) -> Composer | None:
         """Who writes better cards; None: nobody does."""
         ...
 
-    def rewriter(self, call_id: str) -> Rewriter | None:
+    def rewriter(self, call_id: str, team_id: str) -> Rewriter | None:
         """Who puts the customer's words better; None: nobody does."""
         ...
 

@@ -63,11 +63,9 @@ class Background:
         self.memory = memory
         self.webhooks = webhooks
         self.tools = tools
-        self._asker = Asker(mind, embedder, names)
-        self._lookup = LookUp(mind, tools)
-        self._composer = GroundedComposer(mind, embedder, names) if mind is not None else None
-        self._rewriter = GroundedRewriter(mind, words) if mind is not None else None
-        self._writer = Writer(mind, embedder)
+        self._embedder = embedder
+        self._names = names
+        self._words = words
         self._store = store
         self._redactor = redactor
         self._now = now
@@ -90,25 +88,31 @@ class Background:
 
     # ---- in a call
 
-    @property
-    def composes(self) -> bool:
-        return self._composer is not None
+    def composes(self, team_id: str) -> bool:
+        return self._mind_of(team_id) is not None
 
     async def take_up(self, team_id: str, call_id: str) -> None:
         """The call of another process goes on in this one: its customer is known here, too."""
         await self.memory.take_up(team_id, call_id)
 
-    def composer(self, call_id: str) -> Composer | None:
+    def composer(self, call_id: str, team_id: str) -> Composer | None:
         """Who writes better cards in this call; None without a background model."""
-        if self._composer is None:
+        mind = self._mind_of(team_id)
+        if mind is None:
             return None
-        return _Informed(self._composer, lambda: self.memory.recall(call_id))
+        composer = GroundedComposer(mind, self._embedder, self._names)
+        return _Informed(composer, lambda: self.memory.recall(call_id))
 
-    def rewriter(self, call_id: str) -> Rewriter | None:
+    def rewriter(self, call_id: str, team_id: str) -> Rewriter | None:
         """Who puts the customer's words better in this call; None without a background model."""
-        if self._rewriter is None:
+        mind = self._mind_of(team_id)
+        if mind is None:
             return None
-        return _InformedRewriter(self._rewriter, lambda: self.memory.recall(call_id))
+        rewriter = GroundedRewriter(mind, self._words)
+        return _InformedRewriter(rewriter, lambda: self.memory.recall(call_id))
+
+    def _mind_of(self, team_id: str) -> Mind | None:
+        return None if self.mind is None else self.mind.of(team_id)
 
     def retriever(self, call_id: str, retriever: Retriever) -> Retriever:
         """The same search, by somebody who knows who is calling."""
@@ -124,10 +128,12 @@ class Background:
     ) -> AsyncGenerator[Part, None]:
         """The agent's question over the packs, this call, its customer and the team's tools."""
         facts = self.memory.recall(call_id)
-        said = await asyncio.to_thread(lines, entries) if self.tools.any else []
-        found = await self._lookup.evidence(team_id, question, said, facts)
+        mind = self._mind_of(team_id)
+        said = await asyncio.to_thread(lines, entries) if self.tools.any_for(team_id) else []
+        found = await LookUp(mind, self.tools).evidence(team_id, question, said, facts)
         asked = Asked(question, entries, facts)
-        async with aclosing(self._asker.answer(asked, retriever, found)) as parts:
+        asker = Asker(mind, self._embedder, self._names)
+        async with aclosing(asker.answer(asked, retriever, found)) as parts:
             async for part in parts:
                 yield part
 
@@ -143,7 +149,8 @@ class Background:
         known = await self.written(row.team_id, row.id)
         if known is not None:
             return known
-        recap = await self._writer.draft(await self._store.read(row.id))
+        writer = Writer(self._mind_of(row.team_id), self._embedder)
+        recap = await writer.draft(await self._store.read(row.id))
         body = msgspec.json.encode(recap).decode()
         summary = Summary(row.id, row.team_id, body, self._now())
         await self._store.mind.keep_summary(summary)

@@ -36,7 +36,7 @@ class LookUp:
         An argument that nobody has said is not sent: what a text talks a model into sending
         somewhere is not what the agent asked.
         """
-        if self._mind is None or not self._tools.any:
+        if self._mind is None or not self._tools.any_for(team_id):
             return []
         offered = await self._tools.offered(team_id)
         if not offered:

@@ -78,8 +78,8 @@ async def test_what_is_remembered_reaches_search_question_and_card(
             made.retriever("call", shelf),
             notes,
             notes,
-            composer=made.composer("call"),
-            rewriter=made.rewriter("call"),
+            composer=made.composer("call", "default"),
+            rewriter=made.rewriter("call", "default"),
         )
         policy = Policy(rewrite=True, compose=True)
         await Session(CallStarted("call", policy), parts).play(ticks(90))

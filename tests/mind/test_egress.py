@@ -84,7 +84,7 @@ async def test_nothing_but_the_route_is_contacted_and_it_sees_no_card_number(
         settings = made(data, tmp_path, mind=mind, policy=Policy(compose=True))
         async with services(settings) as running:
             assert running.background is not None
-            composer = running.background.composer("call")
+            composer = running.background.composer("call", "default")
             assert composer is not None
             passage = running.library.packs[0].passages[0]
             said = "my card is 4111 1111 1111 1111 and my name is anna smith"
