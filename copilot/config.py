@@ -22,10 +22,16 @@ from copilot.core.policy import Policy
 from copilot.errors import ConfigError
 
 OTHER_VARIABLES = frozenset(
-    {"COPILOT_CONFIG", "COPILOT_GOLDEN", "COPILOT_SOAK", "COPILOT_TESTS_NEED_PACKAGES"}
+    {
+        "COPILOT_CONFIG",
+        "COPILOT_GOLDEN",
+        "COPILOT_SOAK",
+        "COPILOT_TESTS_NEED_PACKAGES",
+        "COPILOT_TOKEN",
+    }
 )
 """Variables that are no settings: the settings file, the tests' golden data and length, CI's
-strictness."""
+strictness, the token of ``copilot mcp``."""
 
 EXTENSION = "chrome-extension://blicllejdhfmckoncfgajhnndgmipbdg"
 """Origin of the browser extension: its id follows from the key in its manifest."""

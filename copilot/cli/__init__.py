@@ -21,6 +21,7 @@ from copilot.cli.evaluate import evaluate
 from copilot.cli.gaps import gaps
 from copilot.cli.labels import label, labels
 from copilot.cli.learn import learn
+from copilot.cli.mcp import mcp
 from copilot.cli.models import models
 from copilot.cli.packs import packs
 from copilot.cli.train import train
@@ -245,5 +246,5 @@ async def _listen(
     return results
 
 
-for command in (accounts, bench, evaluate, gaps, label, labels, learn, models, packs, train):
+for command in (accounts, bench, evaluate, gaps, label, labels, learn, mcp, models, packs, train):
     main.add_command(command)
