@@ -317,7 +317,7 @@ def _background(
         store,
         mind,
         embedder,
-        Memory(store.mind, key, utc_now, settings.memory.days),
+        Memory(store.mind, key, utc_now, settings.memory.days, library.forget),
         Webhooks(store.mind, settings.webhooks, utc_now),
         Tools(settings.tools, redactor),
         redactor,

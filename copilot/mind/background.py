@@ -151,6 +151,8 @@ class Background:
             return known
         writer = Writer(self._mind_of(row.team_id), self._embedder)
         recap = await writer.draft(await self._store.read(row.id))
+        if await self._store.call(row.id) is None:
+            raise MindError(f"call {row.id} is erased")
         body = msgspec.json.encode(recap).decode()
         summary = Summary(row.id, row.team_id, body, self._now())
         await self._store.mind.keep_summary(summary)

@@ -52,11 +52,20 @@ class Erased(Struct, frozen=True):
 class Memory:
     """The customers of every team, each team's own."""
 
-    def __init__(self, tables: MindTables, key: bytes, now: Clock, days: int = 365) -> None:
+    def __init__(
+        self,
+        tables: MindTables,
+        key: bytes,
+        now: Clock,
+        days: int = 365,
+        forget: Callable[[], None] | None = None,
+    ) -> None:
+        """`forget` empties caches of others that may hold words of calls."""
         self._tables = tables
         self._key = key
         self._now = now
         self._days = days
+        self._forget = forget
         self._recalled: dict[str, tuple[str, ...]] = {}
         """By live call: what is known of its customer."""
         self.told: Callable[[str, Known], None] | None = None
@@ -176,6 +185,8 @@ class Memory:
             self.let_go(call_id)
         for cache in (words.tokens, words.content):
             cache.cache_clear()
+        if self._forget is not None:
+            self._forget()
         await self._tables.scour()
         return Erased(facts, gone)
 

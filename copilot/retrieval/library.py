@@ -150,6 +150,13 @@ class Library:
             if not self._index.claim(name):
                 log.error("%s is not in the index any more: restart to index it again", name)
 
+    def forget(self) -> None:
+        """Let go of the words of calls that searches remember for speed."""
+        with self._lock:
+            alive = list(self._alive)
+        for retriever in alive:
+            retriever.forget()
+
     def close(self) -> None:
         """Let go of the search thread; searches that have not begun are cancelled."""
         self._search.shutdown(wait=True, cancel_futures=True)

@@ -124,7 +124,10 @@ async def erase(
     if not same:
         fault = "That is not this customer's id: nothing was erased."
         return await _page(request, services, caller, customer_id, erasing=fault)
-    await customers.erase(services, caller, customer_id)
+    try:
+        await customers.erase(services, caller, customer_id)
+    except MindError as error:
+        return await _page(request, services, caller, customer_id, erasing=str(error))
     return go("/memory?told=erased")
 
 
