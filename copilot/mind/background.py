@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from copilot.core.events import Compose, DraftReady, Entry, Rewrite
 from copilot.errors import MindError, StoreError, UserError
 from copilot.mind.ask import Asked, Asker, Part
 from copilot.mind.composer import GroundedComposer, Names
+from copilot.mind.evidence import Evidence
 from copilot.mind.lookup import LookUp
 from copilot.mind.memory import Memory, Remembering
 from copilot.mind.recap import Recap, Writer, payload
@@ -129,13 +130,17 @@ class Background:
         """The agent's question over the packs, this call, its customer and the team's tools."""
         facts = self.memory.recall(call_id)
         mind = self._mind_of(team_id)
-        said = await asyncio.to_thread(lines, entries) if self.tools.any_for(team_id) else []
-        found = await LookUp(mind, self.tools).evidence(team_id, question, said, facts)
         asked = Asked(question, entries, facts)
         asker = Asker(mind, self._embedder, self._names)
-        async with aclosing(asker.answer(asked, retriever, found)) as parts:
+        looking = self._look_up(mind, team_id, asked) if self.tools.any_for(team_id) else None
+        async with aclosing(asker.answer(asked, retriever, looking)) as parts:
             async for part in parts:
                 yield part
+
+    async def _look_up(self, mind: Mind | None, team_id: str, asked: Asked) -> Collection[Evidence]:
+        said = await asyncio.to_thread(lines, asked.entries)
+        look = LookUp(mind, self.tools)
+        return await look.evidence(team_id, asked.question, said, asked.facts)
 
     # ---- after a call
 
