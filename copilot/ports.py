@@ -16,6 +16,7 @@ from copilot.core.events import (
     Heard,
     NeedModel,
     Passage,
+    Rewrite,
     Signals,
     TurnText,
 )
@@ -157,6 +158,10 @@ class Mind(Protocol):
         """The answer as it comes; raises MindError when no route has one."""
         ...
 
+    def of(self, team_id: str) -> "Mind | None":
+        """The same as far as a team may use it; None: not at all."""
+        ...
+
     @property
     def destinations(self) -> Sequence[str]:
         """Where it sends what it is asked: URLs without keys."""
@@ -173,20 +178,31 @@ class Composer(Protocol):
         ...
 
 
+class Rewriter(Protocol):
+    """Puts words of the customer better in the background."""
+
+    async def rewrite(self, request: Rewrite) -> str:
+        """A question that stands alone; empty where it has nothing better."""
+        ...
+
+
 class Background(Protocol):
     """What thinks beside a call, as the call needs it."""
 
-    @property
-    def composes(self) -> bool:
-        """Whether anybody writes better cards."""
+    def composes(self, team_id: str) -> bool:
+        """Whether anybody writes better cards and questions for the team."""
         ...
 
     async def take_up(self, team_id: str, call_id: str) -> None:
         """A call whose process died goes on here; what was known in it is known again."""
         ...
 
-    def composer(self, call_id: str) -> Composer | None:
+    def composer(self, call_id: str, team_id: str) -> Composer | None:
         """Who writes better cards; None: nobody does."""
+        ...
+
+    def rewriter(self, call_id: str, team_id: str) -> Rewriter | None:
+        """Who puts the customer's words better; None: nobody does."""
         ...
 
     def retriever(self, call_id: str, retriever: Retriever) -> Retriever:

@@ -46,6 +46,14 @@ class Act(StrEnum):
     POLICY_ROLLED_BACK = "policy_rolled_back"
     SETTINGS_CHANGED = "settings_changed"
     CALLS_ERASED = "calls_erased"
+    WEBHOOK_ADDED = "webhook_added"
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOK_TESTED = "webhook_tested"
+    DELIVERY_REPLAYED = "delivery_replayed"
+    MEMORY_READ = "memory_read"
+    MEMORY_CHANGED = "memory_changed"
+    MEMORY_EXPORTED = "memory_exported"
+    CUSTOMER_ERASED = "customer_erased"
 
     @property
     def label(self) -> str:

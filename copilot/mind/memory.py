@@ -52,11 +52,20 @@ class Erased(Struct, frozen=True):
 class Memory:
     """The customers of every team, each team's own."""
 
-    def __init__(self, tables: MindTables, key: bytes, now: Clock, days: int = 365) -> None:
+    def __init__(
+        self,
+        tables: MindTables,
+        key: bytes,
+        now: Clock,
+        days: int = 365,
+        forget: Callable[[], None] | None = None,
+    ) -> None:
+        """`forget` empties caches of others that may hold words of calls."""
         self._tables = tables
         self._key = key
         self._now = now
         self._days = days
+        self._forget = forget
         self._recalled: dict[str, tuple[str, ...]] = {}
         """By live call: what is known of its customer."""
         self.told: Callable[[str, Known], None] | None = None
@@ -156,17 +165,19 @@ class Memory:
 
     # ---- the customer's rights
 
-    async def export(self, team_id: str, external_id: str) -> Known:
-        """Everything that is kept of a customer."""
-        customer = self.customer(team_id, external_id)
+    async def export(self, team_id: str, customer: str) -> Known:
+        """Everything that is kept under the hash of a customer."""
         return await self._known(team_id, customer, "", every=True)
 
-    async def erase(self, team_id: str, external_id: str, erase_calls: EraseCalls) -> Erased:
+    async def calls(self, team_id: str, customer: str) -> list[str]:
+        """Their calls, newest first."""
+        return await self._tables.calls(team_id, customer)
+
+    async def erase(self, team_id: str, customer: str, erase_calls: EraseCalls) -> Erased:
         """Forget a customer and their calls, so that no file of this machine has a trace.
 
         `erase_calls` forgets calls with their logs, labels, digests, words and sound.
         """
-        customer = self.customer(team_id, external_id)
         calls = await self._tables.calls(team_id, customer)
         gone = await erase_calls(calls) if calls else 0
         facts = await self._tables.erase(team_id, customer)
@@ -174,6 +185,8 @@ class Memory:
             self.let_go(call_id)
         for cache in (words.tokens, words.content):
             cache.cache_clear()
+        if self._forget is not None:
+            self._forget()
         await self._tables.scour()
         return Erased(facts, gone)
 

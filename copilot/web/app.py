@@ -14,9 +14,10 @@ from copilot.web import calls, doors, health, live, mcp, schema, signalling, sof
 from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
-from copilot.web.api import knowledge, mind
-from copilot.web.console import analytics, policy, review, settings, wall
+from copilot.web.api import knowledge, mind, webhooks
+from copilot.web.console import after, analytics, customers, policy, review, settings, wall
 from copilot.web.console import api as console
+from copilot.web.console import webhooks as hooks
 from copilot.web.guard import Guard, harden
 from copilot.web.knowledge import forms, routes
 from copilot.web.pages import STATIC, environment
@@ -37,6 +38,9 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     *policy.ROUTES,
     *analytics.ROUTES,
     *settings.ROUTES,
+    *hooks.ROUTES,
+    *customers.ROUTES,
+    *after.ROUTES,
     console.router,
     softphone.softphone,
     softphone.sample,
@@ -54,6 +58,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     *routes.ROUTES,
     knowledge.router,
     mind.router,
+    webhooks.router,
     mcp.endpoint,
 )
 

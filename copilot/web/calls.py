@@ -17,6 +17,7 @@ from copilot.evaluate.cases import cases_of
 from copilot.store.models import State
 from copilot.web import phrases, story, timeline
 from copilot.web.access import Me, Needs
+from copilot.web.console.after import written_of
 from copilot.web.console.review import judgements
 from copilot.web.console.wall import people, signed
 from copilot.web.doors import Calls, Shelf
@@ -94,6 +95,7 @@ async def call(
         mine=signed(caller),
         labels=caller.may(Scope.CALLS_LABEL),
         agent=names.get(row.person_id, ""),
+        written=await written_of(services, row),
         audio=services.console.desk.recording(call_id).exists(),
         found=marker(q, clean.talk),
     )

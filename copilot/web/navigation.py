@@ -29,6 +29,8 @@ MAIN = (
 TEAM = (
     Item("people", "People", "/people", Scope.PEOPLE_READ),
     Item("settings", "Settings", "/settings", Scope.SETTINGS_READ),
+    Item("webhooks", "Webhooks", "/webhooks", Scope.SETTINGS_READ),
+    Item("memory", "Customer memory", "/memory", Scope.SETTINGS_WRITE),
     Item("audit", "Audit log", "/audit", Scope.AUDIT_READ),
     Item("teams", "Teams", "/teams", Scope.TEAMS_WRITE),
 )

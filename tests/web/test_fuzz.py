@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from copilot.accounts.caller import everybody
 from copilot.accounts.roles import GRANTABLE
 from copilot.store.log import open_store, utc_now
-from copilot.store.mind.rows import Delivery
+from copilot.store.mind.rows import Delivery, Hook
 from copilot.store.team import TeamCalls
 from copilot.web.app import create_app
 from copilot.web.services import Services
@@ -136,6 +136,7 @@ async def _things(admin: AsyncClient, services: Services) -> dict[str, Any]:
     sent = Delivery(0, "default", "our_call", "hook", "m", "e", "", "failed", 9, 0, "", now, now)
     await services.store.mind.send([sent])
     [delivery] = await services.store.mind.deliveries("default")
+    hook = Hook(0, "default", "https://crm.example/", "whsec_" + "A" * 44, "call.ended", now, "x")
     ids = {
         "call_id": "our_call",
         "number": flag["id"],
@@ -147,6 +148,7 @@ async def _things(admin: AsyncClient, services: Services) -> dict[str, Any]:
         "invitation_id": invited["id"],
         "token_id": token,
         "delivery_id": delivery.id,
+        "hook_id": await services.store.mind.add_hook(hook),
     }
     return {name: quote(str(value)) for name, value in ids.items()}
 

@@ -31,8 +31,21 @@ class Gateway:
 
         Raises MindError when no route has one.
         """
+        async with aclosing(self.through(self.lanes, prompt)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def of(self, team_id: str) -> "Gateway | TeamGateway | None":
+        """By the routes that are everybody's or the team's."""
+        lanes = [one for one in self.lanes if one.route.serves(team_id)]
+        if len(lanes) == len(self.lanes):
+            return self
+        return TeamGateway(self, lanes) if lanes else None
+
+    async def through(self, routes: Sequence[Lane], prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        """The answer by one of these routes."""
         now = self._now()
-        lanes = sorted((one for one in self.lanes if one.usable(now)), key=lambda one: one.order)
+        lanes = sorted((one for one in routes if one.usable(now)), key=lambda one: one.order)
         if len(lanes) == 1:
             lanes *= 2  # the only route keeps itself company, and has a second try
         mask = self._redactor.mask()
@@ -63,6 +76,27 @@ class Gateway:
     async def close(self) -> None:
         for model in self._models.values():
             await model.close()
+
+
+class TeamGateway:
+    """`copilot.ports.Mind` over some of a gateway's routes."""
+
+    def __init__(self, whole: Gateway, lanes: Sequence[Lane]) -> None:
+        self._whole = whole
+        self._lanes = lanes
+
+    def answer(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        return self._whole.through(self._lanes, prompt)
+
+    def of(self, team_id: str) -> "Gateway | TeamGateway | None":
+        return self._whole.of(team_id)
+
+    @property
+    def destinations(self) -> Sequence[str]:
+        return self._whole.destinations
+
+    async def close(self) -> None:
+        """The whole gateway is closed by whoever made it."""
 
 
 async def _revealed(

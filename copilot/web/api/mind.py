@@ -12,19 +12,20 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
-from copilot.accounts.audit import Act
 from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Scope
 from copilot.core.events import CustomerKnown
 from copilot.errors import UnknownFact
 from copilot.mind.ask import Part
-from copilot.mind.background import Background, Written
+from copilot.mind.background import Written
 from copilot.mind.memory import Known, Memory
 from copilot.mind.recap import Recap
 from copilot.sidecar.switchboard import Switchboard
 from copilot.store.mind.rows import Delivery, Fact, Summary
 from copilot.store.models import State
+from copilot.web import customers, hooks
 from copilot.web.access import Me, Needs, limited
+from copilot.web.customers import background, who
 from copilot.web.doors import MOST, Calls, Number, Shelf, TeamShelf
 from copilot.web.services import Given, Services
 
@@ -190,17 +191,15 @@ async def forget(fact_id: Number, services: Given, caller: Me, calls: Calls) -> 
 @post("/customers/export", guards=[RULES], status_code=200, summary="All that is kept of one")
 async def export(data: JSONBody[Customer], services: Given, caller: Me) -> KnownOut:
     """Facts and write-ups; the calls' logs are had one by one."""
-    known = await background(services).memory.export(caller.team_id, data.external_id)
-    return known_out(known)
+    customer = background(services).memory.customer(caller.team_id, data.external_id)
+    return known_out(await customers.export(services, caller, customer))
 
 
 @post("/customers/erase", guards=[RULES], status_code=200, summary="Forget a customer")
 async def erase(data: JSONBody[Customer], services: Given, caller: Me) -> ErasedOut:
     """Their facts and their calls with logs, labels, words and sound; no file keeps a trace."""
-    mind, desk = background(services), services.console.desk
-    gone = await mind.memory.erase(caller.team_id, data.external_id, desk.erase)
-    told = f"a customer: {gone.facts} facts, {gone.calls} calls"
-    await services.accounts.audit.note(caller, Act.CALLS_ERASED, told)
+    customer = background(services).memory.customer(caller.team_id, data.external_id)
+    gone = await customers.erase(services, caller, customer)
     return ErasedOut(gone.facts, gone.calls)
 
 
@@ -236,14 +235,7 @@ async def deliveries(
 )
 async def replay(delivery_id: Number, services: Given, caller: Me) -> None:
     """With the same id and body."""
-    if not await background(services).webhooks.replay(caller.team_id, delivery_id):
-        raise NotFoundException(f"delivery {delivery_id}: there is none of that number")
-
-
-def background(services: Services) -> Background:
-    if services.background is None:
-        raise NotFoundException("this copilot has no background")
-    return services.background
+    await hooks.replay(services, caller, delivery_id)
 
 
 def tell(switchboard: Switchboard, call_id: str, known: Known) -> None:
@@ -251,11 +243,6 @@ def tell(switchboard: Switchboard, call_id: str, known: Known) -> None:
     call = switchboard.find(call_id)
     if call is not None:
         call.session.give(CustomerKnown(len(known.facts), len(known.calls)))
-
-
-def who(caller: Caller) -> str:
-    """As write-ups and facts are signed."""
-    return caller.email or caller.name
 
 
 def _packs(shelf: TeamShelf) -> tuple[str, ...]:

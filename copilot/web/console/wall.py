@@ -142,7 +142,7 @@ async def send_advice(
     if not 1 <= len(text) <= ADVICE:
         raise SettingError(f"a line to an agent has 1 to {ADVICE} characters, not {len(text)}")
     call.session.give(Advised(caller.name, text))
-    await services.accounts.audit.note(caller, Act.ADVISED, f"{call_id}: {text}")
+    await services.accounts.audit.note(caller, Act.ADVISED, f"{call_id}: {len(text.split())} words")
 
 
 @post(

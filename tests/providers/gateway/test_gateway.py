@@ -237,3 +237,26 @@ async def test_native_providers_are_built_and_their_hosts_told() -> None:
         "generativelanguage.googleapis.com",
     ]
     await made.close()
+
+
+async def test_a_route_of_one_team_is_nobody_elses() -> None:
+    async with AsyncExitStack() as stack:
+        hers, everybodys = [
+            await stack.enter_async_context(standin(Manner(text=text))) for text in ("hers", "all")
+        ]
+        routes = (
+            Route("a", hers.url, key="k", teams=("sales",)),
+            Route("b", everybodys.url, key="k", priority=1),
+        )
+        made = Gateway(Options(routes, hedge=False), Redactor())
+        stack.push_async_callback(made.close)
+        sales, support = made.of("sales"), made.of("support")
+        assert sales is not None
+        assert support is not None
+        assert "".join([one.text async for one in sales.answer(ASK)]) == "hers"
+        assert "".join([one.text async for one in support.answer(ASK)]) == "all"
+        assert len(hers.asked) == 1
+        only = Gateway(Options(routes[:1]), Redactor())
+        assert only.of("support") is None
+        assert only.of("sales") is only
+        await only.close()
