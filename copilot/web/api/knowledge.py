@@ -13,6 +13,7 @@ from copilot.web.api.knowledge_shapes import (
     BaseWhole,
     ChangesOut,
     FileTaken,
+    GapIn,
     JobOut,
     Line,
     Named,
@@ -33,8 +34,9 @@ from copilot.web.knowledge import gaps as looking
 from copilot.web.knowledge import views
 from copilot.web.knowledge.desk import DRAFT
 from copilot.web.knowledge.forms import FORM_BYTES, now
+from copilot.web.knowledge.gap_pages import WATCH
 from copilot.web.knowledge.pages import READ, WRITE, Bases
-from copilot.web.knowledge.tries import WATCH, Trials
+from copilot.web.knowledge.tries import Trials
 from copilot.web.pages import AnyRequest
 from copilot.web.schema import FileSent
 
@@ -215,6 +217,16 @@ async def gaps(caller: Me, desk: Bases, calls: Calls, anew: FromQuery[bool] = Fa
     return job_out(job)
 
 
+@post("/gaps/drafts", guards=[WRITE], summary="Draft the answer to a gap")
+async def draft_gap(data: JSONBody[GapIn], caller: Me, desk: Bases) -> PassageOut:
+    """A passage of what was asked and what came nearest; unpublished until it is edited.
+
+    Where there is one already, that one.
+    """
+    made = await looking.draft(desk, caller, data.pack, data.question)
+    return await _found(caller, desk, made.pack, made.id)
+
+
 @post(
     "/try",
     guards=[READ],
@@ -269,6 +281,7 @@ router = Router(
         retire,
         conflicts,
         gaps,
+        draft_gap,
         try_words,
         job,
     ],

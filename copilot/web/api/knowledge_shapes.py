@@ -115,6 +115,14 @@ class PassageIn(Struct, frozen=True, forbid_unknown_fields=True):
     """Of the passage as it was read; not for a new one."""
 
 
+class GapIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """A gap, and where its answer goes."""
+
+    question: Line
+    """The gap's name."""
+    pack: Line
+
+
 class Named(Struct, frozen=True, forbid_unknown_fields=True):
     """What a knowledge base is called."""
 

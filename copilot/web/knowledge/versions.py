@@ -69,6 +69,7 @@ async def changes(
         fault=fault,
         most=MOST,
         publishing=new == DRAFT and (not old or old == found.version),
+        waiting=found.passages - len(found.draft.edited.ready) if found.draft else 0,
     )
 
 
