@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ import pytest
 from httpx import AsyncClient
 from litestar import Litestar
 
+from copilot.bench.standin import Manner, standin
+from copilot.console import hearing
 from copilot.console.settings import TeamSettings
 from copilot.core.events import CallStarted, Party
 from copilot.ports import Owner
+from copilot.providers.gateway.gateway import Gateway
+from copilot.providers.gateway.settings import Options, Route
+from copilot.providers.redact import Redactor
 from copilot.sidecar import offer as offers
 from copilot.sidecar.peer import use_interface
 from copilot.store.log import Store
@@ -272,6 +278,55 @@ async def test_providers_are_tried_out(client: AsyncClient) -> None:
     health = (await client.get("/api/v1/health")).json()
     assert {"Store", "Lines", "Disk"} <= {one["what"] for one in health}
     assert (await client.post("/api/v1/settings/purge")).json() == {"calls": 0, "recordings": 0}
+
+
+async def test_the_ear_hears_a_known_sound(
+    store: Store, tmp_path: Path, browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "SECONDS", 0.5)
+    spoken = [(Party.CUSTOMER, 2, "good morning")]
+    for script, told in ((spoken, "Works: heard “good morning”; a tick"), ((), "Fails: no words")):
+        services = make_services(store, tmp_path, script)
+        async with browse(create_app(services), "http://127.0.0.1:8123") as client:
+            assert told in (await client.post("/settings/test/ear")).text
+    alone = replace(services, sample=None)  # an installation without the sample call
+    async with browse(create_app(alone), "http://127.0.0.1:8123") as client:
+        told = (await client.post("/api/v1/providers/ear/test")).json()
+        assert told["ok"]
+        assert "a tone sounded like speech to 0 %" in told["told"]
+
+
+async def test_each_route_of_the_background_model_is_tried(
+    client: AsyncClient, services: Services
+) -> None:
+    none = await client.post("/settings/test/mind")
+    assert "Nothing to test: none is configured; add [[mind.routes]]" in none.text
+    assert (
+        "Nothing to test: no voice is running" in (await client.post("/settings/test/voice")).text
+    )
+    good, bad = Manner(text="ready"), Manner(status="401 Unauthorized", body="{}")
+    async with standin(good) as one, standin(bad) as other:
+        routes = Route("acme:one", one.url, key="k"), Route("acme:other", other.url, key="k")
+        assert services.background is not None
+        services.background.mind = Gateway(Options(routes), Redactor())
+        told = (await client.post("/api/v1/providers/mind/test")).json()
+        assert not told["ok"]
+        first, second = told["told"].split("; ")
+        assert re.fullmatch(r"acme:one.*: first token after \d+ ms, all after \d+ ms", first)
+        assert second.endswith(": HTTP 401")
+        await services.background.mind.close()
+
+
+async def test_a_provider_that_breaks_is_told_in_words(
+    client: AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(call: CallStarted) -> None:
+        raise RuntimeError("secret of the provider")
+
+    monkeypatch.setattr(services.switchboard.listener, "open", lost)
+    told = (await client.post("/settings/test/ear")).text
+    assert "Fails: it broke (RuntimeError); the server" in told
+    assert "secret" not in told
 
 
 async def test_the_api_is_described(client: AsyncClient) -> None:

@@ -23,7 +23,7 @@ from copilot.store.label import Label, Verdict
 from copilot.store.models import CallRow
 from copilot.web.access import Me, Needs
 from copilot.web.console import analytics as figures
-from copilot.web.console import policy, review, settings, wall
+from copilot.web.console import policy, providers, review, settings, wall
 from copilot.web.console.forms import after, day
 from copilot.web.doors import Calls, Number, Shelf
 from copilot.web.services import Given, Services
@@ -345,9 +345,9 @@ async def get_health(services: Given, caller: Me, shelf: Shelf) -> list[Finding]
 
 
 @post("/providers/{name:str}/test", guards=[settings.WRITES], status_code=200)
-async def post_test(name: FromPath[str], services: Given) -> settings.Tested:
+async def post_test(name: FromPath[str], services: Given) -> providers.Tested:
     """Try a provider out: ``store``, ``search``, ``voice``."""
-    return await settings.trial(services, name)
+    return await providers.trial(services, name)
 
 
 router = Router(
