@@ -157,10 +157,6 @@ class Memory:
         await self._tables.scour()
         return Erased(facts, gone)
 
-    async def expire(self) -> int:
-        """Delete what has expired; how many facts those were."""
-        return await self._tables.expire(self._now())
-
     async def _known(self, team_id: str, customer: str, call_id: str, every: bool = False) -> Known:
         facts = await self._tables.facts(team_id, customer, self._now())
         calls = [one for one in await self._tables.calls(team_id, customer) if one != call_id]

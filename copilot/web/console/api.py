@@ -16,7 +16,7 @@ from copilot.console.analytics import Analytics
 from copilot.console.doctor import Finding
 from copilot.console.policy import TeamPolicy, check, read, write
 from copilot.console.review import Hit
-from copilot.console.settings import Purged, TeamSettings
+from copilot.console.settings import Holding, Purged, TeamSettings
 from copilot.console.wall import Seat
 from copilot.store.console.rows import Flag, Ruling, Wanted
 from copilot.store.label import Label, Verdict
@@ -332,6 +332,12 @@ async def patch_settings(
     return made
 
 
+@get("/settings/kept", guards=[settings.READS])
+async def get_kept(services: Given, caller: Me) -> Holding:
+    """What the team has now of each kind of data."""
+    return await services.console.desk.kept(caller.team_id)
+
+
 @post("/settings/purge", guards=[settings.WRITES], status_code=200)
 async def post_purge(services: Given, caller: Me) -> Purged:
     """Erase what is older than the team keeps it."""
@@ -357,6 +363,6 @@ router = Router(
         get_policy, put_draft, delete_draft, post_trial, get_trial, post_publish, get_history,
         post_roll_back, get_wall, get_calls, get_call, delete_call, get_labels, post_label,
         get_flags, post_flag, delete_flag, post_advice, get_analytics, get_settings,
-        patch_settings, post_purge, get_health, post_test,
+        patch_settings, get_kept, post_purge, get_health, post_test,
     ],
 )  # fmt: skip

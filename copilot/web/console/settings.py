@@ -14,7 +14,7 @@ from copilot.accounts.audit import Act
 from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Scope
 from copilot.console.doctor import Facts, Finding, examine
-from copilot.console.settings import Consent, Purged, TeamSettings
+from copilot.console.settings import AUDIT_DAYS, Consent, Purged, TeamSettings
 from copilot.errors import SettingError
 from copilot.evaluate.digest import VERSION
 from copilot.web.access import Me, Needs
@@ -27,6 +27,8 @@ from copilot.web.services import Given, Services
 
 READS = Needs(Scope.SETTINGS_READ)
 WRITES = Needs(Scope.SETTINGS_WRITE)
+DAYS = [name for name in TeamSettings.__struct_fields__ if name.endswith("_days")]
+"""How long each kind of data is kept."""
 
 
 @get("/settings", guards=[READS], include_in_schema=False)
@@ -38,7 +40,10 @@ async def settings(request: AnyRequest, services: Given, caller: Me, shelf: Shel
         "settings.html",
         team=team,
         consents=list(Consent),
+        kept=await services.console.desk.kept(caller.team_id),
         due=await services.console.desk.due(caller.team_id),
+        memory_days=services.settings.memory.days,
+        audit_days=AUDIT_DAYS,
         findings=await examine_all(services, caller, shelf),
         providers=providers(services),
         writes=caller.may(Scope.SETTINGS_WRITE),
@@ -60,8 +65,7 @@ def typed(form: Form) -> TeamSettings:
         "listening": form.on("listening"),
         "redact": form.on("redact"),
         "keep_audio": form.on("keep_audio"),
-        "calls_days": form.maybe("calls_days"),
-        "audio_days": form.maybe("audio_days"),
+        **{name: form.maybe(name) for name in DAYS},
     }
     return made(values)
 
@@ -101,7 +105,7 @@ async def purge(services: Given, caller: Me) -> Redirect:
 
 async def purge_now(services: Services, caller: Caller) -> Purged:
     done = await services.console.desk.purge(caller.team_id)
-    told = f"{done.calls} calls, {done.recordings} recordings too old to keep"
+    told = f"too old to keep: {done}" if done else "nothing was too old"
     await services.accounts.audit.note(caller, Act.CALLS_ERASED, told)
     return done
 
