@@ -14,7 +14,7 @@ from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
 from copilot.web.api import knowledge, mind
-from copilot.web.console import analytics, policy, review, settings, wall
+from copilot.web.console import analytics, judging, policy, review, settings, wall
 from copilot.web.console import api as console
 from copilot.web.guard import Guard, harden
 from copilot.web.knowledge import forms, routes
@@ -33,6 +33,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     live.changes,
     *wall.ROUTES,
     *review.ROUTES,
+    *judging.ROUTES,
     *policy.ROUTES,
     *analytics.ROUTES,
     *settings.ROUTES,

@@ -17,7 +17,7 @@ from copilot.evaluate.cases import cases_of
 from copilot.store.models import State
 from copilot.web import phrases, story, timeline
 from copilot.web.access import Me, Needs
-from copilot.web.console.review import judgements
+from copilot.web.console.judging import judgements, titles
 from copilot.web.console.wall import people, signed
 from copilot.web.doors import Calls, Shelf
 from copilot.web.pages import AnyRequest, page
@@ -59,6 +59,7 @@ async def call(
     services: Given,
     caller: Me,
     calls: Calls,
+    shelf: Shelf,
     q: FromQuery[str] = "",
 ) -> Response[str]:
     """The call as it happens while it is on, and as a story when it has ended."""
@@ -90,7 +91,10 @@ async def call(
         leads=leads,
         final=_final(told),
         flags=flags,
-        judged=await judgements(calls, call_id, caller),
+        judged=await judgements(calls, call_id),
+        offered=(),
+        title_of=titles(shelf),
+        saved=False,
         mine=signed(caller),
         labels=caller.may(Scope.CALLS_LABEL),
         agent=names.get(row.person_id, ""),

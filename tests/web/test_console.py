@@ -16,12 +16,14 @@ from copilot.bench.standin import Manner, standin
 from copilot.console import hearing
 from copilot.console.settings import TeamSettings
 from copilot.core.events import CallStarted, Party
+from copilot.evaluate.labels import labels_of
 from copilot.ports import Owner
 from copilot.providers.gateway.gateway import Gateway
 from copilot.providers.gateway.settings import Options, Route
 from copilot.providers.redact import Redactor
 from copilot.sidecar import offer as offers
 from copilot.sidecar.peer import use_interface
+from copilot.store.label import NOTHING, Verdict, standing
 from copilot.store.log import Store
 from copilot.store.team import TeamCalls
 from copilot.web.app import create_app
@@ -29,7 +31,7 @@ from copilot.web.services import Services
 from tests.helpers import Call, knows, passage
 from tests.web.conftest import Browse
 from tests.webrtc import QUERY, Browser
-from tests.website import QUESTION, SCRIPT, make_services
+from tests.website import ADDRESS, QUESTION, SCRIPT, make_services
 
 HERE = Owner("default", "local")
 JSON = {"Accept": "application/json"}
@@ -171,6 +173,7 @@ async def test_past_calls_are_found_judged_marked_and_erased(
     assert figures["precision"] == {"part": 0, "of": 1}, "a judgement counts at once"
     wrong = await client.post("/calls/c1/labels", data={"inquiry": "1", "verdict": "missed"})
     assert wrong.status_code == 422
+    assert "missed" not in await verdicts(client)
 
     assert (await client.post("/calls/c1/flags", data={"tick": "10"})).status_code == 204
     assert (await client.post("/calls/c1/flags", data={"tick": "99999"})).status_code == 422
@@ -187,6 +190,41 @@ async def test_past_calls_are_found_judged_marked_and_erased(
     assert [one["call"]["id"] for one in left] == ["c2"]
     audit = (await client.get("/api/v1/audit")).json()
     assert "calls_erased" in {deed["act"] for deed in audit}
+
+
+async def verdicts(client: AsyncClient) -> list[str]:
+    return [one["verdict"] for one in (await client.get("/api/v1/calls/c1/labels")).json()]
+
+
+async def test_a_reviewer_names_the_right_passage_and_says_why(
+    client: AsyncClient, store: Store, asked: Call
+) -> None:
+    await keep(store, "c1", asked)
+    press = {"inquiry": "1", "verdict": "wrong", "shown": "1"}
+    form = (await client.post("/calls/c1/labels", data=press)).text
+    assert "Find the right passage" in form
+    assert f'value="{ADDRESS.id}"' in form, "what search finds for the question is offered at once"
+    assert ADDRESS.id in (await client.get("/calls/c1/passages?q=address")).text
+    assert ADDRESS.id not in (await client.get("/calls/c1/passages?q=+")).text
+
+    note = f"the customer was abroad {SCRIPT}"
+    kept = {**press, "passage": ADDRESS.id, "note": note}
+    form = (await client.post("/calls/c1/labels", data=kept)).text
+    assert f"Right: {ADDRESS.title}" in form
+    assert SCRIPT not in form
+    [label] = standing(await store.labels.of("c1"))
+    assert (label.passage, label.note) == (ADDRESS.id, note)
+    [case] = labels_of(await store.read("c1"), await store.labels.of("c1"))
+    assert (case.verdict, case.right) == (Verdict.WRONG, ADDRESS.id), "so that the gate learns it"
+    page = (await client.get("/calls/c1", headers=PAGE)).text
+    assert "the customer was abroad" in page
+
+    await client.post("/calls/c1/labels", data={**kept, "passage": "none"})
+    [label] = standing(await store.labels.of("c1"))
+    assert label.passage == NOTHING
+    await client.post("/calls/c1/labels", data={**kept, "verdict": "right"})
+    [label] = standing(await store.labels.of("c1"))
+    assert (label.verdict, label.passage, label.note) == ("right", "", note)
 
 
 WHEN = {"since": "2026-11-20", "until": "2026-11-30"}

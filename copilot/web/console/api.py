@@ -23,7 +23,7 @@ from copilot.store.label import Label, Verdict
 from copilot.store.models import CallRow
 from copilot.web.access import Me, Needs
 from copilot.web.console import analytics as figures
-from copilot.web.console import policy, providers, review, settings, wall
+from copilot.web.console import judging, policy, providers, review, settings, wall
 from copilot.web.console.forms import after, day
 from copilot.web.doors import Calls, Number, Shelf
 from copilot.web.services import Given, Services
@@ -254,7 +254,7 @@ async def post_label(
     data: JSONBody[Judge], call_id: FromPath[str], services: Given, caller: Me, calls: Calls
 ) -> Label:
     """Say what a moment was worth."""
-    return await review.add_label(
+    return await judging.add_label(
         services, caller, calls, call_id, data.inquiry, data.verdict, data.passage, data.note
     )
 
