@@ -229,3 +229,23 @@ async def test_no_page_is_wider_than_a_narrow_screen(site: Site, page: Page) -> 
         await page.goto(f"{site.url}{path}")
         over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert over <= 0, path
+
+
+async def test_a_narrow_windows_menu_shows_where_one_is_and_leads_on(site: Site, page: Page) -> None:
+    menu, lines = page.locator(".pages summary"), page.get_by_role("navigation", name="Main")
+    await page.goto(f"{site.url}/policy")
+    await expect(menu).to_be_hidden()
+    await expect(lines.get_by_role("link", name="Policy")).to_have_attribute("aria-current", "page")
+    await page.set_viewport_size({"width": 360, "height": 700})
+    await expect(menu).to_have_text("Pages: Policy")
+    await expect(lines).to_have_count(0)
+    await tab_to(page, ".pages summary")
+    await page.keyboard.press("Enter")
+    await expect(lines).to_have_count(1)
+    await page.locator(".who summary").click()
+    await expect(lines).to_have_count(0)  # one menu at a time
+    await menu.click()
+    await lines.get_by_role("link", name="Analytics").click()
+    await expect(menu).to_have_text("Pages: Analytics")
+    await page.goto(f"{site.url}/settings")
+    await expect(menu).to_have_text("Pages: Menu")

@@ -23,8 +23,8 @@ from tests.website import tone
 pytestmark = pytest.mark.browser
 
 FAQ = """question,answer,say
-When do you open on Sundays?,On Sundays the shop opens at ten and closes at four.,On Sundays we open at ten.
-Is there parking behind the shop?,There are forty places behind the shop.,There are forty places behind us.
+When do you open on Sundays?,On Sundays the shop is open from ten to four.,On Sundays we open at ten.
+Is there parking behind the shop?,There are forty places behind it.,There are forty places.
 """
 ASKED = "when do you open on sundays"
 """What the sample call's customer says; everything else of the installation is real."""
