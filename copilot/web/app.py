@@ -25,7 +25,6 @@ from copilot.web.services import Services
 ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling share paths
     health.health,
     health.ready,
-    calls.index,
     calls.call,
     calls.log,
     calls.passage,

@@ -1,4 +1,4 @@
-"""The list of calls, one call's page, its log as a download, and the source of a card."""
+"""One call's page, its log as a download, and the source of a card."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,33 +23,8 @@ from copilot.web.doors import Calls, Shelf
 from copilot.web.pages import AnyRequest, page
 from copilot.web.services import Given
 
-_PAGE = 50
-"""Calls on one page of the list."""
 _LINES = 500
 """Log lines in one chunk of a download."""
-
-
-@get(["/", "/calls"], guards=[Needs(Scope.CALLS_READ)], include_in_schema=False)
-async def index(
-    request: AnyRequest,
-    services: Given,
-    caller: Me,
-    calls: Calls,
-    before: FromQuery[str | None] = None,
-) -> Response[str]:
-    """Newest first, a page at a time."""
-    found = await calls.calls(_PAGE + 1, before)
-    older = found[_PAGE - 1].id if len(found) > _PAGE else None
-    return await page(
-        request,
-        "calls.html",
-        calls=found[:_PAGE],
-        older=older,
-        first_page=before is None,
-        live=services.switchboard.live_in(caller.team_id),
-        capacity=services.switchboard.capacity,
-        notices=[told for gauge in services.gauges.values() if (told := gauge().get("notice"))],
-    )
 
 
 @get("/calls/{call_id:str}", guards=[Needs(Scope.CALLS_READ)], include_in_schema=False)

@@ -13,7 +13,7 @@ PAGES = (
     "/",
     "/calls/c0",
     "/wall",
-    "/review",
+    "/?q=delivery&silence=weak",
     "/knowledge",
     "/knowledge/new",
     "/knowledge/gaps",

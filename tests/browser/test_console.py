@@ -136,7 +136,7 @@ async def test_a_supervisor_helps_in_a_live_call(serve: Serve, launch: Launch) -
         await expect(page.locator("#state")).to_have_text("Ended", timeout=10_000)
         await page.get_by_role("link", name="See the whole call").click()
         await expect(page.locator(".flags")).to_contain_text("friendly")
-        await page.get_by_role("link", name="Review", exact=True).click()
+        await page.get_by_role("navigation", name="Main").get_by_role("link", name="Calls").click()
         await page.get_by_label("Words").fill("delivery")
         await page.keyboard.press("Enter")
         await expect(page.locator(".hits, .empty")).to_be_visible()
@@ -219,7 +219,7 @@ async def playing_from(page: Page, second: float) -> None:
 SOUND_AT = "document.getElementById('sound').currentTime"
 
 
-PAGES = ("/wall", "/review", "/policy", "/analytics", "/settings", "/calls/c1")
+PAGES = ("/", "/wall", "/policy", "/analytics", "/settings", "/calls/c1")
 
 
 async def test_no_page_is_wider_than_a_narrow_screen(site: Site, page: Page) -> None:

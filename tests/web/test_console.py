@@ -158,7 +158,7 @@ async def test_past_calls_are_found_judged_marked_and_erased(
     found = (await client.get("/api/v1/calls", params={"q": "delivery addr"})).json()
     assert [one["call"]["id"] for one in found["calls"]] == ["c1"]
     assert found["calls"][0]["excerpt"]["found"] == "delivery"
-    page = (await client.get("/review", params={"q": "chromodynamics"}, headers=PAGE)).text
+    page = (await client.get("/", params={"q": "chromodynamics"}, headers=PAGE)).text
     assert "<mark>chromodynamics</mark>" in page
     assert 'href="/calls/c2?q=chromodynamics"' in page
     held = (await client.get("/api/v1/calls", params={"silence": "no_evidence"})).json()
@@ -242,9 +242,9 @@ async def test_whatever_is_said_stays_text_on_every_page(
     await client.post("/calls/c1/flags", data={"note": SCRIPT})
     await client.put("/api/v1/policy/draft", json={"role": SCRIPT, "trigger": [SCRIPT]})
     for path in (
-        "/review",
-        f"/review?q={SCRIPT}",
-        "/review?q=alert",
+        "/",
+        f"/?q={SCRIPT}",
+        "/?q=alert",
         "/calls/c1",
         "/calls/c1?q=alert",
         f"/calls/c1?q={SCRIPT}",
@@ -257,16 +257,16 @@ async def test_whatever_is_said_stays_text_on_every_page(
         answer = await client.get(path, headers=PAGE)
         assert answer.status_code == 200, (path, answer.text[:300])
         assert "<script>alert" not in answer.text, path
-        shown = path not in ("/wall", "/review") and not path.startswith("/analytics")
+        shown = path not in ("/wall", "/") and not path.startswith("/analytics")
         assert not shown or "&lt;script&gt;" in answer.text, path
 
 
 async def test_searches_of_any_kind_are_answered(client: AsyncClient, store: Store) -> None:
     for query in ('"', "' OR 1=1 --", "a*b NEAR c", "\x00", "é" * 400, "AND OR NOT"):
-        assert (await client.get("/review", params={"q": query})).status_code == 200
+        assert (await client.get("/", params={"q": query})).status_code == 200
     for params in ({"since": "tomorrow"}, {"until": "2026-13-01"}):
-        assert (await client.get("/review", params=params)).status_code == 400
-    assert (await client.get("/review", params={"before": "nothing"})).status_code == 404
+        assert (await client.get("/", params=params)).status_code == 400
+    assert (await client.get("/", params={"before": "nothing"})).status_code == 404
     assert (await client.get("/analytics", params={"since": "1990-01-01"})).status_code == 400
 
 
@@ -541,7 +541,7 @@ async def test_what_is_blacked_out_is_out_of_every_page(
     assert "three five six" in (await client.get("/analytics.csv", params=WHEN)).text
 
     await client.patch("/api/v1/settings", json={"redact": True})
-    for path in ("/calls/c1", "/review?q=charge", "/analytics?since=2026-11-20&until=2026-11-30"):
+    for path in ("/calls/c1", "/?q=charge", "/analytics?since=2026-11-20&until=2026-11-30"):
         page = (await client.get(path, headers=PAGE)).text
         assert "three five six" not in page, path
         assert "[card 1]" in page or "[number]" in page, path

@@ -36,7 +36,7 @@ TYPED = 300
 """Characters of a search."""
 
 
-@get("/review", guards=[READS], include_in_schema=False)
+@get(["/", "/calls"], guards=[READS], include_in_schema=False)
 async def search(
     request: AnyRequest,
     services: Given,
@@ -54,7 +54,7 @@ async def search(
     until: FromQuery[str] = "",
     before: FromQuery[str] = "",
 ) -> Response[str]:
-    """Past calls by words, pack, reason, outcome, agent and time, newest first."""
+    """All calls, or past ones by words, pack, reason, outcome, agent and time, newest first."""
     wanted = Wanted(
         words=q[:TYPED],
         pack=pack,
@@ -67,16 +67,20 @@ async def search(
         until=after(until, "until"),
         before=before,
     )
-    found, older, whole = await look(services, calls, wanted)
     kept = {key: value for key, value in request.query_params.items() if value and key != "before"}
+    found, older, whole = await (look if kept else newest)(services, calls, wanted)
     return await page(
         request,
-        "review.html",
+        "calls.html",
         hits=found,
         older=older and urlencode({**kept, "before": older}),
-        newest=urlencode(kept),
+        first=urlencode(kept),
+        live=services.switchboard.live_in(caller.team_id),
+        capacity=services.switchboard.capacity,
+        notices=[told for gauge in services.gauges.values() if (told := gauge().get("notice"))],
         first_page=not before,
         asked=bool(kept),
+        sifted=bool(kept.keys() - {"q"}),
         typed={name: kept.get(name, "") for name in FIELDS},
         whole=whole,
         names=await people(services, caller),
@@ -85,6 +89,15 @@ async def search(
         uses=list(Use),
         states=[State.ENDED, State.CUT],
     )
+
+
+async def newest(
+    services: Services, calls: TeamCalls, wanted: Wanted, limit: int = PAGE
+) -> tuple[list[Hit], str, bool]:
+    """A page of all calls, those that are on among them, and where the next one begins."""
+    rows = await calls.calls(limit + 1, wanted.before or None)
+    older = rows[limit - 1].id if len(rows) > limit else ""
+    return [Hit(row) for row in rows[:limit]], older, True
 
 
 async def look(
@@ -127,7 +140,7 @@ async def audio(
 async def erase(call_id: FromPath[str], services: Given, caller: Me, calls: Calls) -> Redirect:
     """Forget a past call for good."""
     await erase_call(services, caller, calls, call_id)
-    return go("/review")
+    return go("/")
 
 
 async def erase_call(services: Services, caller: Caller, calls: TeamCalls, call_id: str) -> None:
