@@ -208,7 +208,7 @@ def key_in(folder: Path, given: str = "") -> bytes:
 
 def _plain(text: str) -> str:
     """The text as it may be kept; raises MindError."""
-    plain = " ".join(_NEVER.clean(text).split())
+    plain = " ".join(_NEVER.clean(text.replace("\0", "")).split())
     if not plain or len(plain) > MOST_LETTERS:
         raise MindError(f"text: give 1 to {MOST_LETTERS} letters")
     if orders(plain):

@@ -231,7 +231,9 @@ async def test_no_page_is_wider_than_a_narrow_screen(site: Site, page: Page) -> 
         assert over <= 0, path
 
 
-async def test_a_narrow_windows_menu_shows_where_one_is_and_leads_on(site: Site, page: Page) -> None:
+async def test_a_narrow_windows_menu_shows_where_one_is_and_leads_on(
+    site: Site, page: Page
+) -> None:
     menu, lines = page.locator(".pages summary"), page.get_by_role("navigation", name="Main")
     await page.goto(f"{site.url}/policy")
     await expect(menu).to_be_hidden()

@@ -23,7 +23,7 @@ from tests.website import tone
 pytestmark = pytest.mark.browser
 
 FAQ = """question,answer,say
-When do you open on Sundays?,On Sundays the shop is open from ten to four.,On Sundays we open at ten.
+When do you open on Sundays?,On Sundays it is open from ten to four.,On Sundays we open at ten.
 Is there parking behind the shop?,There are forty places behind it.,There are forty places.
 """
 ASKED = "when do you open on sundays"
@@ -31,7 +31,7 @@ ASKED = "when do you open on sundays"
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(data: Path, tmp_path: Path) -> Settings:
     words = tuple(
         Word(word, 40 + place * WORD_TICKS, 40 + (place + 1) * WORD_TICKS)
         for place, word in enumerate(ASKED.split())
@@ -39,7 +39,7 @@ def settings(tmp_path: Path) -> Settings:
     script = tmp_path / "script.json"
     script.write_bytes(msgspec.json.encode(Script(customer=Said(words))))
     return Settings(
-        data=tmp_path / "var",
+        data=data,
         knowledge=Knowledge(path=shop(tmp_path)),
         ear=Provider.model_validate({"provider": "scripted", "script": str(script)}),
         accounts=Accounts(required=True),
