@@ -101,7 +101,6 @@ async def _measure(
             accounts,
             embedder,
             partial(vectors_in, settings),
-            shelf,
             lambda: shelf.packs,
         )
         trial = Trial(shelf, desk.jobs, _policy, _ear)

@@ -17,8 +17,8 @@ from copilot.web.access import Me
 from copilot.web.jobs import Job, Stage
 from copilot.web.knowledge import gaps as looking
 from copilot.web.knowledge import views
-from copilot.web.knowledge.desk import Base, State
 from copilot.web.knowledge.forms import now
+from copilot.web.knowledge.standing import Base, State
 from copilot.web.knowledge.trying import Tried
 
 Text = Annotated[str, Meta(max_length=100_000)]
@@ -243,7 +243,7 @@ def edit_of(data: PassageIn, caller: Me) -> Edit:
         data.entity,
         data.valid_until,
         data.priority,
-        by=caller.email or caller.name,
+        by=caller.known_as,
         at=now(),
     )
 

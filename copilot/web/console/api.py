@@ -18,13 +18,12 @@ from copilot.console.policy import TeamPolicy, check, read, write
 from copilot.console.review import Hit
 from copilot.console.settings import Holding, Purged, TeamSettings
 from copilot.console.wall import Seat
-from copilot.store.console.rows import Flag, Ruling, Wanted
+from copilot.store.console.rows import Flag, Ruling
 from copilot.store.label import Label, Verdict
 from copilot.store.models import CallRow
 from copilot.web.access import Me, Needs
 from copilot.web.console import analytics as figures
 from copilot.web.console import judging, policy, providers, review, settings, wall
-from copilot.web.console.forms import after, day
 from copilot.web.doors import Calls, Number, Shelf
 from copilot.web.services import Given, Services
 
@@ -109,8 +108,6 @@ class WallOut(Struct, frozen=True):
     hidden: int
     capacity: int
 
-
-Pack = FromQuery[str]
 
 # ---- policy
 
@@ -198,36 +195,12 @@ async def get_wall(services: Given, caller: Me, calls: Calls, shelf: Shelf) -> W
     return WallOut(list(seen.seats), seen.hidden, seen.capacity)
 
 
-@get("/calls", guards=[review.READS])
+@get("/calls", guards=[review.READS], dependencies=review.SOUGHT)
 async def get_calls(
-    services: Given,
-    calls: Calls,
-    q: FromQuery[str] = "",
-    pack: Pack = "",
-    silence: FromQuery[str] = "",
-    use: FromQuery[str] = "",
-    ended: FromQuery[str] = "",
-    agent: FromQuery[str] = "",
-    flagged: FromQuery[bool] = False,
-    since: FromQuery[str] = "",
-    until: FromQuery[str] = "",
-    before: FromQuery[str] = "",
-    limit: FromQuery[int] = review.PAGE,
+    services: Given, calls: Calls, sought: review.Sought, limit: FromQuery[int] = review.PAGE
 ) -> CallsOut:
     """Past calls by words, pack, reason, outcome, agent and time."""
-    wanted = Wanted(
-        words=q[: review.TYPED],
-        pack=pack,
-        silence=silence,
-        use=use,
-        state=ended,
-        person_id=agent,
-        flagged=flagged,
-        since=day(since, "since"),
-        until=after(until, "until"),
-        before=before,
-    )
-    found, older, whole = await review.look(services, calls, wanted, max(1, min(limit, MOST)))
+    found, older, whole = await review.look(services, calls, sought, max(1, min(limit, MOST)))
     return CallsOut(found, older, whole)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException, ValidationException
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, SkipValidation
 from litestar.response import Redirect, Stream
 from litestar.types import ControllerRouterHandler
 
@@ -36,39 +37,50 @@ TYPED = 300
 """Characters of a search."""
 
 
-@get(["/", "/calls"], guards=[READS], include_in_schema=False)
-async def search(
-    request: AnyRequest,
-    services: Given,
-    caller: Me,
-    calls: Calls,
-    shelf: Shelf,
+def asked(
     q: FromQuery[str] = "",
     pack: FromQuery[str] = "",
     silence: FromQuery[str] = "",
     use: FromQuery[str] = "",
     ended: FromQuery[str] = "",
     agent: FromQuery[str] = "",
-    flagged: FromQuery[str] = "",
+    flagged: FromQuery[bool] = False,
     since: FromQuery[str] = "",
     until: FromQuery[str] = "",
     before: FromQuery[str] = "",
-) -> Response[str]:
-    """All calls, or past ones by words, pack, reason, outcome, agent and time, newest first."""
-    wanted = Wanted(
+) -> Wanted:
+    """What an address asks for."""
+    return Wanted(
         words=q[:TYPED],
         pack=pack,
         silence=silence,
         use=use,
         state=ended,
-        person_id=agent if caller.sees_team else "",
-        flagged=bool(flagged),
+        person_id=agent,
+        flagged=flagged,
         since=day(since, "since"),
         until=after(until, "until"),
         before=before,
     )
+
+
+Sought = NamedDependency[SkipValidation[Wanted]]
+"""How a handler asks for ``sought``."""
+SOUGHT = {"sought": Provide(asked, sync_to_thread=False)}
+
+
+@get(["/", "/calls"], guards=[READS], dependencies=SOUGHT, include_in_schema=False)
+async def search(
+    request: AnyRequest,
+    services: Given,
+    caller: Me,
+    calls: Calls,
+    shelf: Shelf,
+    sought: Sought,
+) -> Response[str]:
+    """All calls, or past ones by words, pack, reason, outcome, agent and time, newest first."""
     kept = {key: value for key, value in request.query_params.items() if value and key != "before"}
-    found, older, whole = await (look if kept else newest)(services, calls, wanted)
+    found, older, whole = await (look if kept else newest)(services, calls, sought)
     return await page(
         request,
         "calls.html",
@@ -78,7 +90,7 @@ async def search(
         live=services.switchboard.live_in(caller.team_id),
         capacity=services.switchboard.capacity,
         notices=[told for gauge in services.gauges.values() if (told := gauge().get("notice"))],
-        first_page=not before,
+        first_page=not sought.before,
         asked=bool(kept),
         sifted=bool(kept.keys() - {"q"}),
         typed={name: kept.get(name, "") for name in FIELDS},

@@ -18,8 +18,9 @@ from copilot.retrieval.packs.model import MAX_SAY_WORDS, slug
 from copilot.store.models import State
 from copilot.store.team import TeamCalls
 from copilot.web.jobs import Job, Jobs, Tell
-from copilot.web.knowledge.desk import Base, Desk
+from copilot.web.knowledge.desk import Desk
 from copilot.web.knowledge.forms import now
+from copilot.web.knowledge.standing import Base
 
 DAYS = 28
 MOST_CALLS = 2000
@@ -97,7 +98,7 @@ async def draft(desk: Desk, caller: Caller, pack: str, question: str) -> Answer:
         return answer
     passages = (one for base in bases if base.draft for one in base.draft.passages)
     near = next((one for one in passages if one.id == gap.nearest), None)
-    edit = proposal(gap, near, caller.email or caller.name, now())
+    edit = proposal(gap, near, caller.known_as, now())
     return Answer(pack, await desk.write(caller, pack, edit), True)
 
 

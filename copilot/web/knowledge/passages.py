@@ -8,9 +8,9 @@ from copilot.retrieval.drafts import Clash, Unusable
 from copilot.retrieval.packs.edits import Edit
 from copilot.web.access import Me
 from copilot.web.knowledge import views
-from copilot.web.knowledge.desk import Base
 from copilot.web.knowledge.forms import FORM_BYTES, edit_of, fields, now
 from copilot.web.knowledge.pages import READ, WRITE, Bases, base_page
+from copilot.web.knowledge.standing import Base
 from copilot.web.pages import AnyRequest, go
 
 
