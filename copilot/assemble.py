@@ -232,7 +232,6 @@ def _desk(settings: Settings, accounts: Accounts, made: Senses) -> Desk:
         accounts,
         made.embedder,
         partial(vectors_in, settings),
-        made.library,
         lambda: made.library.packs,
     )
 

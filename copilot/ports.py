@@ -170,6 +170,31 @@ class Mind(Protocol):
     async def close(self) -> None: ...
 
 
+class RouteTried(NamedTuple):
+    """How one way to a model did in a test."""
+
+    route: str
+    fault: str
+    """Empty: it has answered."""
+    first_ms: int = 0
+    """Until the first token."""
+    whole_ms: int = 0
+
+    def __str__(self) -> str:
+        if self.fault:
+            return f"{self.route}: {self.fault}"
+        return f"{self.route}: first token after {self.first_ms} ms, all after {self.whole_ms} ms"
+
+
+@runtime_checkable
+class Routed(Protocol):
+    """A background model with several routes, which can be tried each by itself."""
+
+    async def try_routes(self, prompt: Prompt, seconds: float) -> Sequence[RouteTried]:
+        """Ask every route once, all at a time, and wait so long at most."""
+        ...
+
+
 class Composer(Protocol):
     """Writes a better card in the background."""
 

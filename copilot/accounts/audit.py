@@ -64,7 +64,7 @@ class Act(StrEnum):
 async def record(tables: Tables, caller: Caller, act: Act, what: str, now: datetime) -> None:
     """Write it down in the transaction that does it, so that neither is without the other."""
     what = what.replace("\0", "")[:WHAT_LENGTH]
-    who = caller.email or caller.name
+    who = caller.known_as
     await tables.journal.add(
         Deed(0, now, caller.team_id, caller.person_id, who, act, what, caller.address[:64])
     )

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import datetime
 
 import msgspec
 from msgspec import Struct
 
 from copilot.core.events import Compose, DraftReady, Entry, Rewrite
-from copilot.errors import MindError, StoreError, UserError
+from copilot.errors import MindError, UserError
 from copilot.mind.ask import Asked, Asker, Part
 from copilot.mind.composer import GroundedComposer, Names
 from copilot.mind.evidence import Evidence
@@ -29,7 +29,6 @@ from copilot.store.models import CallRow, State
 
 log = logging.getLogger(__name__)
 
-EXPIRE_S = 3600.0
 
 Clock = Callable[[], datetime]
 
@@ -73,8 +72,8 @@ class Background:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Write up calls as they end, send what is due, let facts expire."""
-        for work in (self._after, self.webhooks.run, self._expire):
+        """Write up calls as they end, and send what is due."""
+        for work in (self._after, self.webhooks.run):
             task = asyncio.create_task(work())
             task.add_done_callback(_told)
             self._tasks.append(task)
@@ -214,12 +213,6 @@ class Background:
                 await self.write_up(row)
             except UserError as error:
                 log.warning("call %s is not written up: %s", row.id, error)
-
-    async def _expire(self) -> None:
-        while True:
-            with suppress(StoreError):
-                await self.memory.expire()
-            await asyncio.sleep(EXPIRE_S)
 
 
 class _Informed:

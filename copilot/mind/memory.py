@@ -190,10 +190,6 @@ class Memory:
         await self._tables.scour()
         return Erased(facts, gone)
 
-    async def expire(self) -> int:
-        """Delete what has expired; how many facts those were."""
-        return await self._tables.expire(self._now())
-
     async def _known(self, team_id: str, customer: str, call_id: str, every: bool = False) -> Known:
         facts = await self._tables.facts(team_id, customer, self._now())
         calls = [one for one in await self._tables.calls(team_id, customer) if one != call_id]
@@ -247,7 +243,7 @@ def key_in(folder: Path, given: str = "") -> bytes:
 
 def _plain(text: str) -> str:
     """The text as it may be kept; raises MindError."""
-    plain = " ".join(_NEVER.clean(text).split())
+    plain = " ".join(_NEVER.clean(text.replace("\0", "")).split())
     if not plain or len(plain) > MOST_LETTERS:
         raise MindError(f"text: give 1 to {MOST_LETTERS} letters")
     if orders(plain):

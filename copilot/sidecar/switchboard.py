@@ -121,6 +121,11 @@ class Switchboard:
         return self._shelves
 
     @property
+    def listener(self) -> Listener:
+        """What hears calls."""
+        return self._listener
+
+    @property
     def voice(self) -> Voice | None:
         """What speaks in agents' ears."""
         return self._voice

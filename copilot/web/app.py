@@ -15,7 +15,7 @@ from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
 from copilot.web.api import knowledge, mind, webhooks
-from copilot.web.console import after, analytics, customers, policy, review, settings, wall
+from copilot.web.console import after, analytics, customers, judging, policy, review, settings, wall
 from copilot.web.console import api as console
 from copilot.web.console import webhooks as hooks
 from copilot.web.guard import Guard, harden
@@ -27,7 +27,6 @@ from copilot.web.services import Services
 ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling share paths
     health.health,
     health.ready,
-    calls.index,
     calls.call,
     calls.log,
     calls.passage,
@@ -35,6 +34,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     live.changes,
     *wall.ROUTES,
     *review.ROUTES,
+    *judging.ROUTES,
     *policy.ROUTES,
     *analytics.ROUTES,
     *settings.ROUTES,

@@ -20,7 +20,6 @@ class Item(NamedTuple):
 MAIN = (
     Item("calls", "Calls", "/", Scope.CALLS_READ),
     Item("wall", "Live", "/wall", Scope.CALLS_WATCH),
-    Item("review", "Review", "/review", Scope.CALLS_READ),
     Item("policy", "Policy", "/policy", Scope.POLICY_READ),
     Item("analytics", "Analytics", "/analytics", Scope.ANALYTICS_READ),
     Item("knowledge", "Knowledge", "/knowledge", Scope.KNOWLEDGE_READ),

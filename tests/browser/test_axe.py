@@ -14,7 +14,7 @@ PAGES = (
     "/",
     "/calls/c0",
     "/wall",
-    "/review",
+    "/?q=delivery&silence=weak",
     "/knowledge",
     "/knowledge/new",
     "/knowledge/gaps",

@@ -26,9 +26,8 @@ from tests.helpers import Call, knows, passage
 from tests.mind.test_egress import made, registered
 from tests.mind.test_memory import traces
 from tests.postgres import Cluster
-from tests.store.conftest import cluster
 
-__all__ = ["cluster", "registered"]
+__all__ = ["registered"]
 WORD = "zanzibarquetzal"
 SAID = f"please cancel my {WORD} subscription and send the parcel back to me today"
 WHO = "CRM-4711"

@@ -1,10 +1,11 @@
 """A background model over several routes: the best one that is well, and the next when it fails."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
-from copilot.ports import Piece, Prompt
+from copilot.ports import Piece, Prompt, RouteTried
 from copilot.providers.gateway.lane import Lane
 from copilot.providers.gateway.models import RouteModel
 from copilot.providers.gateway.race import Clock, Runner, race
@@ -62,6 +63,30 @@ class Gateway:
         ):
             async for piece in revealed:
                 yield piece
+
+    async def try_routes(self, prompt: Prompt, seconds: float) -> Sequence[RouteTried]:
+        """Ask every route once, also one that is not used just now, and wait so long at most."""
+        return await asyncio.gather(*(self._try(lane, prompt, seconds) for lane in self.lanes))
+
+    async def _try(self, lane: Lane, prompt: Prompt, seconds: float) -> RouteTried:
+        label = lane.route.label
+        if not lane.route.trusted:
+            prompt = prompt._replace(matter=self._redactor.mask().hide(prompt.matter))
+        began = self._now()
+        runner = Runner(lane, self._models[label], prompt, self._now)
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.wait([runner.first])
+                first = self._now() - began
+                async for _ in runner.pieces():
+                    pass
+        except TimeoutError:
+            return RouteTried(label, f"no whole answer within {seconds:g} s")
+        finally:
+            await runner.stop()
+        if runner.fault is not None:
+            return RouteTried(label, str(runner.fault))
+        return RouteTried(label, "", round(1000 * first), round(1000 * (self._now() - began)))
 
     def state(self) -> Mapping[str, object]:
         """How the routes do, and a `notice` where none of them is well."""

@@ -219,7 +219,7 @@ async def _sound(call: Call) -> AsyncIterator[bytes]:
 
 def signed(caller: Caller) -> str:
     """The caller as records name them."""
-    return (caller.email or caller.name)[:254]
+    return caller.known_as[:254]
 
 
 def now() -> datetime:

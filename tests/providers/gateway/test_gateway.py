@@ -260,3 +260,27 @@ async def test_a_route_of_one_team_is_nobody_elses() -> None:
         assert only.of("support") is None
         assert only.of("sales") is only
         await only.close()
+
+
+async def test_every_route_is_tried_by_itself() -> None:
+    async with gateway(
+        Manner(text="yes indeed", wait=0.05), Manner(stall_at=1), Manner(status="500 no", body="{}")
+    ) as (made, servers):
+        since = time.perf_counter()
+        good, slow, bad = await made.try_routes(ASK, 5)
+        assert time.perf_counter() - since < 2, "all at a time"
+        assert [len(server.asked) for server in servers] == [1, 1, 1]
+    assert good.fault == ""
+    assert 50 <= good.first_ms <= good.whole_ms
+    assert (slow.fault, bad.fault) == ("silent for 0.3 s", "HTTP 500")
+
+
+async def test_a_route_that_was_given_up_is_well_again_once_a_test_is_answered() -> None:
+    answers = iter([Manner(status="401 Unauthorized", body="{}"), Manner(text="yes")])
+    async with gateway(lambda _: next(answers), hedge=False) as (made, _):
+        with pytest.raises(MindError):
+            await said(made)
+        assert "notice" in made.state()
+        [tried] = await made.try_routes(ASK, 5)
+        assert tried.fault == ""
+        assert "notice" not in made.state()
