@@ -165,11 +165,12 @@ async def services(
     settings: Settings, progress: Progress | None = None, sample: Sample | None = None
 ) -> AsyncIterator[Services]:
     """Everything that the web application needs, calls included."""
-    if settings.policy.compose and not registry.minded(settings.mind):
-        raise ConfigError(
-            "policy.compose = true: no background model is configured; "
-            "add [[mind.routes]] or leave it out"
-        )
+    for key in ("compose", "rewrite"):
+        if getattr(settings.policy, key) and not registry.minded(settings.mind):
+            raise ConfigError(
+                f"policy.{key} = true: no background model is configured; "
+                "add [[mind.routes]] or leave it out"
+            )
     _check_media_host(settings.server.media_host)
     sign_in = settings.sign_in
     settings.make_data()
@@ -231,7 +232,6 @@ def _desk(settings: Settings, accounts: Accounts, made: Senses) -> Desk:
         accounts,
         made.embedder,
         partial(vectors_in, settings),
-        made.library,
         lambda: made.library.packs,
     )
 
@@ -316,12 +316,13 @@ def _background(
         store,
         mind,
         embedder,
-        Memory(store.mind, key, utc_now, settings.memory.days),
+        Memory(store.mind, key, utc_now, settings.memory.days, library.forget),
         Webhooks(store.mind, settings.webhooks, utc_now),
         Tools(settings.tools, redactor),
         redactor,
         utc_now,
         library.names,
+        library.words,
     )
 
 

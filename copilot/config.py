@@ -22,10 +22,16 @@ from copilot.core.policy import Policy
 from copilot.errors import ConfigError
 
 OTHER_VARIABLES = frozenset(
-    {"COPILOT_CONFIG", "COPILOT_GOLDEN", "COPILOT_SOAK", "COPILOT_TESTS_NEED_PACKAGES"}
+    {
+        "COPILOT_CONFIG",
+        "COPILOT_GOLDEN",
+        "COPILOT_SOAK",
+        "COPILOT_TESTS_NEED_PACKAGES",
+        "COPILOT_TOKEN",
+    }
 )
 """Variables that are no settings: the settings file, the tests' golden data and length, CI's
-strictness."""
+strictness, the token of ``copilot mcp``."""
 
 EXTENSION = "chrome-extension://blicllejdhfmckoncfgajhnndgmipbdg"
 """Origin of the browser extension: its id follows from the key in its manifest."""
@@ -169,8 +175,9 @@ class Tool(Section):
     """A server that speaks over HTTP."""
     token: SecretStr = SecretStr("")
     """Sent to it as Bearer."""
-    teams: tuple[str, ...] = ("default",)
-    """Who may use it, by the teams' ids."""
+    teams: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ("default",)
+    """Who may use it, by the teams' ids; or each team with the tools that it may use itself, in
+    the place of `allow`."""
     allow: tuple[str, ...] = ()
     """Its tools that may be used, by name; none but these."""
     writes: bool = False
@@ -181,11 +188,25 @@ class Tool(Section):
     trusted: bool = False
     """In the house: arguments are not masked."""
 
+    def allowed(self, team_id: str) -> tuple[str, ...]:
+        """The tools that a team may use."""
+        if isinstance(self.teams, Mapping):
+            return tuple(self.teams.get(team_id, ()))
+        return self.allow if team_id in self.teams else ()
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The tools that any team may use."""
+        if isinstance(self.teams, Mapping):
+            return frozenset(name for names in self.teams.values() for name in names)
+        return frozenset(self.allow)
+
 
 class Deadlines(Section):
     """Seconds after which background work has failed."""
 
     search: float = Field(default=1.0, gt=0)
+    rewrite: float = Field(default=4.0, gt=0)
     compose: float = Field(default=6.0, gt=0)
     speak: float = Field(default=15.0, gt=0)
 

@@ -16,6 +16,7 @@ from copilot.core.events import (
     Heard,
     NeedModel,
     Passage,
+    Rewrite,
     Signals,
     TurnText,
 )
@@ -157,12 +158,41 @@ class Mind(Protocol):
         """The answer as it comes; raises MindError when no route has one."""
         ...
 
+    def of(self, team_id: str) -> "Mind | None":
+        """The same as far as a team may use it; None: not at all."""
+        ...
+
     @property
     def destinations(self) -> Sequence[str]:
         """Where it sends what it is asked: URLs without keys."""
         ...
 
     async def close(self) -> None: ...
+
+
+class RouteTried(NamedTuple):
+    """How one way to a model did in a test."""
+
+    route: str
+    fault: str
+    """Empty: it has answered."""
+    first_ms: int = 0
+    """Until the first token."""
+    whole_ms: int = 0
+
+    def __str__(self) -> str:
+        if self.fault:
+            return f"{self.route}: {self.fault}"
+        return f"{self.route}: first token after {self.first_ms} ms, all after {self.whole_ms} ms"
+
+
+@runtime_checkable
+class Routed(Protocol):
+    """A background model with several routes, which can be tried each by itself."""
+
+    async def try_routes(self, prompt: Prompt, seconds: float) -> Sequence[RouteTried]:
+        """Ask every route once, all at a time, and wait so long at most."""
+        ...
 
 
 class Composer(Protocol):
@@ -173,16 +203,31 @@ class Composer(Protocol):
         ...
 
 
+class Rewriter(Protocol):
+    """Puts words of the customer better in the background."""
+
+    async def rewrite(self, request: Rewrite) -> str:
+        """A question that stands alone; empty where it has nothing better."""
+        ...
+
+
 class Background(Protocol):
     """What thinks beside a call, as the call needs it."""
 
-    @property
-    def composes(self) -> bool:
-        """Whether anybody writes better cards."""
+    def composes(self, team_id: str) -> bool:
+        """Whether anybody writes better cards and questions for the team."""
         ...
 
-    def composer(self, call_id: str) -> Composer | None:
+    async def take_up(self, team_id: str, call_id: str) -> None:
+        """A call whose process died goes on here; what was known in it is known again."""
+        ...
+
+    def composer(self, call_id: str, team_id: str) -> Composer | None:
         """Who writes better cards; None: nobody does."""
+        ...
+
+    def rewriter(self, call_id: str, team_id: str) -> Rewriter | None:
+        """Who puts the customer's words better; None: nobody does."""
         ...
 
     def retriever(self, call_id: str, retriever: Retriever) -> Retriever:

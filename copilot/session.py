@@ -20,6 +20,8 @@ from copilot.core.events import (
     EvidenceFound,
     Failed,
     Input,
+    Rewrite,
+    Rewritten,
     Search,
     ShowCard,
     Speak,
@@ -31,7 +33,7 @@ from copilot.core.events import (
 )
 from copilot.core.state import CallState
 from copilot.errors import UserError
-from copilot.ports import CallLog, Composer, Ear, Mouth, Outlet, Retriever, Voice
+from copilot.ports import CallLog, Composer, Ear, Found, Mouth, Outlet, Retriever, Rewriter, Voice
 from copilot.providers.spoken import spoken
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Parts(NamedTuple):
     voice: Voice | None = None
     mouth: Mouth | None = None
     composer: Composer | None = None
+    rewriter: Rewriter | None = None
     deadlines: Deadlines = Deadlines()
 
 
@@ -128,6 +131,9 @@ class Session:
             case Search():
                 search = partial(self._search, effect)
                 self._start("search", effect.inquiry, search, deadlines.search, effect.revision)
+            case Rewrite():
+                rewrite = partial(self._rewrite, effect)
+                self._start("rewrite", effect.inquiry, rewrite, deadlines.rewrite, effect.revision)
             case Compose():
                 compose = partial(self._compose, effect)
                 self._start("compose", effect.inquiry, compose, deadlines.compose)
@@ -154,6 +160,16 @@ class Session:
     async def _search(self, effect: Search) -> None:
         found = await self._parts.retriever.search(effect.query, PASSAGES, effect.turns)
         self.give(EvidenceFound(effect.inquiry, effect.revision, found.passages, found.signals))
+
+    async def _rewrite(self, effect: Rewrite) -> None:
+        if self._parts.rewriter is None:
+            raise LookupError("nobody is configured to rewrite")
+        query = await self._parts.rewriter.rewrite(effect)
+        found = Found(())
+        if query:
+            found = await self._parts.retriever.search(query, PASSAGES, effect.turns)
+        told = Rewritten(effect.inquiry, effect.revision, query, found.passages, found.signals)
+        self.give(told)
 
     async def _compose(self, effect: Compose) -> None:
         if self._parts.composer is None:

@@ -2,6 +2,7 @@
 
 import "./ext.js";
 import { access, meet, signOut } from "./account.js";
+import { customerIn } from "./customers.js";
 import { originOf, readPrefs } from "./prefs.js";
 
 const DESK = "offscreen.html";
@@ -30,7 +31,8 @@ ext.onMessage("worker", async (message, { tab }) => {
     case "access": return access();
     case "streamId": return ext.streamId(message.tabId).then((id) => ({ id }), (error) => ({ error: String(error.message ?? error) }));
     case "phase": return phased(message);
-    case "source": return source(message.passage);
+    case "source": return show(`/passages/${encodeURIComponent(message.passage)}`);
+    case "after": return show(`/calls/${encodeURIComponent(message.call)}/after`);
     case "panel": return tab && ext.openPanel(tab.windowId);
     case "options": return ext.openTab(`options/options.html${message.part ?? ""}`);
     case "place": return tab && keepPlace(tab, message.place);
@@ -47,7 +49,7 @@ async function clicked(tab) {
   const call = await currentCall();
   if (call && ON.includes(call.phase)) {
     if (call.tabId !== tab.id) await ext.showTab(call.tabId);
-    await show(call.tabId);
+    await overlay(call.tabId);
     return;
   }
   const met = await meet();
@@ -78,12 +80,12 @@ async function begin(tab) {
   const resume = unended?.site === site ? unended.callId : "";
   const prefs = await readPrefs();
   await ext.save("session", "call", { tabId: tab.id, site, phase: "starting", callId: "" });
-  await askDesk({ what: "start", call: { tabId: tab.id, site, prefs, resume } });
-  await show(tab.id);
+  await askDesk({ what: "start", call: { tabId: tab.id, site, prefs, resume, customer: customerIn(prefs.customers, tab.url) } });
+  await overlay(tab.id);
 }
 
 /** The overlay on the page; pages of the browser's own take none, and the side panel is what is left. @param {number} tabId */
-function show(tabId) {
+function overlay(tabId) {
   return ext.inject(tabId, OVERLAY);
 }
 
@@ -107,13 +109,19 @@ async function left(tabId) {
   if (call?.tabId === tabId && ON.includes(call.phase)) await askDesk({ what: "end", reason: "tab" });
 }
 
-/** A reload brings the overlay back; a page of another site ends the call, unless that site is allowed. @param {Tab} tab @param {boolean} done */
+/**
+ * A reload brings the overlay back; a page of another site ends the call, unless that site is allowed; another address may name
+ * another customer.
+ * @param {Tab} tab @param {boolean} done
+ */
 async function loads(tab, done) {
   const call = await currentCall();
   if (!call || call.tabId !== tab.id || !ON.includes(call.phase)) return;
   const site = originOf(tab.url);
   if (site !== call.site && !(await ext.sites()).includes(site)) return void askDesk({ what: "end", reason: "left" });
-  if (done) await show(tab.id);
+  const customer = customerIn((await readPrefs()).customers, tab.url);
+  if (customer) await askDesk({ what: "customer", customer });
+  if (done) await overlay(tab.id);
 }
 
 /** @param {{phase: string, callId: string, trouble: string}} now */
@@ -126,10 +134,10 @@ async function phased({ phase, callId, trouble }) {
   await ext.badge(text, colour, ext.t("action") + (phase === "ended" || phase === "idle" ? "" : ` – ${ext.t(`phase_${phase}`)}`));
 }
 
-/** @param {string} passage */
-async function source(passage) {
+/** A page of the server's, in a tab of its own. @param {string} path */
+async function show(path) {
   const found = await access();
-  if (found?.server) await ext.openTab(`${found.server}/passages/${encodeURIComponent(passage)}`);
+  if (found?.server) await ext.openTab(found.server + path);
 }
 
 /** @param {Tab} tab @param {unknown} place */

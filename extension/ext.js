@@ -46,7 +46,8 @@ var ext = (() => {
     /** The text of a key in the browser's language. @param {string} key @param {...(string | number)} given */
     t: (key, ...given) => chrome.i18n.getMessage(key, given.map(String)) || key,
 
-    language: () => chrome.i18n.getUILanguage(),
+    /** The language that the texts are in, which the browser's own may lack. */
+    language: () => chrome.i18n.getMessage("language"),
 
     /** @param {string} path */
     url: (path) => chrome.runtime.getURL(path),
@@ -158,9 +159,9 @@ var ext = (() => {
     /** @param {(tabId: number) => void} hear */
     onTabGone: (hear) => chrome.tabs.onRemoved.addListener((tabId) => hear(tabId)),
 
-    /** A page begins or has finished to load. @param {(tab: Tab, done: boolean) => void} hear */
+    /** A page begins or has finished to load, or has changed its address. @param {(tab: Tab, done: boolean) => void} hear */
     onTabLoads: (hear) => chrome.tabs.onUpdated.addListener((_, change, tab) => {
-      if (change.status) hear(asTab(tab), change.status === "complete");
+      if (change.status || change.url) hear(asTab(tab), change.status === "complete");
     }),
 
     /** @param {(first: boolean) => void} hear */

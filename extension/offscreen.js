@@ -25,6 +25,7 @@ const desk = new Desk({
   levels: (levels) => toAll({ what: "levels", levels }),
   entries: (batch) => toPanels({ what: "entries", batch }),
   journal: () => toPanels({ what: "journal", journal: desk.journal }),
+  customer: () => toPanels({ what: "customer", customer: desk.customer.view() }),
   over: () => { lingering = setTimeout(() => window.close(), LINGER_MS); },
 });
 Object.assign(globalThis, { desk });
@@ -32,7 +33,10 @@ Object.assign(globalThis, { desk });
 ext.onConnect(["overlay", "panel"], (name, end) => {
   const ends = name === "panel" ? panels : overlays;
   ends.add(end);
-  if (name === "panel") end.post({ what: "journal", journal: desk.journal });
+  if (name === "panel") {
+    end.post({ what: "journal", journal: desk.journal });
+    end.post({ what: "customer", customer: desk.customer.view() });
+  }
   end.post({ what: "view", view: desk.view() });
   return {
     hear: ({ act, more }) => desk.act(act, more),
@@ -48,6 +52,7 @@ ext.onMessage("desk", async (message) => {
       return true;
     case "act": return desk.act(message.act, message.more);
     case "end": return desk.end(message.reason);
+    case "customer": return desk.customer.addressed(message.customer);
     case "prefer": return desk.prefer(message.prefs);
     case "microphone": return (await navigator.permissions.query({ name: "microphone" })).state;
     case "view": return desk.view();

@@ -1,26 +1,29 @@
 // What the agent has chosen, under what the organisation has.
 
 import "./ext.js";
+import { together } from "./customers.js";
 
 /** @type {import("./call/desk.js").Prefs} */
 export const DEFAULTS = {
   consent: "ask",
   packs: "",
   headset: false,
+  customers: [],
   ear: { on: false, loudness: 0.7, duck: true },
 };
 
-/** @returns {Promise<{server?: string, team?: string, consent?: "ask" | "announced"}>} */
+/** @returns {Promise<{server?: string, team?: string, consent?: "ask" | "announced", customers: string[]}>} */
 export async function readPolicy() {
-  const [server, team, consent] = await Promise.all(
-    ["server", "team", "consent"].map((key) => ext.load("managed", key).catch(() => undefined)));
-  return { server: server && tidy(server), team, consent };
+  const [server, team, consent, customers = []] = await Promise.all(
+    ["server", "team", "consent", "customers"].map((key) => ext.load("managed", key).catch(() => undefined)));
+  return { server: server && tidy(server), team, consent, customers };
 }
 
 /** @returns {Promise<import("./call/desk.js").Prefs>} */
 export async function readPrefs() {
   const [own = {}, policy] = [await ext.load("local", "prefs"), await readPolicy()];
-  const chosen = { ...DEFAULTS, ...own, ear: { ...DEFAULTS.ear, ...own.ear } };
+  const customers = together(policy.customers, own.customers ?? []);
+  const chosen = { ...DEFAULTS, ...own, ear: { ...DEFAULTS.ear, ...own.ear }, customers };
   return policy.consent ? { ...chosen, consent: policy.consent } : chosen;
 }
 

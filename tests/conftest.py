@@ -1,7 +1,9 @@
 """What all tests share."""
 
 import os
-from collections.abc import Generator
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from copilot.config import Provider
 from copilot.ports import Embedder
 from copilot.providers import registry
 from copilot.providers.registry import Host
+from tests.postgres import Cluster
 
 NEED_PACKAGES = "COPILOT_TESTS_NEED_PACKAGES"
 """Set where nothing may be skipped but for want of a GPU or of the shared data: CI."""
@@ -36,6 +39,19 @@ def data(embedder: Embedder, request: pytest.FixtureRequest, tmp_path: Path) -> 
     for file in Path(request.config.cache.mkdir("embedder")).glob("*.onnx"):
         (folder / "cache" / file.name).symlink_to(file.resolve())
     return folder
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    # Not in tmp_path: the server's user may not enter it, and a socket's path must be short.
+    folder = Path(tempfile.mkdtemp(prefix="copilot-pg-"))
+    try:
+        cluster = Cluster(folder)
+        cluster.start()
+        yield cluster
+        cluster.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.hookimpl(wrapper=True)

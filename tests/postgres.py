@@ -52,6 +52,12 @@ class Cluster:
         self._run("createdb", "-h", str(self.folder), "-U", ADMIN, name)
         return f"postgresql://{ADMIN}@/{name}?host={self.folder}"
 
+    def dump(self, url: str) -> str:
+        """Every table of a database, as pg_dump writes it."""
+        name = url.partition("@/")[2].partition("?")[0]
+        self._run("pg_dump", "-h", str(self.folder), "-U", ADMIN, "-f", "dump.sql", name)
+        return (self.folder / "dump.sql").read_text()
+
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
             [str(self._bin / program), *arguments],

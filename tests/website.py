@@ -183,7 +183,6 @@ def make_desk(folder: Path, accounts: Accounts) -> Desk:
         accounts,
         Bag(),
         VectorCache,
-        KnowsOne(),
         lambda: in_use(published),
     )
 

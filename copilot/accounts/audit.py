@@ -46,6 +46,14 @@ class Act(StrEnum):
     POLICY_ROLLED_BACK = "policy_rolled_back"
     SETTINGS_CHANGED = "settings_changed"
     CALLS_ERASED = "calls_erased"
+    WEBHOOK_ADDED = "webhook_added"
+    WEBHOOK_REMOVED = "webhook_removed"
+    WEBHOOK_TESTED = "webhook_tested"
+    DELIVERY_REPLAYED = "delivery_replayed"
+    MEMORY_READ = "memory_read"
+    MEMORY_CHANGED = "memory_changed"
+    MEMORY_EXPORTED = "memory_exported"
+    CUSTOMER_ERASED = "customer_erased"
 
     @property
     def label(self) -> str:
@@ -56,7 +64,7 @@ class Act(StrEnum):
 async def record(tables: Tables, caller: Caller, act: Act, what: str, now: datetime) -> None:
     """Write it down in the transaction that does it, so that neither is without the other."""
     what = what.replace("\0", "")[:WHAT_LENGTH]
-    who = caller.email or caller.name
+    who = caller.known_as
     await tables.journal.add(
         Deed(0, now, caller.team_id, caller.person_id, who, act, what, caller.address[:64])
     )

@@ -37,6 +37,11 @@ class Caller(Struct, frozen=True):
         return Owner(self.team_id, self.person_id)
 
     @property
+    def known_as(self) -> str:
+        """How records name them."""
+        return self.email or self.name
+
+    @property
     def sees_team(self) -> bool:
         """Whether they see all calls of the team, not only their own."""
         return Scope.CALLS_WATCH in self.scopes

@@ -39,7 +39,7 @@ async def add_password_link(
     office: Office, tables: Tables, caller: Caller, email: str
 ) -> tuple[Invitation, str]:
     """A link that leads into no team, but to a new password of somebody who has an account."""
-    made, secret = make_link(office, caller.team_id, email, [], caller.email or caller.name)
+    made, secret = make_link(office, caller.team_id, email, [], caller.known_as)
     await tables.people.add_invitation(made, digest(secret))
     await record(tables, caller, Act.PASSWORD_LINK, email, office.now())
     return made, secret

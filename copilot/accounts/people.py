@@ -41,9 +41,7 @@ class People:
         email = read_email(self._office, email)
         if not roles:
             raise AccountError("Choose at least one role.")
-        made, secret = make_link(
-            self._office, caller.team_id, email, roles, caller.email or caller.name
-        )
+        made, secret = make_link(self._office, caller.team_id, email, roles, caller.known_as)
         async with self._office.tables.write() as tables:
             known = await tables.people.person_of(email)
             if known and await tables.people.member(caller.team_id, known.id):

@@ -61,7 +61,8 @@ class Extension:
         self._cdp = cdp
         self._numbers = count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
-        self._desk: str | None = None
+        self._sessions: dict[str, str] = {}
+        """By target: those that Playwright does not show."""
         cdp.on("Target.receivedMessageFromTarget", self._received)
 
     @property
@@ -161,21 +162,38 @@ class Extension:
         """The value of an expression in the offscreen document."""
         target = await self._desk_target()
         assert target is not None, "there is no offscreen document"
-        if target != self._desk:
-            made = {"targetId": target, "flatten": False}
-            self._session = (await self._cdp.send("Target.attachToTarget", made))["sessionId"]
-            self._desk = target
-            await self._ask("Runtime.enable", {})
+        if target not in self._sessions:
+            await self._ask(target, "Runtime.enable", {})
         asked = {"expression": expression, "returnByValue": True, "awaitPromise": awaiting}
-        answer = await self._ask("Runtime.evaluate", asked)
+        answer = await self._ask(target, "Runtime.evaluate", asked)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    async def heap(self) -> float:
-        """What the offscreen document's scripts hold after a collection of garbage, MiB."""
-        await self.desk("0")
-        await self._ask("HeapProfiler.collectGarbage", {})
-        return round(float((await self._ask("Runtime.getHeapUsage", {}))["usedSize"]) / 2**20, 2)
+    async def offline(self, on: bool) -> None:
+        """Take the network from the offscreen document, or give it back."""
+        target = await self._desk_target()
+        assert target is not None
+        given = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        await self._ask(target, "Network.enable", {})
+        await self._ask(target, "Network.emulateNetworkConditions", {"offline": on, **given})
+
+    async def heaps(self) -> dict[str, dict[str, float]]:
+        """What is held once all garbage is collected, MiB of scripts and of the page's own objects:
+        by the pages of the extension, which share one heap, and by the worker."""
+        targets = (await self._cdp.send("Target.getTargets"))["targetInfos"]
+        worker = next(one["targetId"] for one in targets if one["type"] == "service_worker")
+        pages = await self._desk_target()
+        found = {}
+        for name, target in (("pages", pages), ("worker", worker)):
+            if target is None:
+                continue
+            await self._ask(target, "HeapProfiler.collectGarbage", {})
+            used = await self._ask(target, "Runtime.getHeapUsage", {})
+            found[name] = {
+                "scripts": round(used["usedSize"] / 2**20, 2),
+                "objects": round(used.get("embedderHeapUsedSize", 0) / 2**20, 2),
+            }
+        return found
 
     async def view(self) -> Mapping[str, Any]:
         """What the call shows of itself."""
@@ -201,11 +219,15 @@ class Extension:
         found = [one["targetId"] for one in targets if one["url"] == self.url("offscreen.html")]
         return found[0] if found else None
 
-    async def _ask(self, method: str, parameters: object) -> Any:
+    async def _ask(self, target: str, method: str, parameters: object) -> Any:
+        if target not in self._sessions:
+            made = {"targetId": target, "flatten": False}
+            session = await self._cdp.send("Target.attachToTarget", made)
+            self._sessions[target] = session["sessionId"]
         number = next(self._numbers)
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         message = json.dumps({"id": number, "method": method, "params": parameters})
-        sent = {"sessionId": self._session, "message": message}
+        sent = {"sessionId": self._sessions[target], "message": message}
         await self._cdp.send("Target.sendMessageToTarget", sent)
         return await asyncio.wait_for(answer, WAIT_S)
 

@@ -101,7 +101,6 @@ async def _measure(
             accounts,
             embedder,
             partial(vectors_in, settings),
-            shelf,
             lambda: shelf.packs,
         )
         trial = Trial(shelf, desk.jobs, _policy, _ear)
@@ -115,13 +114,13 @@ async def _measure(
         pages = (
             ("list, first page", "/", LIST_MS),
             ("list, deep page", f"/?before={deep}", LIST_MS),
-            ("review, first page", "/review", LIST_MS),
-            ("review, deep page", f"/review?before={deep}", LIST_MS),
-            ("review, silent because", "/review?silence=weak", LIST_MS),
-            ("search, a common word", f"/review?q={common}", SEARCH_MS),
-            ("search, two words", f"/review?q={common}+{vocabulary[5]}", SEARCH_MS),
-            ("search, a rare word", f"/review?q={rare}", SEARCH_MS),
-            ("search, a phrase", f"/review?q=%22{common}+{vocabulary[1]}%22", SEARCH_MS),
+            ("calls, first page", "/", LIST_MS),
+            ("calls, deep page", f"/?before={deep}", LIST_MS),
+            ("calls, silent because", "/?silence=weak", LIST_MS),
+            ("search, a common word", f"/?q={common}", SEARCH_MS),
+            ("search, two words", f"/?q={common}+{vocabulary[5]}", SEARCH_MS),
+            ("search, a rare word", f"/?q={rare}", SEARCH_MS),
+            ("search, a phrase", f"/?q=%22{common}+{vocabulary[1]}%22", SEARCH_MS),
             ("analytics of 14 days", f"/analytics?{when}", None),
         )
         return [await _time(client, name, path, ms, rounds) for name, path, ms in pages]

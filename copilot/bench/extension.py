@@ -6,6 +6,7 @@ search, decision, log, voice and pages.
 
 import asyncio
 import base64
+import bisect
 import functools
 import hashlib
 import http.server
@@ -138,13 +139,15 @@ async def _call(extension: Extension, pages: str, minutes: float) -> dict[str, o
     await extension.desk(_WATCH)
     first = await _first_word(panel)
     during: Sequence[float] = await page.evaluate(_FRAMES, FRAMES_S)
-    cost = await _cost(extension, 60 * minutes)
+    cost = await _cost(extension, panel, 60 * minutes)
     seen: Mapping[str, Any] = await extension.desk("seen")
+    drawn: Sequence[float] = await panel.evaluate("words")
     await extension.desk("desk.end('hang_up')", awaiting=True)
     return {
         "click_to_live_ms": round(1000 * live),
         "click_to_first_word_ms": round(first - clicked),
         "word_to_panel_ms": _spread(_word_delays(seen)),
+        "log_to_panel_ms": _spread(_panel_delays(seen, drawn)),
         "whisper_to_ear_ms": _spread(_whisper_delays(seen)),
         "whispers": len(seen["speaks"]),
         "frame_ms_without": _spread(before),
@@ -177,6 +180,16 @@ def _word_delays(seen: Mapping[str, Any]) -> list[float]:
     return found
 
 
+def _panel_delays(seen: Mapping[str, Any], drawn: Sequence[float]) -> list[float]:
+    """From a word's entry of the log in the browser to the panel: the extension's own share."""
+    found = []
+    for _, at in seen["words"]:
+        place = bisect.bisect_left(drawn, at)
+        if place < len(drawn):
+            found.append(drawn[place] - at)
+    return found
+
+
 def _whisper_delays(seen: Mapping[str, Any]) -> list[float]:
     """From the message that a whisper comes to its first sound in the ear."""
     ear = seen["ear"]
@@ -184,12 +197,13 @@ def _whisper_delays(seen: Mapping[str, Any]) -> list[float]:
     return [one - at for at, one in firsts if one is not None and one - at < 8000]
 
 
-async def _cost(extension: Extension, seconds: float) -> dict[str, object]:
+async def _cost(extension: Extension, panel: Page, seconds: float) -> dict[str, object]:
     """Of the processes that hold the extension's own pages: its desk, worker and panel.
 
-    The heap is the desk's after its garbage was collected, at the beginning and at the end.
+    Heaps and elements are counted once garbage is collected, at the beginning and at the end; of
+    the memory "last" and "most" are with what the browser has not collected yet.
     """
-    heap = [await extension.heap()]
+    heaps, nodes = [await extension.heaps()], [await _elements(extension, panel)]
     processes = [one for one in psutil.Process().children(True) if _is_extension(one)]
     used = sum(sum(one.cpu_times()[:2]) for one in processes)
     memory = [_memory(processes)]
@@ -198,11 +212,30 @@ async def _cost(extension: Extension, seconds: float) -> dict[str, object]:
         await asyncio.sleep(min(5.0, seconds))
         memory.append(_memory(processes))
     spent = sum(sum(one.cpu_times()[:2]) for one in processes) - used
+    percent = round(100 * spent / (perf_counter() - since), 1)
+    heaps.append(await extension.heaps())
+    nodes.append(await _elements(extension, panel))
+    await asyncio.sleep(1)  # the browser gives memory back a little later
+    collected = _memory(processes)
     return {
-        "extension_cpu_percent": round(100 * spent / (perf_counter() - since), 1),
-        "desk_heap_mib": {"first": heap[0], "last": await extension.heap()},
+        "extension_cpu_percent": percent,
+        **{
+            f"{context}_{what}_mib": {"first": heaps[0][context][what], "last": last}
+            for context, kinds in heaps[1].items()
+            for what, last in kinds.items()
+        },
+        "panel_nodes": {"first": nodes[0], "last": nodes[1]},
         "extension_memory_mib": {"first": memory[0], "last": memory[-1], "most": max(memory)},
+        "extension_memory_collected_mib": collected,
     }
+
+
+async def _elements(extension: Extension, panel: Page) -> int:
+    """Nodes of all documents in the panel's process, those that are in no tree among them."""
+    cdp = await extension.context.new_cdp_session(panel)
+    found: int = (await cdp.send("Memory.getDOMCounters"))["nodes"]
+    await cdp.detach()
+    return found
 
 
 def _is_extension(process: psutil.Process) -> bool:
@@ -226,7 +259,10 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 @asynccontextmanager
 async def _served(work: Path, folder: Path, minutes: float) -> AsyncIterator[str]:
-    """The service with a scripted ear and a voice, in a process of its own."""
+    """The service with a scripted ear and a voice, in a process of its own.
+
+    It whispers wherever it may: how soon a whisper is heard is measured, not when one is worth it.
+    """
     (work / "script.json").write_text(json.dumps(_script(minutes)))
     key = (folder / "manifest.json").read_text(encoding="utf-8")
     env = {
@@ -234,6 +270,8 @@ async def _served(work: Path, folder: Path, minutes: float) -> AsyncIterator[str
         "COPILOT_EAR__PROVIDER": "scripted",
         "COPILOT_EAR__SCRIPT": str(work / "script.json"),
         "COPILOT_POLICY__VOICE": "true",
+        "COPILOT_POLICY__SPEAK_RISK": "100",
+        "COPILOT_POLICY__SPEAK_WORTH": "0",
         "COPILOT_SERVER__ORIGINS": f'["chrome-extension://{identity(key)}"]',
     }
     command = ["-m", "copilot", "--data", str(work / "data"), "serve", "--port", "0"]

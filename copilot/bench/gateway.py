@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.table import Table
 
+from copilot.bench import asking
 from copilot.bench.standin import Manner, standin
 from copilot.machine import machine
 from copilot.ports import Prompt
@@ -27,12 +28,13 @@ TOGETHER = 4
 _ASK = Prompt("Answer.", "What does it cost?", 20)
 
 
-def run(requests: int = 300, seed: int = 7) -> dict[str, object]:
-    """The figures of both ways, and what the gateway itself adds to a provider that is at once."""
-    return asyncio.run(_run(requests, seed))
+def run(requests: int = 300, seed: int = 7, questions: int = 20) -> dict[str, object]:
+    """The figures of both ways, what the gateway itself adds to a provider that is at once, and
+    what a question of the agent's takes beside its provider."""
+    return asyncio.run(_run(requests, seed, questions))
 
 
-async def _run(requests: int, seed: int) -> dict[str, object]:
+async def _run(requests: int, seed: int, questions: int) -> dict[str, object]:
     ways: dict[str, object] = {}
     for name, hedge in (("none", False), ("hedged", True)):
         ways[name] = await _measure(requests, hedge, _tailed(seed))
@@ -51,17 +53,25 @@ async def _run(requests: int, seed: int) -> dict[str, object]:
         },
         "first_token_ms": ways,
         "own_ms": own,
+        "ask": await asking.measure(questions),
         "p99_ratio": round(hedged["p99"] / none["p99"], 3),
     }
 
 
 def table(result: dict[str, Any]) -> Table:
     """The figures for a terminal."""
+    ask = result["ask"]
+    beside = ", ".join(f"{name} {ms}" for name, ms in ask["beside_provider_ms"].items())
     view = Table("second request", "p50 ms", "p95", "p99", "max", "requests sent, of asked")
     rows = [*result["first_token_ms"].items(), ("a provider at once", result["own_ms"])]
     for name, row in rows:
         figures = (str(row[key]) for key in ("p50", "p95", "p99", "max"))
         view.add_row(name, *figures, f"{row['sent_percent']} %")
+    worked = ask["processor_ms"]["p50"]
+    view.caption = (
+        f"An agent's question, beside its provider's own time, ms: {beside}; "
+        f"of processors, p50: {worked}"
+    )
     return view
 
 

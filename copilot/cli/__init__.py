@@ -21,12 +21,13 @@ from copilot.cli.evaluate import evaluate
 from copilot.cli.gaps import gaps
 from copilot.cli.labels import label, labels
 from copilot.cli.learn import learn
+from copilot.cli.mcp import mcp
 from copilot.cli.models import models
 from copilot.cli.packs import packs
 from copilot.cli.train import train
 from copilot.config import Settings
 from copilot.engine.errors import EngineError
-from copilot.errors import UserError
+from copilot.errors import StoreError, UserError
 
 if TYPE_CHECKING:
     from copilot.evaluate.listen import Result
@@ -184,13 +185,18 @@ def replay(log: Path) -> None:
 @JSON
 @click.pass_obj
 def egress(settings: Settings, json_path: Path | None) -> None:
-    """Print every place that the settings let the service talk to, and what goes there."""
+    """Print every place that the service may talk to, and what goes there."""
     from copilot.mind.egress import destinations
     from copilot.providers import registry
     from copilot.providers.registry import Host
 
     host = Host(settings.data / "cache", privacy=settings.privacy)
-    found = destinations(settings, registry.mind(settings.mind, host))
+    added: list[str] = []
+    try:
+        added = asyncio.run(_hooks(settings))
+    except StoreError as error:
+        errors.print(f"webhooks that the console has added are not listed: {error}", markup=False)
+    found = destinations(settings, registry.mind(settings.mind, host), added)
     for one in found:
         masked = f"; masked: {', '.join(one.masked)}" if one.masked else ""
         console.print(
@@ -200,6 +206,16 @@ def egress(settings: Settings, json_path: Path | None) -> None:
         console.print("nothing: no call, text or figure leaves this machine")
     if json_path is not None:
         write_json(json_path, {"egress": [msgspec.to_builtins(one) for one in found]})
+
+
+async def _hooks(settings: Settings) -> list[str]:
+    """Where the webhooks go that admins have added; nowhere where there is no database yet."""
+    from copilot.cli.stored import open_database
+
+    if not settings.database.url and not (settings.data / "copilot.sqlite").exists():
+        return []
+    async with open_database(settings) as store:
+        return await store.mind.hook_urls()
 
 
 def _say_ready(address: str) -> None:
@@ -230,5 +246,5 @@ async def _listen(
     return results
 
 
-for command in (accounts, bench, evaluate, gaps, label, labels, learn, models, packs, train):
+for command in (accounts, bench, evaluate, gaps, label, labels, learn, mcp, models, packs, train):
     main.add_command(command)

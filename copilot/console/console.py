@@ -2,6 +2,7 @@
 
 from copilot.config import Settings
 from copilot.console.digests import Digests
+from copilot.console.listens import Listens
 from copilot.console.policy import Mode, read
 from copilot.console.rules import Rules
 from copilot.console.settings import Consent, Desk
@@ -22,6 +23,7 @@ class Console:
         self.trials = Trials(store, self.rules, shelves)
         self.desk = Desk(store, settings.data / RECORDINGS)
         self.digests = Digests(store, self.desk)
+        self.listens = Listens()
 
     async def begin(self, owner: Owner, call_id: str) -> Beginning:
         """The rules for a call of this person that begins now; raises StoreError."""

@@ -75,6 +75,11 @@ class Trials:
         if task is not None:
             await asyncio.wait([task])
 
+    def forget(self, team_id: str) -> None:
+        """What a what-if has told quotes calls: a call of the team was erased."""
+        self._stop(team_id)
+        self._trials.pop(team_id, None)
+
     def close(self) -> None:
         for team_id in list(self._tasks):
             self._stop(team_id)

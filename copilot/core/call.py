@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot.core import advice, cards, inquiry, playbook
-from copilot.core.compose import line
+from copilot.core import advice, cards, inquiry, playbook, rewrite
 from copilot.core.events import (
     Advised,
     CallEnded,
     CallStarted,
     CardTouched,
+    CustomerKnown,
     DraftReady,
     EarSwitched,
     EchoHeard,
@@ -23,6 +23,7 @@ from copilot.core.events import (
     Heard,
     Input,
     Party,
+    Rewritten,
     Snoozed,
     TurnText,
     WhisperPlayed,
@@ -30,12 +31,11 @@ from copilot.core.events import (
 )
 from copilot.core.floor import Floor, Turn, advance
 from copilot.core.gap import hangs
-from copilot.core.gate import is_triggered
 from copilot.core.inquiry import Inquiry, Span
-from copilot.core.need import need, observe
 from copilot.core.state import CallState
 from copilot.core.transcript import hear
-from copilot.core.words import content, share, stems
+from copilot.core.weigh import weigh
+from copilot.core.words import content
 
 Step = tuple[CallState, list[Effect]]
 _CONTEXT = 10
@@ -57,6 +57,8 @@ def step(state: CallState, event: Input) -> Step:
             return _heard(state, event)
         case EvidenceFound():
             return _evidence(state, event)
+        case Rewritten():
+            return rewrite.take(state, event)
         case DraftReady():
             return cards.revise(state, event)
         case Failed():
@@ -73,6 +75,8 @@ def step(state: CallState, event: Input) -> Step:
             return cards.snooze(state, event.ticks)
         case EarSwitched():
             return cards.switch_ear(state, event.on)
+        case CustomerKnown():
+            return state, []
         case CallEnded():
             return _ended(state, event)
 
@@ -127,7 +131,7 @@ def _heard(state: CallState, heard: Heard) -> Step:
         turn=_customer_turn(state, floor, over),
     )
     effects: list[Effect] = []
-    for part in (cards.barge_in, _ask, cards.gate, cards.tend, cards.compose):
+    for part in (cards.barge_in, _ask, cards.gate, cards.tend, cards.compose, rewrite.ask):
         state, more = part(state)
         effects += more
     if heard.agent.words and state.policy.playbook:
@@ -226,24 +230,9 @@ def _evidence(state: CallState, found: EvidenceFound) -> Step:
     if current is None or current.id != found.inquiry:
         return state, []
     asked = current.queries[found.revision - 1] if 0 < found.revision <= current.revision else ""
-    features = observe(
-        asked,
-        found.signals,
-        wish=state.wish,
-        dismissed=min(10 * len(state.dismissed), 100),
-        anticipation=_anticipation(state, found),
-    )
-    wanted = 100 if is_triggered(asked, state.policy) else need(state.need, features)
+    wanted = weigh(state, asked, found.passages, found.signals)
     current = inquiry.answer(current, found, wanted)
     return cards.gate(replace(state, inquiry=current))
-
-
-def _anticipation(state: CallState, found: EvidenceFound) -> int:
-    """How much of the first passage's line the agent is about to say, percent of its content."""
-    if not found.passages or not state.upcoming:
-        return 0
-    text = line(found.passages[0], state.upcoming)
-    return share(text, stems([state.upcoming]))
 
 
 def _failed(state: CallState, failed: Failed) -> Step:

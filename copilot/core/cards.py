@@ -143,7 +143,7 @@ def revise(state: CallState, draft: DraftReady) -> Step:
         or inquiry is None
         or inquiry.id != card.inquiry
         or not draft.text
-        or _taken(state, card)
+        or taken(state, card)
     ):
         return state, []
     cited = [passage for passage in inquiry.passages if passage.id in draft.cites]
@@ -170,7 +170,7 @@ def compose(state: CallState) -> Step:
     card, inquiry = state.card, state.inquiry
     if card is None or inquiry is None or inquiry.id != card.inquiry or not inquiry.whole:
         return state, []
-    if inquiry.query == card.composed or _taken(state, card):
+    if inquiry.query == card.composed or taken(state, card):
         return state, []
     return _compose(state, inquiry)
 
@@ -251,6 +251,7 @@ def moment(state: CallState, inquiry: Inquiry) -> Moment:
         quiet=any(start <= tick < end for start, end in policy.quiet),
         snoozed=state.tick < state.snoozed,
         ear=state.hears,
+        about=inquiry.rewritten,
     )
 
 
@@ -372,7 +373,7 @@ def _over(state: CallState, party: Party, before: int) -> int:
     return before + 1
 
 
-def _taken(state: CallState, card: Card) -> bool:
+def taken(state: CallState, card: Card) -> bool:
     """Whether the agent has used the card, or begun to speak since it was shown."""
     agent, policy = state.floor.agent, state.policy
     lasts = state.tick - agent.start > policy.backchannel_ticks

@@ -198,6 +198,19 @@ class EvidenceFound(Struct, frozen=True, tag="evidence_found"):
     signals: Signals = Signals()
 
 
+class Rewritten(Struct, frozen=True, tag="rewritten", omit_defaults=True):
+    """The background model has put the customer's words as a question that stands alone, and search
+    has answered that."""
+
+    inquiry: int
+    revision: int
+    """Whose words they were."""
+    query: str = ""
+    """Empty: it has nothing better, or nothing that the talk and the packs hold."""
+    passages: tuple[Passage, ...] = ()
+    signals: Signals = Signals()
+
+
 class DraftReady(Struct, frozen=True, tag="draft_ready", omit_defaults=True):
     """A composer has written a card, or has nothing better than the one that is shown."""
 
@@ -215,7 +228,8 @@ class Failed(Struct, frozen=True, tag="failed"):
 
     inquiry: int
     what: str
-    """The effect that failed, by its tag: ``search``, ``compose``, ``speak``; ``hear``: the ear."""
+    """The effect that failed, by its tag: ``search``, ``rewrite``, ``compose``, ``speak``;
+    ``hear``: the ear."""
     error: str
     revision: int = 0
     """Which search of the inquiry it was."""
@@ -267,6 +281,15 @@ class EarSwitched(Struct, frozen=True, tag="ear_switched"):
     on: bool
 
 
+class CustomerKnown(Struct, frozen=True, tag="customer_known"):
+    """Somebody has said whom the call is with, or what is known of them has changed: how much there
+    is to read. What it is stands in the memory alone, so that it can be corrected and erased."""
+
+    facts: int
+    calls: int
+    """Calls before, whose write-ups an agent has confirmed."""
+
+
 class CallEnded(Struct, frozen=True, tag="call_ended"):
     """The last input of every call."""
 
@@ -294,6 +317,17 @@ class Compose(Struct, frozen=True, tag="compose"):
     query: str
     turns: tuple[TurnText, ...]
     passages: tuple[Passage, ...]
+
+
+class Rewrite(Struct, frozen=True, tag="rewrite"):
+    """Ask the background model for the question behind the words, and search for that as well; a
+    newer one replaces it."""
+
+    inquiry: int
+    revision: int
+    """The search that found too little."""
+    query: str
+    turns: tuple[TurnText, ...]
 
 
 class ShowCard(Struct, frozen=True, tag="show_card"):
@@ -387,6 +421,7 @@ Input = (
     CallStarted
     | Heard
     | EvidenceFound
+    | Rewritten
     | DraftReady
     | Failed
     | WhisperPlayed
@@ -395,10 +430,12 @@ Input = (
     | Advised
     | Snoozed
     | EarSwitched
+    | CustomerKnown
     | CallEnded
 )
 Effect = (
     Search
+    | Rewrite
     | Compose
     | ShowCard
     | Speak

@@ -61,6 +61,8 @@ class Moment(Struct, frozen=True):
     """Whether the agent wants no card now."""
     ear: bool = True
     """Whether the agent's earpiece is on."""
+    about: str = ""
+    """The question in the background model's words, where its search found the passages."""
 
 
 class Evidence(Struct, frozen=True):
@@ -99,7 +101,7 @@ def decide(moment: Moment, evidence: Evidence, policy: Policy) -> Silent | Whisp
         return Silent(Silence.WEAK)
     if passage.valid_until and passage.valid_until < moment.date:
         return Silent(Silence.EXPIRED)
-    text = line(passage, moment.query)
+    text = line(passage, moment.about or moment.query)
     silence = _unwanted(moment, passage, text, policy) or _unaffordable(moment, evidence, policy)
     if silence is not None:
         return Silent(silence)

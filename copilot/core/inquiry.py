@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot.core.events import EvidenceFound, Passage, Search, Silence, TurnText
+from copilot.core.events import EvidenceFound, Passage, Search, Signals, Silence, TurnText
 from copilot.core.policy import Policy
 from copilot.core.words import content, is_backchannel
 
@@ -38,6 +38,12 @@ class Inquiry(Struct, frozen=True):
     """Best first, scored by the probability that each was needed."""
     need: int = 100
     """Probability that anything is needed, percent."""
+    signals: Signals = Signals()
+    """What search told of the customer's own words."""
+    rewriting: int = 0
+    """The newest search whose words the background model was asked to put better."""
+    rewritten: str = ""
+    """Its question, where the passages were found for that."""
     stable: int = 0
     """Answers in a row with the same first passage."""
     withheld: Silence | None = None
@@ -112,5 +118,7 @@ def answer(inquiry: Inquiry, found: EvidenceFound, need: int) -> Inquiry:
         evidence=found.revision,
         passages=tuple(replace(one, score=need * one.score // 100) for one in found.passages),
         need=need,
+        signals=found.signals,
+        rewritten="",
         stable=inquiry.stable + 1 if same else 1,
     )

@@ -116,6 +116,12 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether cards are only kept in the log, for people to review, and not shown to the agent."""
     compose: bool = False
     """Whether the background model is asked for a better text of each card."""
+    rewrite: bool = False
+    """Whether the background model is asked for the question behind words that found too little."""
+    rewrite_below: Percent = 60
+    """Support of a card under which it is asked all the same."""
+    rewrite_seeking: Percent = 20
+    """Probability that the words ask for something, under which it is not asked."""
     card_ticks: Some = 500
     """How long an untouched card stays on screen: 40 s."""
 

@@ -12,6 +12,7 @@ from copilot.core.events import (
     EvidenceFound,
     Heard,
     Party,
+    Rewritten,
     Search,
     ShowCard,
     Silence,
@@ -149,6 +150,8 @@ class _Reader:
                 self._draft(inquiry, entry.tick).heard = query
             case EvidenceFound() as found:
                 self._find(found, entry.tick)
+            case Rewritten(passages=passages):
+                self._titles.update((passage.id, passage.title) for passage in passages)
             case ShowCard(by="") as card:
                 self._show(card, entry.tick)
             case Withheld() as held:

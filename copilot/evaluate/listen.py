@@ -156,7 +156,7 @@ async def play(
     progress: Progress,
 ) -> Result:
     """Each micro-turn is heard and acted on before the next; nothing is spoken or drafted."""
-    silent = msgspec.structs.replace(policy, voice=False, compose=False)
+    silent = msgspec.structs.replace(policy, voice=False, compose=False, rewrite=False)
     started = CallStarted(
         call.name,
         silent,

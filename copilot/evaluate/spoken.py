@@ -127,7 +127,7 @@ async def say(
     Nothing is spoken, drafted or kept.
     """
     script, over = script_of(turns)
-    silent = msgspec.structs.replace(policy, voice=False, compose=False)
+    silent = msgspec.structs.replace(policy, voice=False, compose=False, rewrite=False)
     day = date.today().isoformat()
     started = CallStarted("try", silent, pinned.refs, __version__, date=day, need=pinned.need)
     ticks = over + policy.final_ticks + policy.end_of_turn_ticks + TAIL_TICKS

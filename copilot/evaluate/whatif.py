@@ -13,6 +13,7 @@ from copilot.core.events import (
     CallStarted,
     CardTouched,
     Compose,
+    CustomerKnown,
     DraftReady,
     Effect,
     Entry,
@@ -20,6 +21,8 @@ from copilot.core.events import (
     Failed,
     Heard,
     Input,
+    Rewrite,
+    Rewritten,
     Search,
     ShowCard,
     Speak,
@@ -43,9 +46,9 @@ WORD_TICKS = 5
 SEARCH_TICKS = 1
 """How long a search takes where the log has none: answered by the next tick."""
 
-Ask = Search | Compose | Speak
+Ask = Search | Rewrite | Compose | Speak
 """Effects that are answered by an input."""
-Answer = EvidenceFound | DraftReady | WhisperPlayed | Failed
+Answer = EvidenceFound | Rewritten | DraftReady | WhisperPlayed | Failed
 
 
 class Rerun(Struct, frozen=True):
@@ -143,9 +146,9 @@ class _Run:
     async def take(self, entry: Entry) -> None:
         """One entry of the log: inputs are given again, effects only remembered."""
         match entry.event:
-            case Failed(what="hear") | Heard() | Advised() | CallEnded():
+            case Failed(what="hear") | Heard() | Advised() | CustomerKnown() | CallEnded():
                 await self.give(entry.event)
-            case EvidenceFound() | DraftReady() | WhisperPlayed() | Failed():
+            case EvidenceFound() | Rewritten() | DraftReady() | WhisperPlayed() | Failed():
                 ask = self._at.pop(entry.seq, None)
                 if ask is not None:
                     await self.give(_address(entry.event, ask))
@@ -169,7 +172,7 @@ class _Run:
 
     async def _perform(self, event: object) -> None:
         match event:
-            case Search() | Compose() | Speak():
+            case Search() | Rewrite() | Compose() | Speak():
                 await self._ask(event)
             case StopSpeaking():
                 self._drop(Speak)
@@ -201,6 +204,8 @@ class _Run:
             case Speak(text=text):
                 ticks = WORD_TICKS * len(text.split())
                 return _Due(tick + ticks, ask, WhisperPlayed(0, ticks))
+            case Rewrite():
+                return _Due(tick, ask, Failed(0, "rewrite", "the log has no such question"))
             case Compose():
                 return _Due(tick, ask, Failed(0, "compose", "the log has no draft of this card"))
 
@@ -233,11 +238,13 @@ def _read(entries: Sequence[Entry]) -> dict[Ask, list[_Logged]]:
     open_: dict[tuple[object, ...], _Logged] = {}
     for entry in entries:
         match entry.event:
-            case Search() | Compose() | Speak() as ask:
+            case Search() | Rewrite() | Compose() | Speak() as ask:
                 logged = _Logged(entry.tick)
                 found.setdefault(_neutral(ask), []).append(logged)
                 open_[_place(ask)] = logged
-            case EvidenceFound() | DraftReady() | WhisperPlayed() | Failed() as answer:
+            case (
+                EvidenceFound() | Rewritten() | DraftReady() | WhisperPlayed() | Failed() as answer
+            ):
                 asked = open_.get(_place(answer))
                 if asked is not None and asked.answer is None:
                     asked.answer, asked.seq, asked.answered = answer, entry.seq, entry.tick
@@ -253,6 +260,10 @@ def _place(event: Ask | Answer) -> tuple[object, ...]:
             return "search", inquiry, revision
         case Failed(inquiry=inquiry, what=what, revision=revision):
             return what, inquiry, revision
+        case Rewrite(inquiry=inquiry, revision=revision):
+            return "rewrite", inquiry, revision
+        case Rewritten(inquiry=inquiry, revision=revision):
+            return "rewrite", inquiry, revision
         case Compose(inquiry=inquiry) | DraftReady(inquiry=inquiry):
             return "compose", inquiry, 0
         case Speak(whisper=whisper) | WhisperPlayed(whisper=whisper):
@@ -262,7 +273,7 @@ def _place(event: Ask | Answer) -> tuple[object, ...]:
 def _neutral(ask: Ask) -> Ask:
     """The request without its number: the same in every run."""
     match ask:
-        case Search():
+        case Search() | Rewrite():
             return replace(ask, inquiry=0, revision=0)
         case Compose():
             return replace(ask, inquiry=0)
@@ -274,6 +285,8 @@ def _address(answer: Answer, ask: Ask) -> Answer:
     """The answer, to the request of this run."""
     match answer, ask:
         case ((EvidenceFound() | Failed()), Search(inquiry=inquiry, revision=revision)):
+            return replace(answer, inquiry=inquiry, revision=revision)
+        case ((Rewritten() | Failed()), Rewrite(inquiry=inquiry, revision=revision)):
             return replace(answer, inquiry=inquiry, revision=revision)
         case ((DraftReady() | Failed()), Compose(inquiry=inquiry)):
             return replace(answer, inquiry=inquiry)

@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Collection, Iterator, Sequence
 from contextlib import aclosing
+from typing import Self
 
 from msgspec import Struct
 
@@ -97,16 +98,35 @@ class Asker:
         self._names = names
 
     async def answer(
-        self, asked: Asked, retriever: Retriever, tools: Collection[Evidence] = ()
+        self,
+        asked: Asked,
+        retriever: Retriever,
+        tools: Awaitable[Collection[Evidence]] | None = None,
     ) -> AsyncGenerator[Part, None]:
-        """Sources first, then the answer, sentence by sentence."""
+        """Sources first, what tools bring behind them, then the answer, sentence by sentence.
+
+        Nothing waits for the tools but the answer itself: the other sources are shown at once.
+        """
+        async with (
+            _Meanwhile(tools) as looking,
+            aclosing(self._answer(asked, retriever, looking)) as parts,
+        ):
+            async for part in parts:
+                yield part
+
+    async def _answer(
+        self, asked: Asked, retriever: Retriever, looking: "_Meanwhile"
+    ) -> AsyncGenerator[Part, None]:
         said = await asyncio.to_thread(lines, asked.entries)
         find = asyncio.to_thread(nearest, asked.question, said, self._embedder.embed)
         near, found = await asyncio.gather(find, retriever.search(asked.question, PASSAGES))
         passages = [one for one in found.passages if one.score >= LEAST_SUPPORT]
-        sources, parts = _sources(near, passages, asked.facts, tools)
+        sources, parts = _sources(near, passages, asked.facts)
         for part in parts:
             yield part
+        for looked in _looked(await looking.found(), sources):
+            parts.append(looked)
+            yield looked
         if not sources:
             yield Done("Neither the knowledge base nor this call says anything about it.")
             return
@@ -166,7 +186,6 @@ def _sources(
     near: Sequence[tuple[Line, float]],
     passages: Sequence[Passage],
     facts: Sequence[str],
-    tools: Collection[Evidence],
 ) -> tuple[list[Passage], list[Part]]:
     """Everything citable as passages, numbered from 1, and as what people see."""
     sources: list[Passage] = []
@@ -188,11 +207,35 @@ def _sources(
     for fact in facts:
         if text := harmless(fact):
             add("Known about the customer", text)
-    for result in tools:
-        text = harmless(result.text)
-        number = add(result.source, text) if text else 0
-        parts.append(Looked(number, result.source, result.arguments, text, result.fault))
     return sources, parts
+
+
+def _looked(tools: Collection[Evidence], sources: list[Passage]) -> Iterator[Looked]:
+    """What tools have brought, citable behind the other sources."""
+    for result in tools:
+        text, number = harmless(result.text), 0
+        if text:
+            number = len(sources) + 1
+            sources.append(Passage(f"source/{number - 1}", result.source, text, "", 100))
+        yield Looked(number, result.source, result.arguments, text, result.fault)
+
+
+class _Meanwhile:
+    """Work that goes on beside, and ends with whoever waits for it."""
+
+    def __init__(self, work: Awaitable[Collection[Evidence]] | None) -> None:
+        self._work = None if work is None else asyncio.ensure_future(work)
+
+    async def found(self) -> Collection[Evidence]:
+        return () if self._work is None else await self._work
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.wait([self._work])
 
 
 def _own(

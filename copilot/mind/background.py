@@ -2,24 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing
 from datetime import datetime
 
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import Compose, DraftReady, Entry
-from copilot.errors import MindError, StoreError, UserError
+from copilot.core.events import Compose, DraftReady, Entry, Rewrite
+from copilot.errors import MindError, UserError
 from copilot.mind.ask import Asked, Asker, Part
 from copilot.mind.composer import GroundedComposer, Names
+from copilot.mind.evidence import Evidence
 from copilot.mind.lookup import LookUp
 from copilot.mind.memory import Memory, Remembering
 from copilot.mind.recap import Recap, Writer, payload
+from copilot.mind.rewriter import GroundedRewriter, Words
 from copilot.mind.talk import lines
 from copilot.mind.tools import Tools
-from copilot.mind.webhooks import Webhooks
-from copilot.ports import Composer, Embedder, Mind, Retriever
+from copilot.mind.webhooks import CONFIRMED, ENDED, Webhooks
+from copilot.ports import Composer, Embedder, Mind, Retriever, Rewriter
 from copilot.providers.redact import Redactor
 from copilot.store.log import Store
 from copilot.store.mind.rows import Summary
@@ -27,9 +29,6 @@ from copilot.store.models import CallRow, State
 
 log = logging.getLogger(__name__)
 
-ENDED = "call.ended"
-CONFIRMED = "call.confirmed"
-EXPIRE_S = 3600.0
 
 Clock = Callable[[], datetime]
 
@@ -58,23 +57,23 @@ class Background:
         redactor: Redactor,
         now: Clock,
         names: Names = tuple,
+        words: Words = frozenset,
     ) -> None:
         self.mind = mind
         self.memory = memory
         self.webhooks = webhooks
         self.tools = tools
-        self._asker = Asker(mind, embedder, names)
-        self._lookup = LookUp(mind, tools)
-        self._composer = GroundedComposer(mind, embedder, names) if mind is not None else None
-        self._writer = Writer(mind, embedder)
+        self._embedder = embedder
+        self._names = names
+        self._words = words
         self._store = store
         self._redactor = redactor
         self._now = now
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Write up calls as they end, send what is due, let facts expire."""
-        for work in (self._after, self.webhooks.run, self._expire):
+        """Write up calls as they end, and send what is due."""
+        for work in (self._after, self.webhooks.run):
             task = asyncio.create_task(work())
             task.add_done_callback(_told)
             self._tasks.append(task)
@@ -89,15 +88,31 @@ class Background:
 
     # ---- in a call
 
-    @property
-    def composes(self) -> bool:
-        return self._composer is not None
+    def composes(self, team_id: str) -> bool:
+        return self._mind_of(team_id) is not None
 
-    def composer(self, call_id: str) -> Composer | None:
+    async def take_up(self, team_id: str, call_id: str) -> None:
+        """The call of another process goes on in this one: its customer is known here, too."""
+        await self.memory.take_up(team_id, call_id)
+
+    def composer(self, call_id: str, team_id: str) -> Composer | None:
         """Who writes better cards in this call; None without a background model."""
-        if self._composer is None:
+        mind = self._mind_of(team_id)
+        if mind is None:
             return None
-        return _Informed(self._composer, lambda: self.memory.recall(call_id))
+        composer = GroundedComposer(mind, self._embedder, self._names)
+        return _Informed(composer, lambda: self.memory.recall(call_id))
+
+    def rewriter(self, call_id: str, team_id: str) -> Rewriter | None:
+        """Who puts the customer's words better in this call; None without a background model."""
+        mind = self._mind_of(team_id)
+        if mind is None:
+            return None
+        rewriter = GroundedRewriter(mind, self._words)
+        return _InformedRewriter(rewriter, lambda: self.memory.recall(call_id))
+
+    def _mind_of(self, team_id: str) -> Mind | None:
+        return None if self.mind is None else self.mind.of(team_id)
 
     def retriever(self, call_id: str, retriever: Retriever) -> Retriever:
         """The same search, by somebody who knows who is calling."""
@@ -113,12 +128,18 @@ class Background:
     ) -> AsyncGenerator[Part, None]:
         """The agent's question over the packs, this call, its customer and the team's tools."""
         facts = self.memory.recall(call_id)
-        said = await asyncio.to_thread(lines, entries) if self.tools.any else []
-        found = await self._lookup.evidence(team_id, question, said, facts)
+        mind = self._mind_of(team_id)
         asked = Asked(question, entries, facts)
-        async with aclosing(self._asker.answer(asked, retriever, found)) as parts:
+        asker = Asker(mind, self._embedder, self._names)
+        looking = self._look_up(mind, team_id, asked) if self.tools.any_for(team_id) else None
+        async with aclosing(asker.answer(asked, retriever, looking)) as parts:
             async for part in parts:
                 yield part
+
+    async def _look_up(self, mind: Mind | None, team_id: str, asked: Asked) -> Collection[Evidence]:
+        said = await asyncio.to_thread(lines, asked.entries)
+        look = LookUp(mind, self.tools)
+        return await look.evidence(team_id, asked.question, said, asked.facts)
 
     # ---- after a call
 
@@ -132,7 +153,10 @@ class Background:
         known = await self.written(row.team_id, row.id)
         if known is not None:
             return known
-        recap = await self._writer.draft(await self._store.read(row.id))
+        writer = Writer(self._mind_of(row.team_id), self._embedder)
+        recap = await writer.draft(await self._store.read(row.id))
+        if await self._store.call(row.id) is None:
+            raise MindError(f"call {row.id} is erased")
         body = msgspec.json.encode(recap).decode()
         summary = Summary(row.id, row.team_id, body, self._now())
         await self._store.mind.keep_summary(summary)
@@ -190,12 +214,6 @@ class Background:
             except UserError as error:
                 log.warning("call %s is not written up: %s", row.id, error)
 
-    async def _expire(self) -> None:
-        while True:
-            with suppress(StoreError):
-                await self.memory.expire()
-            await asyncio.sleep(EXPIRE_S)
-
 
 class _Informed:
     """A composer that knows the customer of its call."""
@@ -206,6 +224,17 @@ class _Informed:
 
     async def compose(self, request: Compose) -> DraftReady:
         return await self._composer.compose(request, self._recall())
+
+
+class _InformedRewriter:
+    """The same, of the customer's words."""
+
+    def __init__(self, rewriter: GroundedRewriter, recall: Callable[[], Sequence[str]]) -> None:
+        self._rewriter = rewriter
+        self._recall = recall
+
+    async def rewrite(self, request: Rewrite) -> str:
+        return await self._rewriter.rewrite(request, self._recall())
 
 
 def _told(task: asyncio.Task[None]) -> None:

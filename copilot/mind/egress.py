@@ -1,6 +1,6 @@
 """Every place outside this process that the settings let it talk to, and what goes there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -20,12 +20,15 @@ class Destination(Struct, frozen=True):
     """Kinds that are masked before it does."""
 
 
-def destinations(settings: Settings, mind: Mind | None) -> list[Destination]:
-    """All of them; with the default settings there are none."""
-    return list(dict.fromkeys(_all(settings, mind)))
+def destinations(
+    settings: Settings, mind: Mind | None, added: Sequence[str] = ()
+) -> list[Destination]:
+    """All of them; with the default settings there are none. `added`: URLs of the webhooks that
+    admins have added in the console."""
+    return list(dict.fromkeys(_all(settings, mind, added)))
 
 
-def _all(settings: Settings, mind: Mind | None) -> Iterator[Destination]:
+def _all(settings: Settings, mind: Mind | None, added: Sequence[str]) -> Iterator[Destination]:
     masked = tuple(settings.privacy.egress)
     if mind is not None:
         for url in mind.destinations:
@@ -33,8 +36,8 @@ def _all(settings: Settings, mind: Mind | None) -> Iterator[Destination]:
     for part, what in ((settings.embedder, "passages and queries"), (settings.voice, "whispers")):
         if url := str(part.options.get("base_url", "")):
             yield Destination(place(url), what, () if part.options.get("trusted") else masked)
-    for hook in settings.webhooks:
-        yield Destination(place(hook.url), "write-ups of calls", masked)
+    for url in (*(hook.url for hook in settings.webhooks), *added):
+        yield Destination(place(url), "write-ups of calls", masked)
     for tool in settings.tools:
         where = (
             place(tool.url) if tool.url else f"program {tool.command[0]}" if tool.command else ""

@@ -36,7 +36,7 @@ class LookUp:
         An argument that nobody has said is not sent: what a text talks a model into sending
         somewhere is not what the agent asked.
         """
-        if self._mind is None or not self._tools.any:
+        if self._mind is None or not self._tools.any_for(team_id):
             return []
         offered = await self._tools.offered(team_id)
         if not offered:
@@ -51,7 +51,7 @@ class LookUp:
         if not name:
             return []
         heard = f"{question}\n{talk}"
-        if wrong := [key for key, value in arguments.items() if not _said(value, heard)]:
+        if wrong := [key for key, value in arguments.items() if not spoken_in(value, heard)]:
             told = json.dumps(arguments, ensure_ascii=False, default=str)[:300]
             return [Evidence(name, told, fault=f"nobody has said {wrong[0]}: not asked")]
         return [await self._tools.use(team_id, name, arguments)]
@@ -86,7 +86,7 @@ def _chosen(written: str) -> tuple[str, Mapping[str, object]]:
     return name, arguments
 
 
-def _said(value: object, heard: str) -> bool:
+def spoken_in(value: object, heard: str) -> bool:
     """Whether a value stands in what was said, however it was said: seven seven four is 774."""
     match value:
         case bool() | None:
@@ -95,7 +95,7 @@ def _said(value: object, heard: str) -> bool:
             wanted = _compact(str(value))
             return bool(wanted) and wanted in _compact(heard)
         case list():
-            return all(_said(one, heard) for one in value)
+            return all(spoken_in(one, heard) for one in value)
         case _:
             return False
 

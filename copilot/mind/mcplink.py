@@ -1,4 +1,5 @@
-"""A connection to one server of tools, by the protocol's own library, with a limit on its size."""
+"""A connection to one server of tools, by the protocol's own library, with a limit on its size; and
+the way for others to our own over standard input and output."""
 
 import os
 import sys
@@ -9,11 +10,17 @@ from typing import Any
 import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 
 from copilot.config import Tool
+from copilot.errors import MindError
 
 ENVELOPE = 64 * 1024
 """Bytes that a message may have beside its result: names and descriptions of tools."""
+RELAY_S = 120.0
+"""For an answer that is passed on: a what-if takes its time."""
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 """All that a server's process gets of our environment: no keys."""
 
@@ -41,6 +48,42 @@ async def connected(server: Tool) -> AsyncIterator[Client]:
         link = streamable_http_client(server.url, http_client=http, max_sse_event_size=most)
         async with Client(link, read_timeout_seconds=server.seconds) as client:
             yield client
+
+
+async def relay(url: str, token: str) -> None:
+    """Pass on the tools of the server at `url` over standard input and output, until that ends.
+
+    Nothing is kept here: rights and limits are the server's own. Raises MindError where nothing
+    answers there, or the token is refused.
+    """
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    async with httpx2.AsyncClient(headers=headers, trust_env=False, timeout=RELAY_S) as http:
+        await _knock(http, url)
+        async with Client(streamable_http_client(url, http_client=http)) as there:
+
+            async def listed(_: Any, given: PaginatedRequestParams | None) -> ListToolsResult:
+                return await there.list_tools(cursor=given.cursor if given else None)
+
+            async def called(_: Any, given: CallToolRequestParams) -> CallToolResult:
+                return await there.call_tool(given.name, given.arguments)
+
+            here = Server("copilot", on_list_tools=listed, on_call_tool=called)
+            async with stdio_server() as (read, write):
+                await here.run(read, write, here.create_initialization_options())
+
+
+async def _knock(http: httpx2.AsyncClient, url: str) -> None:
+    """A fault is told as a sentence, not as whatever the library makes of it."""
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    accepts = {"accept": "application/json, text/event-stream"}
+    try:
+        answer = await http.post(url, json=ping, headers=accepts)
+    except httpx2.HTTPError as error:
+        raise MindError(f"{url}: no copilot answers ({type(error).__name__})") from None
+    if answer.status_code in (401, 403):
+        raise MindError(f"{url}: the token is not good (any more); make one under /account")
+    if answer.status_code == 404:
+        raise MindError(f"{url}: what answers there is no copilot")
 
 
 class TooLong(Exception):

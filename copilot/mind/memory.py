@@ -52,13 +52,24 @@ class Erased(Struct, frozen=True):
 class Memory:
     """The customers of every team, each team's own."""
 
-    def __init__(self, tables: MindTables, key: bytes, now: Clock, days: int = 365) -> None:
+    def __init__(
+        self,
+        tables: MindTables,
+        key: bytes,
+        now: Clock,
+        days: int = 365,
+        forget: Callable[[], None] | None = None,
+    ) -> None:
+        """`forget` empties caches of others that may hold words of calls."""
         self._tables = tables
         self._key = key
         self._now = now
         self._days = days
+        self._forget = forget
         self._recalled: dict[str, tuple[str, ...]] = {}
         """By live call: what is known of its customer."""
+        self.told: Callable[[str, Known], None] | None = None
+        """Hears of a live call whose customer has become known, or known better."""
 
     def customer(self, team_id: str, external_id: str) -> str:
         """The hash that stands for a customer of a team; raises MindError for no id at all.
@@ -74,20 +85,38 @@ class Memory:
 
     # ---- a call
 
-    async def bind(self, team_id: str, call_id: str, external_id: str) -> Known:
-        """Say whom a call is with; what is known of them."""
+    async def bind(self, team_id: str, call_id: str, external_id: str, live: bool = True) -> Known:
+        """Say whom a call is with; what is known of them. A call that is not `live` has nobody to
+        recall it for."""
         customer = self.customer(team_id, external_id)
         await self._tables.bind(call_id, team_id, customer, self._now())
         known = await self._known(team_id, customer, call_id)
-        self._recall(call_id, known)
+        if live:
+            self._recall(call_id, known)
         return known
 
-    async def of_call(self, team_id: str, call_id: str) -> Known:
-        """What is known of the call's customer; nothing where nobody has said who it is."""
+    async def of_call(self, team_id: str, call_id: str) -> Known | None:
+        """What is known of the call's customer; None where nobody has said who it is."""
         customer = await self._tables.customer(team_id, call_id)
-        if customer is None:
-            return Known((), ())
-        return await self._known(team_id, customer, call_id)
+        return None if customer is None else await self._known(team_id, customer, call_id)
+
+    async def take_up(self, team_id: str, call_id: str) -> None:
+        """A live call goes on in this process: recall its customer, if it has one."""
+        known = await self.of_call(team_id, call_id)
+        if known is not None:
+            self._recall(call_id, known)
+
+    async def shared(
+        self, team_id: str, number: int, mine: Callable[[str], Awaitable[bool]]
+    ) -> bool:
+        """Whether a fact is about a customer of one of somebody's own calls."""
+        fact = await self._tables.fact(team_id, number)
+        if fact is None:
+            return False
+        for call_id in await self._tables.calls(team_id, fact.customer):
+            if await mine(call_id):
+                return True
+        return False
 
     def recall(self, call_id: str) -> tuple[str, ...]:
         """What a live call's search and composer may use, at once."""
@@ -114,7 +143,7 @@ class Memory:
         for old in known[MOST_FACTS - 1 :]:
             await self._tables.drop_fact(team_id, old.id)
         kept = msgspec.structs.replace(fact, id=await self._tables.add_fact(fact))
-        self._recall(call_id, Known((kept, *known), ()))
+        await self._again(kept)
         return kept
 
     async def correct(self, team_id: str, number: int, text: str, by: str) -> Fact:
@@ -136,17 +165,19 @@ class Memory:
 
     # ---- the customer's rights
 
-    async def export(self, team_id: str, external_id: str) -> Known:
-        """Everything that is kept of a customer."""
-        customer = self.customer(team_id, external_id)
+    async def export(self, team_id: str, customer: str) -> Known:
+        """Everything that is kept under the hash of a customer."""
         return await self._known(team_id, customer, "", every=True)
 
-    async def erase(self, team_id: str, external_id: str, erase_calls: EraseCalls) -> Erased:
+    async def calls(self, team_id: str, customer: str) -> list[str]:
+        """Their calls, newest first."""
+        return await self._tables.calls(team_id, customer)
+
+    async def erase(self, team_id: str, customer: str, erase_calls: EraseCalls) -> Erased:
         """Forget a customer and their calls, so that no file of this machine has a trace.
 
         `erase_calls` forgets calls with their logs, labels, digests, words and sound.
         """
-        customer = self.customer(team_id, external_id)
         calls = await self._tables.calls(team_id, customer)
         gone = await erase_calls(calls) if calls else 0
         facts = await self._tables.erase(team_id, customer)
@@ -154,12 +185,10 @@ class Memory:
             self.let_go(call_id)
         for cache in (words.tokens, words.content):
             cache.cache_clear()
+        if self._forget is not None:
+            self._forget()
         await self._tables.scour()
         return Erased(facts, gone)
-
-    async def expire(self) -> int:
-        """Delete what has expired; how many facts those were."""
-        return await self._tables.expire(self._now())
 
     async def _known(self, team_id: str, customer: str, call_id: str, every: bool = False) -> Known:
         facts = await self._tables.facts(team_id, customer, self._now())
@@ -172,6 +201,8 @@ class Memory:
     def _recall(self, call_id: str, known: Known) -> None:
         texts = [fact.text for fact in known.facts if not orders(fact.text)]
         self._recalled[call_id] = tuple(texts[:RECALLED])
+        if self.told is not None:
+            self.told(call_id, known)
 
     async def _again(self, fact: Fact) -> None:
         for call_id in await self._tables.calls(fact.team_id, fact.customer):
@@ -212,7 +243,7 @@ def key_in(folder: Path, given: str = "") -> bytes:
 
 def _plain(text: str) -> str:
     """The text as it may be kept; raises MindError."""
-    plain = " ".join(_NEVER.clean(text).split())
+    plain = " ".join(_NEVER.clean(text.replace("\0", "")).split())
     if not plain or len(plain) > MOST_LETTERS:
         raise MindError(f"text: give 1 to {MOST_LETTERS} letters")
     if orders(plain):

@@ -82,6 +82,7 @@ def extracted(said: Sequence[Line], entries: Sequence[Entry]) -> Recap:
     summary = f"The customer said: {_short(reason)}" if reason else ""
     answers = [entry.event.text for entry in entries if isinstance(entry.event, ShowCard)]
     if answers:
+        summary += "" if summary.endswith((".", "!", "?", "…")) else "." * bool(summary)
         summary += f" Shown to the agent: {_short(answers[-1])}"
     return Recap(
         summary=summary.strip(),

@@ -52,18 +52,27 @@ class Tools:
                 raise ConfigError(f"tools[{at}] {one.name!r}: give either command or url")
             if [other.name for other in servers].count(one.name) > 1:
                 raise ConfigError(f"tools[{at}].name = {one.name!r}: two servers have it")
+            if one.allow and not isinstance(one.teams, tuple):
+                raise ConfigError(
+                    f"tools[{at}] {one.name!r}: teams names each team's tools; leave allow out"
+                )
         self._links = {one.name: _Link(one) for one in servers}
         self._redactor = redactor
 
-    @property
-    def any(self) -> bool:
-        return bool(self._links)
+    def any_for(self, team_id: str) -> bool:
+        """Whether the team may use any."""
+        return any(link.server.allowed(team_id) for link in self._links.values())
 
     async def offered(self, team_id: str) -> list[Offered]:
         """What the team may use now; a server that does not answer offers nothing."""
-        mine = [link for link in self._links.values() if team_id in link.server.teams]
+        mine = [link for link in self._links.values() if link.server.allowed(team_id)]
         found = await asyncio.gather(*(link.tools() for link in mine))
-        return [tool for tools in found for tool in tools]
+        return [
+            tool
+            for link, tools in zip(mine, found, strict=True)
+            for tool in tools
+            if tool.name in link.server.allowed(team_id)
+        ]
 
     async def use(self, team_id: str, source: str, arguments: Mapping[str, object]) -> Evidence:
         """What the tool says, or why it does not; it never raises and never takes long.
@@ -169,9 +178,10 @@ class _Link:
             self._ready.set()
 
     def _offer(self, tool: Any) -> Offered | None:
-        """The tool, if the settings allow it and it only reads, as far as it says so itself."""
+        """The tool, if the settings allow it to anybody, and it only reads as far as it says so
+        itself."""
         reads = tool.annotations is not None and tool.annotations.read_only_hint is True
-        if tool.name not in self.server.allow or not (reads or self.server.writes):
+        if tool.name not in self.server.named or not (reads or self.server.writes):
             return None
         described = harmless(tool.description or "")[:DESCRIBED]
         return Offered(self.server.name, tool.name, described, dict(tool.input_schema))

@@ -17,15 +17,24 @@ from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+from pydantic import SecretStr
 from standardwebhooks import Webhook as Signer
 
 from copilot.config import Webhook
-from copilot.errors import ConfigError, StoreError
+from copilot.errors import ConfigError, SettingError, StoreError
 from copilot.store.mind.database import MindTables
-from copilot.store.mind.rows import Delivery
+from copilot.store.mind.rows import Delivery, Hook
 
 log = logging.getLogger(__name__)
 
+ENDED, CONFIRMED = "call.ended", "call.confirmed"
+EVENTS = (ENDED, CONFIRMED)
+"""What a webhook can be told of."""
+TEST = "webhook.test"
+MOST_HOOKS = 20
+"""That the admins of a team can add."""
+MOST_LETTERS = 500
+"""Of a URL."""
 RETRIES = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds after each failed try; after the last the message has failed."""
 PATIENCE_S = 15.0
@@ -78,28 +87,82 @@ class Webhooks:
         for at, hook in enumerate(hooks):
             _check(at, hook)
 
+    # ---- whom to tell
+
+    def fixed(self, team_id: str) -> list[Webhook]:
+        """The team's webhooks of the settings, which the console cannot change."""
+        return [hook for (team, _), hook in self._hooks.items() if team == team_id]
+
+    async def added(self, team_id: str) -> list[Hook]:
+        """Those that the team's admins have added, the oldest first."""
+        return await self._tables.hooks(team_id)
+
+    async def add(self, team_id: str, url: str, events: Sequence[str], by: str) -> Hook:
+        """Add one with a new secret; raises SettingError for a place that nothing is sent to.
+
+        It can never be inside the house: that takes the settings file.
+        """
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        wanted = " ".join(event for event in EVENTS if event in events)
+        hook = Hook(0, team_id, url, secret, wanted, self._now(), by)
+        if fault := _url_fault(_as_set(hook)):
+            raise SettingError(f"url = {url!r}: {fault}")
+        if not wanted:
+            raise SettingError("events: choose one at least")
+        known = await self._tables.hooks(team_id)
+        if url in [one.url for one in await self._wanting(team_id)]:
+            raise SettingError(f"url = {url!r}: there is a webhook with it")
+        if len(known) >= MOST_HOOKS:
+            raise SettingError(f"there are {MOST_HOOKS} webhooks: remove one first")
+        try:
+            await self._place(_as_set(hook))
+        except Refused as error:
+            raise SettingError(f"url = {url!r}: {error}") from None
+        return msgspec.structs.replace(hook, id=await self._tables.add_hook(hook))
+
+    async def remove(self, team_id: str, number: int) -> bool:
+        """Take an added one away; what is still to be sent to it fails."""
+        return await self._tables.drop_hook(team_id, number)
+
+    async def _wanting(self, team_id: str) -> list[Webhook]:
+        return [*self.fixed(team_id), *map(_as_set, await self._tables.hooks(team_id))]
+
+    # ---- what they are told
+
+    async def test(self, team_id: str, url: str) -> bool:
+        """Send a message that says nothing to one of the team's webhooks; False: there is none."""
+        hook = next((one for one in await self._wanting(team_id) if one.url == url), None)
+        if hook is None:
+            return False
+        now = self._now()
+        body: dict[str, object] = {"type": TEST, "timestamp": now.isoformat(), "data": {}}
+        await self._queue([hook], "", TEST, body)
+        return True
+
     async def announce(
         self, team_id: str, call_id: str, event: str, body: dict[str, object]
     ) -> int:
         """Put a message in the queue for each of the team's webhooks that want it; how many."""
-        now = self._now()
-        text = msgspec.json.encode(body).decode()
         wanting = [
-            hook
-            for (team, _), hook in self._hooks.items()
-            if team == team_id and (not hook.events or event in hook.events)
+            hook for hook in await self._wanting(team_id) if not hook.events or event in hook.events
         ]
+        await self._queue(wanting, call_id, event, body)
+        return len(wanting)
+
+    async def _queue(
+        self, hooks: Sequence[Webhook], call_id: str, event: str, body: dict[str, object]
+    ) -> None:
+        now, text = self._now(), msgspec.json.encode(body).decode()
         message = f"msg_{secrets.token_urlsafe(18)}"
         await self._tables.send(
             [
                 Delivery(
-                    0, team_id, call_id, hook.url, message, event, text, "due", 0, 0, "", now, now
+                    0, hook.team, call_id, hook.url, message, event, text, "due", 0, 0, "", now, now
                 )
-                for hook in wanting
+                for hook in hooks
             ]
         )
         self._news.set()
-        return len(wanting)
 
     async def replay(self, team_id: str, number: int) -> bool:
         """Send one of the team's messages again, with the same id and body."""
@@ -146,9 +209,10 @@ class Webhooks:
         await self._tables.tried(delivery.id, state, outcome.status, outcome.told, due)
 
     async def _try(self, delivery: Delivery) -> Outcome:
-        hook = self._hooks.get((delivery.team_id, delivery.hook))
+        known = await self._wanting(delivery.team_id)
+        hook = next((one for one in known if one.url == delivery.hook), None)
         if hook is None:
-            return Outcome(_GONE, "the settings have no such webhook any more")
+            return Outcome(_GONE, "there is no such webhook any more")
         try:
             url, host = await self._place(hook)
             return await self._post(delivery, hook, url, host)
@@ -201,6 +265,12 @@ class Webhooks:
         return httpx.URL(hook.url).copy_with(host=addresses[0], port=port), shown
 
 
+def _as_set(hook: Hook) -> Webhook:
+    """An added webhook as the settings would have it."""
+    events = tuple(hook.events.split())
+    return Webhook(url=hook.url, secret=SecretStr(hook.secret), team=hook.team_id, events=events)
+
+
 async def _resolve(host: str, port: int) -> Sequence[str]:
     loop = asyncio.get_running_loop()
     try:
@@ -228,15 +298,8 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 def _check(at: int, hook: Webhook) -> None:
     where = f"webhooks[{at}]"
-    try:
-        parts = urlsplit(hook.url)
-        good = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.username or parts.password:
-        raise ConfigError(f"{where}.url = {hook.url!r}: give a URL as https://host/path")
-    if parts.scheme == "http" and not hook.private:
-        raise ConfigError(f"{where}.url = {hook.url!r}: only https leaves the house")
+    if fault := _url_fault(hook):
+        raise ConfigError(f"{where}.url = {hook.url!r}: {fault}")
     try:
         secret = base64.b64decode(hook.secret.get_secret_value().removeprefix("whsec_") + "==")
     except ValueError:
@@ -246,3 +309,17 @@ def _check(at: int, hook: Webhook) -> None:
             f"{where}.secret: not a Standard Webhooks secret; "
             "give whsec_ and 24 to 64 bytes in base64"
         )
+
+
+def _url_fault(hook: Webhook) -> str:
+    """Why nothing can be sent there; empty: it can."""
+    try:
+        parts = urlsplit(hook.url)
+        good = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.username or parts.password or len(hook.url) > MOST_LETTERS:
+        return "give a URL as https://host/path"
+    if parts.scheme == "http" and not hook.private:
+        return "only https leaves the house"
+    return ""

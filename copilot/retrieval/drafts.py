@@ -228,7 +228,8 @@ class Drafts:
             self._expect(draft, id, expected)
             under = draft.edited.under.get(id) or _find(draft.passages, id)
             base = fingerprint(under) if id not in draft.edits or draft.edits[id].base else ""
-            edit = msgspec.structs.replace(edit, base=base)
+            asked = draft.edits[id].asked if id in draft.edits else ""
+            edit = msgspec.structs.replace(edit, base=base, asked=asked)
             edits = dict(draft.edits)
             if base and edit.over(id) == msgspec.structs.replace(under, score=0):
                 edits.pop(id, None)  # it says again what its file says
@@ -274,14 +275,14 @@ class Drafts:
             write_edits(folder, {key: one for key, one in draft.edits.items() if key != id})
 
     def stand(self, pack: str, id: str) -> None:
-        """Confirm an edit whose file has changed, or has no such passage any more."""
+        """Confirm an edit whose file has changed or has no such passage any more, or a draft."""
         with self._changing(pack) as folder:
             draft = self.read(pack)
             if id not in draft.edited.doubts:
                 return
             under = draft.edited.under.get(id)
             base = fingerprint(under) if under is not None else ""
-            confirmed = msgspec.structs.replace(draft.edits[id], base=base)
+            confirmed = msgspec.structs.replace(draft.edits[id], base=base, drafted=False)
             write_edits(folder, {**draft.edits, id: confirmed})
 
     # ---- inside

@@ -91,6 +91,12 @@ class Tracker:
         self._centres = np.stack(centres)
         self._heard = lru_cache(REMEMBERED)(self._hear)
 
+    def forget(self) -> None:
+        """Let go of the lines that were heard."""
+        self._heard.cache_clear()
+        self._names.forget()
+        self._titles.forget()
+
     def look(self, query: str, vector: Vectors, turns: Sequence[TurnText]) -> Focus:
         """The focus at a question; `turns` are the lines before it, oldest first."""
         last = turns[-1].text if turns and turns[-1].party is Party.AGENT else ""

@@ -128,6 +128,12 @@ class HybridRetriever:
         )
         return Found(found, self.signals(look, shares))
 
+    def forget(self) -> None:
+        """Let go of the lines of calls that are remembered for speed."""
+        self._embed_line.cache_clear()
+        if self._tracker is not None:
+            self._tracker.forget()
+
     def look(self, query: str, turns: Sequence[TurnText] = ()) -> Look | None:
         """What there is to decide on; None for a query without content, or without passages."""
         if not self.passages or not content_words(query):

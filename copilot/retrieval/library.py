@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from copilot.retrieval.facets import sentences
 from copilot.retrieval.hybrid import HybridRetriever, Shelf
 from copilot.retrieval.indexing import Indexer, Progress, collection
 from copilot.retrieval.learned import Learned
+from copilot.retrieval.lexical import content_words
 from copilot.retrieval.packs import Pack
 from copilot.retrieval.published import Published, State
 from copilot.retrieval.publishing import bring_up, in_use
@@ -105,6 +107,11 @@ class Library:
         """What passages are about, as people name it."""
         return self._edition.names
 
+    def words(self) -> frozenset[str]:
+        """Every word of the packs, as `copilot.retrieval.lexical` compares them; blocking, once for
+        each edition."""
+        return self._edition.words
+
     def source(self, passage: str) -> Source | None:
         """The passage with this id and its pack; None if no pack in use has it."""
         return self._edition.sources.get(passage)
@@ -143,6 +150,13 @@ class Library:
             if not self._index.claim(name):
                 log.error("%s is not in the index any more: restart to index it again", name)
 
+    def forget(self) -> None:
+        """Let go of the words of calls that searches remember for speed."""
+        with self._lock:
+            alive = list(self._alive)
+        for retriever in alive:
+            retriever.forget()
+
     def close(self) -> None:
         """Let go of the search thread; searches that have not begun are cancelled."""
         self._search.shutdown(wait=True, cancel_futures=True)
@@ -177,6 +191,12 @@ class Edition:
         self.sources = {p.id: Source(p, pack) for pack in packs for p in pack.passages}
         self.names = frozenset(p.entity for pack in packs for p in pack.passages if p.entity)
         self.retrievers: dict[tuple[str, ...], HybridRetriever] = {}
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        passages = [one for pack in self.packs for one in pack.passages]
+        texts = (f"{one.entity} {one.title} {one.text} {one.say}" for one in passages)
+        return frozenset(word for text in texts for word in content_words(text))
 
     def refs(self, packs: Sequence[str]) -> tuple[str, ...]:
         return tuple(pack.ref for pack in self.packs if not packs or pack.name in packs)

@@ -79,6 +79,11 @@ class Names:
         self.match = lru_cache(REMEMBERED)(self._match)
         self.hear = lru_cache(REMEMBERED)(self._hear)
 
+    def forget(self) -> None:
+        """Let go of the lines that were compared."""
+        self.match.cache_clear()
+        self.hear.cache_clear()
+
     @staticmethod
     def _worth(names: Sequence[Sequence[str]], used: Mapping[str, int]) -> dict[str, float]:
         """How much a word tells: little if many names hold it or many things' texts use it."""

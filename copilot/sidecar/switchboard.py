@@ -121,6 +121,11 @@ class Switchboard:
         return self._shelves
 
     @property
+    def listener(self) -> Listener:
+        """What hears calls."""
+        return self._listener
+
+    @property
     def voice(self) -> Voice | None:
         """What speaks in agents' ears."""
         return self._voice
@@ -189,7 +194,7 @@ class Switchboard:
         rules = await self._rules(owner, call_id)
         started = CallStarted(
             call_id,
-            self._policy(offer, rules),
+            self._policy(offer, rules, owner),
             pinned.refs,
             __version__,
             offer.consent and rules.consent,
@@ -212,6 +217,8 @@ class Switchboard:
         try:
             found = await asyncio.to_thread(left, entries)
             pinned = self._pin(offer._replace(packs=found.packs))
+            if self._background is not None:
+                await self._background.take_up(owner.team_id, offer.resume)
             return await self._open(offer, found.started, pinned, owner, log, found=found)
         except BaseException:
             log.append(offer.resume, [Entry(len(entries), entries[-1].tick, CUT)])
@@ -236,7 +243,7 @@ class Switchboard:
             ear = await self._ear(started)
             made.push_async_callback(ear.close)
             kept = log if started.consent else self._forgetful
-            parts = self._parts(started, ear, pinned.retriever, kept, line)
+            parts = self._parts(started, owner, ear, pinned.retriever, kept, line)
             session = Session(started, parts, found.state if found else None)
             line.echoed = session.give
             made.pop_all()
@@ -265,27 +272,34 @@ class Switchboard:
             return Beginning(self._settings.policy)
         return await self._house.begin(owner, call_id)
 
-    def _policy(self, offer: Offer, rules: Beginning) -> Policy:
+    def _policy(self, offer: Offer, rules: Beginning, owner: Owner) -> Policy:
         """The team's, without a voice where there is none to speak or no earpiece to hear it, and
-        without composing where nobody composes."""
+        without composing and rewriting where nobody does."""
         policy = rules.policy
-        if self._background is None or not self._background.composes:
-            policy = msgspec.structs.replace(policy, compose=False)
+        if self._background is None or not self._background.composes(owner.team_id):
+            policy = msgspec.structs.replace(policy, compose=False, rewrite=False)
         if self._voice is None or offer.earpiece is None:
             return msgspec.structs.replace(policy, voice=False)
         return policy
 
     def _parts(
-        self, started: CallStarted, ear: Ear, retriever: Retriever, kept: CallLog, line: Line
+        self,
+        started: CallStarted,
+        owner: Owner,
+        ear: Ear,
+        retriever: Retriever,
+        kept: CallLog,
+        line: Line,
     ) -> Parts:
         voice, deadlines = self._voice, self._settings.deadlines
         if isinstance(voice, Situated):
             voice = voice.inside(started.call_id)
-        composer = None
+        composer = rewriter = None
         if self._background is not None:
-            composer = self._background.composer(started.call_id)
+            composer = self._background.composer(started.call_id, owner.team_id)
+            rewriter = self._background.rewriter(started.call_id, owner.team_id)
             retriever = self._background.retriever(started.call_id, retriever)
-        return Parts(ear, retriever, kept, line, voice, line, composer, deadlines)
+        return Parts(ear, retriever, kept, line, voice, line, composer, rewriter, deadlines)
 
     def _pin(self, offer: Offer) -> Pinned:
         try:

@@ -29,7 +29,7 @@ class Labels(Access):
         async with self._write() as connection:
             for call in sorted({label.call_id for label in labels}):
                 if await connection.scalar(_call(call)) is None:
-                    raise UnknownCall(f"{call}: no such call in {self._address}")
+                    raise UnknownCall(f"{call}: no such call; it may have been erased")
             for label in labels:
                 if await connection.scalar(_same(label)) is not None:
                     new.pop(label, None)

@@ -17,6 +17,7 @@ from copilot.ports import NOBODY, Owner
 from copilot.store.accounts.database import AccountTables
 from copilot.store.console.database import ConsoleTables
 from copilot.store.database import FAULTS, Address, configure, explain, parse, prepare
+from copilot.store.keeping import Keeping
 from copilot.store.labels import Labels
 from copilot.store.mind.database import MindTables
 from copilot.store.models import (
@@ -106,6 +107,7 @@ class Store:
         self.accounts = AccountTables(address, engine)
         self.console = ConsoleTables(address, engine)
         self.mind = MindTables(address, engine)
+        self.keeping = Keeping(address, engine)
         self._writer = Writer(address, engine)
         self._live: dict[str, Live] = {}
         self._watchers: set[Watcher] = set()

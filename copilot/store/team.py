@@ -30,6 +30,11 @@ class TeamCalls:
             raise UnknownCall(f"There is no call {call_id!r}.")
         return row
 
+    async def has(self, call_id: str) -> bool:
+        """Whether they may know of the call."""
+        row = await self._store.call(call_id)
+        return row is not None and self.within.has(row)
+
     async def calls(self, limit: int, before: str | None = None) -> list[CallRow]:
         """The newest calls, or those older than the call `before`."""
         if before is not None:

@@ -1,6 +1,7 @@
 """Puts the pages, the live view and the signalling together into one application."""
 
 from collections.abc import Sequence, Set
+from functools import partial
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
@@ -13,9 +14,10 @@ from copilot.web import calls, doors, health, live, mcp, schema, signalling, sof
 from copilot.web.access import ANYBODY, declared
 from copilot.web.accounts import account, audit, pairing, people, provider, signin, tokens
 from copilot.web.api import accounts as api
-from copilot.web.api import knowledge, mind
-from copilot.web.console import analytics, policy, review, settings, wall
+from copilot.web.api import knowledge, mind, webhooks
+from copilot.web.console import after, analytics, customers, judging, policy, review, settings, wall
 from copilot.web.console import api as console
+from copilot.web.console import webhooks as hooks
 from copilot.web.guard import Guard, harden
 from copilot.web.knowledge import forms, routes
 from copilot.web.pages import STATIC, environment
@@ -25,7 +27,6 @@ from copilot.web.services import Services
 ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling share paths
     health.health,
     health.ready,
-    calls.index,
     calls.call,
     calls.log,
     calls.passage,
@@ -33,9 +34,13 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     live.changes,
     *wall.ROUTES,
     *review.ROUTES,
+    *judging.ROUTES,
     *policy.ROUTES,
     *analytics.ROUTES,
     *settings.ROUTES,
+    *hooks.ROUTES,
+    *customers.ROUTES,
+    *after.ROUTES,
     console.router,
     softphone.softphone,
     softphone.sample,
@@ -53,6 +58,7 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
     *routes.ROUTES,
     knowledge.router,
     mind.router,
+    webhooks.router,
     mcp.endpoint,
 )
 
@@ -60,6 +66,8 @@ ROUTES: Sequence[ControllerRouterHandler] = (  # flat: pages and signalling shar
 def create_app(services: Services) -> Litestar:
     """The web application; calls begin under the rules of their team from now on."""
     services.switchboard.use(services.console)
+    if services.background is not None:
+        services.background.memory.told = partial(mind.tell, services.switchboard)
     static = create_static_files_router(
         "/static", [STATIC], cache_control=CacheControlHeader(no_cache=True), guards=[ANYBODY]
     )

@@ -1,4 +1,4 @@
-"""The list of calls, one call's page, its log as a download, and the source of a card."""
+"""One call's page, its log as a download, and the source of a card."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,39 +17,15 @@ from copilot.evaluate.cases import cases_of
 from copilot.store.models import State
 from copilot.web import phrases, story, timeline
 from copilot.web.access import Me, Needs
-from copilot.web.console.review import judgements
+from copilot.web.console.after import written_of
+from copilot.web.console.judging import judgements, titles
 from copilot.web.console.wall import people, signed
 from copilot.web.doors import Calls, Shelf
 from copilot.web.pages import AnyRequest, page
 from copilot.web.services import Given
 
-_PAGE = 50
-"""Calls on one page of the list."""
 _LINES = 500
 """Log lines in one chunk of a download."""
-
-
-@get(["/", "/calls"], guards=[Needs(Scope.CALLS_READ)], include_in_schema=False)
-async def index(
-    request: AnyRequest,
-    services: Given,
-    caller: Me,
-    calls: Calls,
-    before: FromQuery[str | None] = None,
-) -> Response[str]:
-    """Newest first, a page at a time."""
-    found = await calls.calls(_PAGE + 1, before)
-    older = found[_PAGE - 1].id if len(found) > _PAGE else None
-    return await page(
-        request,
-        "calls.html",
-        calls=found[:_PAGE],
-        older=older,
-        first_page=before is None,
-        live=services.switchboard.live_in(caller.team_id),
-        capacity=services.switchboard.capacity,
-        notices=[told for gauge in services.gauges.values() if (told := gauge().get("notice"))],
-    )
 
 
 @get("/calls/{call_id:str}", guards=[Needs(Scope.CALLS_READ)], include_in_schema=False)
@@ -59,6 +35,7 @@ async def call(
     services: Given,
     caller: Me,
     calls: Calls,
+    shelf: Shelf,
     q: FromQuery[str] = "",
 ) -> Response[str]:
     """The call as it happens while it is on, and as a story when it has ended."""
@@ -90,10 +67,14 @@ async def call(
         leads=leads,
         final=_final(told),
         flags=flags,
-        judged=await judgements(calls, call_id, caller),
+        judged=await judgements(calls, call_id),
+        offered=(),
+        title_of=titles(shelf),
+        saved=False,
         mine=signed(caller),
         labels=caller.may(Scope.CALLS_LABEL),
         agent=names.get(row.person_id, ""),
+        written=await written_of(services, row),
         audio=services.console.desk.recording(call_id).exists(),
         found=marker(q, clean.talk),
     )

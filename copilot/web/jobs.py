@@ -127,6 +127,11 @@ class Jobs:
                 return job
         return None
 
+    def drop(self, team_id: str) -> None:
+        """Forget what is over: results quote calls, and one of the team's was erased."""
+        for job in [one for one in self._jobs.values() if one.team_id == team_id and one.over]:
+            del self._jobs[job.id]
+
     async def close(self) -> None:
         """End what is under way."""
         for task in self._tasks:

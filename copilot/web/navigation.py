@@ -20,7 +20,6 @@ class Item(NamedTuple):
 MAIN = (
     Item("calls", "Calls", "/", Scope.CALLS_READ),
     Item("wall", "Live", "/wall", Scope.CALLS_WATCH),
-    Item("review", "Review", "/review", Scope.CALLS_READ),
     Item("policy", "Policy", "/policy", Scope.POLICY_READ),
     Item("analytics", "Analytics", "/analytics", Scope.ANALYTICS_READ),
     Item("knowledge", "Knowledge", "/knowledge", Scope.KNOWLEDGE_READ),
@@ -29,6 +28,8 @@ MAIN = (
 TEAM = (
     Item("people", "People", "/people", Scope.PEOPLE_READ),
     Item("settings", "Settings", "/settings", Scope.SETTINGS_READ),
+    Item("webhooks", "Webhooks", "/webhooks", Scope.SETTINGS_READ),
+    Item("memory", "Customer memory", "/memory", Scope.SETTINGS_WRITE),
     Item("audit", "Audit log", "/audit", Scope.AUDIT_READ),
     Item("teams", "Teams", "/teams", Scope.TEAMS_WRITE),
 )

@@ -163,8 +163,31 @@ TOUCHES: dict[Touch, str] = {
 
 PARTIES: dict[Party, str] = {Party.AGENT: "Agent", Party.CUSTOMER: "Customer"}
 
+EVENTS = {
+    "call.ended": Phrase("Calls that end", "Who, when and how long; no word of what was said."),
+    "call.confirmed": Phrase(
+        "Confirmed write-ups", "Summary, reason, outcome, promises and open questions."
+    ),
+}
+"""What webhooks are told of."""
+
+
+class Mood(NamedTuple):
+    """A state as a badge."""
+
+    label: str
+    mood: str
+
+
+DELIVERIES = {
+    "due": Mood("On its way", "held"),
+    "delivered": Mood("Delivered", "sent"),
+    "failed": Mood("Failed", "bad"),
+}
+
 FAILURES = {
     "search": "The knowledge base did not answer",
+    "rewrite": "The background model did not answer",
     "compose": "The background model did not answer",
     "speak": "The whisper could not be spoken",
 }

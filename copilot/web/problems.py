@@ -52,7 +52,7 @@ def refused(request: AnyRequest, error: HTTPException) -> Response[Any]:
 
 
 def mistaken(request: AnyRequest, error: UserError) -> Response[Any]:
-    """A user's mistake, its text shown as it stands."""
+    """A user's mistake, its text shown as it stands; a database's trouble is the log's."""
     match error:
         case UnknownCall() | UnknownAccount() | UnknownFact():
             status = 404
@@ -63,7 +63,8 @@ def mistaken(request: AnyRequest, error: UserError) -> Response[Any]:
         case TooOften():
             status = 429
         case StoreError():
-            status = 503
+            _log.error("%s %s: %s", request.method, request.url.path, error)
+            return answer(request, 503, "The database cannot be used. The server's log says why.")
         case _:
             status = 400
     return answer(request, status, str(error))

@@ -14,6 +14,7 @@ from copilot.core.events import (
     Heard,
     Party,
     Passage,
+    Rewritten,
     ShowCard,
     Silence,
     Speak,
@@ -197,7 +198,7 @@ class _Teller:
                 self._hear(heard)
             case CallStarted() as started:
                 story.started, self.policy = started, started.policy
-            case EvidenceFound(passages=passages):
+            case EvidenceFound(passages=passages) | Rewritten(passages=passages):
                 self.passages.update((passage.id, passage) for passage in passages)
             case Withheld() as held:
                 self._withhold(entry.tick, held)

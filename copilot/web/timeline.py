@@ -42,6 +42,8 @@ class Row(NamedTuple):
 
     start: int
     """First tick."""
+    span: int
+    """Ticks from the row's left end to its right one."""
     label: str
     grid: tuple[float, ...]
     """Where the ten-second lines stand."""
@@ -69,6 +71,7 @@ def rows(
     found = [
         Row(
             i * span,
+            span,
             clock(i * span),
             grid,
             min(100, _percent(story.ticks - i * span, span)),

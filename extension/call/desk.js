@@ -1,54 +1,47 @@
-// The agent's desk: one call at a time, from consent to its end, whatever the network does meanwhile.
+// The agent's desk: one call at a time, from consent to its end, and what the agent does meanwhile.
 
 import "../ext.js";
-import { pause } from "./backoff.js";
+import { Customer } from "./customer.js";
 import { Earpiece } from "./earpiece.js";
-import { follow } from "./feed.js";
-import { current, newJournal, take, TICK_MS } from "./journal.js";
+import { newJournal, take, TICK_MS } from "./journal.js";
+import { Link } from "./link.js";
 import { seemSwapped } from "./roles.js";
 import { Sound } from "./sound.js";
 import { Trouble } from "./trouble.js";
+import { cardOf, snoozedMs, viewOf } from "./view.js";
 import { Watch } from "./watch.js";
-import { Connection } from "./whip.js";
 
 const LEVELS_MS = 100;
-/** A copilot that is away for longer has lost the call: nothing is captured for nobody. */
-const GIVE_UP_MS = 60_000;
 const SNOOZE_TICKS = (5 * 60_000) / TICK_MS;
-/** A batch of fewer entries is no longer the past that is being caught up with. */
-const CAUGHT_UP = 8;
 
 /**
- * @typedef {"idle" | "consent" | "starting" | "live" | "reconnecting" | "ended"} Phase
  * @typedef {{consent: "ask" | "announced", packs: string, headset: boolean,
- *   microphone?: import("./sound.js").Device, ear: import("./earpiece.js").EarPrefs}} Prefs
- * @typedef {{tabId: number, site: string, prefs: Prefs, resume: string}} Start
- * @typedef {{phase: Phase, tabId: number, site: string, callId: string, sinceMs: number, lostMs: number,
- *   reason: string, trouble: {code: string, detail: string} | null, warnings: string[],
- *   card: (import("./journal.js").Card & {ageMs: number, used: boolean}) | null,
- *   gone: string, whisper: string, snoozedMs: number, swapped: boolean,
- *   ear: {on: boolean, muted: boolean, missing: boolean}}} View
+ *   microphone?: import("./sound.js").Device, ear: import("./earpiece.js").EarPrefs, customers: string[]}} Prefs
+ *   `customers`: rules by which a tab's address names the customer
+ * @typedef {{tabId: number, site: string, prefs: Prefs, resume: string, customer: string}} Start
+ * @typedef {import("./view.js").View} View
  */
 
 export class Desk {
-  callId = "";
   started = 0;
-  lostAt = 0;
   reason = "";
   swapped = false;
+  /** Whether the parties sound as if they were each other. */
+  mixedUp = false;
   journal = newJournal();
-  /** @type {{code: string, detail: string} | null} */
+  /** The state of the ear that the agent knows of. @type {import("./journal.js").Journal["ear"]} */
+  seenEar = "open";
+  /** @type {import("./view.js").Told | null} */
   trouble = null;
   /** What the agent did with cards; shown at once. @type {Map<number, string>} */
   answers = new Map();
-  /** What the copilot is still to be told. @type {object[]} */
-  untold = [];
 
-  /** @param {{view: (view: View) => void, entries: (batch: any[]) => void, journal: () => void,
+  /** @param {{view: (view: View) => void, entries: (batch: any[]) => void, journal: () => void, customer: () => void,
    *   levels: (levels: {agent: number, customer: number}) => void, over: () => void}} show */
   constructor(show) {
     this.show = show;
-    /** @type {Phase} */
+    this.customer = new Customer(access, show.customer);
+    /** @type {import("./view.js").Phase} */
     this.phase = "idle";
     /** @type {Start | null} */
     this.call = null;
@@ -58,22 +51,22 @@ export class Desk {
     this.watch = undefined;
     /** @type {Earpiece | undefined} */
     this.ear = undefined;
-    /** @type {Connection | undefined} */
-    this.line = undefined;
-    /** @type {AbortController | undefined} */
-    this.following = undefined;
+    /** @type {Link | undefined} */
+    this.link = undefined;
   }
 
   /** Forgets the call before. */
   #reset() {
-    this.callId = "";
-    this.started = this.lostAt = 0;
+    this.started = 0;
     this.reason = "";
     this.trouble = null;
-    this.swapped = false;
+    this.swapped = this.mixedUp = false;
     this.journal = newJournal();
+    this.seenEar = "open";
     this.answers = new Map();
-    this.untold = [];
+    this.link = undefined;
+    this.customer = new Customer(access, this.show.customer);
+    this.show.customer();
   }
 
   // ---- a call's life
@@ -83,6 +76,7 @@ export class Desk {
     if (["consent", "starting", "live", "reconnecting"].includes(this.phase)) return;
     this.#reset();
     this.call = call;
+    this.customer.addressed(call.customer);
     this.#turn(call.prefs.consent === "ask" && !call.resume ? "consent" : "starting");
     if (this.phase === "starting") await this.#begin();
   }
@@ -90,20 +84,18 @@ export class Desk {
   async #begin() {
     const call = this.call;
     if (!call) return;
-    this.sound = new Sound(() => void this.end("tab"), () => void this.#microphoneGone());
-    this.watch = new Watch(this.sound);
+    const sound = (this.sound = new Sound(() => void this.end("tab"), () => void this.#microphoneGone()));
+    this.watch = new Watch(sound);
     this.ear = new Earpiece((on) => this.sound?.duck(on), () => this.#earChanged());
+    this.link = new Link(call.prefs.packs, this.#hooks(sound));
     this.beat = setInterval(() => this.#beat(), LEVELS_MS);
     try {
       const { id, error } = (await ext.send({ to: "worker", what: "streamId", tabId: call.tabId })) ?? {};
       if (!id) throw new Trouble("tab", { detail: error });
-      await this.sound.openTab(id);
-      await this.sound.openMicrophone({ device: call.prefs.microphone, headset: call.prefs.headset });
+      await sound.openTab(id);
+      await sound.openMicrophone({ device: call.prefs.microphone, headset: call.prefs.headset });
       await this.ear.use(call.prefs.ear);
-      await this.#place(call.resume).catch((refused) => {
-        if (!call.resume || refused.code !== "gone") throw refused;
-        return this.#place("");
-      });
+      await this.link.open(call.resume);
     } catch (error) {
       if (this.phase !== "starting") return;
       this.#tell(error);
@@ -114,9 +106,6 @@ export class Desk {
   /** Ends the call and stops capturing, at once; says so to the copilot, which may be slower. @param {string} reason */
   async end(reason) {
     if (this.phase === "idle" || this.phase === "ended") return;
-    const line = this.line;
-    this.line = undefined;
-    this.following?.abort();
     clearInterval(this.beat);
     this.sound?.close();
     this.ear?.close();
@@ -124,114 +113,67 @@ export class Desk {
     this.reason = reason;
     this.#turn("ended");
     this.show.over();
-    const access = await this.#access().catch(() => ({ server: "", token: null }));
-    await line?.hangUp(access);
+    await this.link?.close();
   }
 
-  // ---- the connection
+  // ---- the copilot
 
-  /** @param {string} resume */
-  async #place(resume) {
-    const { sound, call } = this;
-    if (!sound || !call) return;
-    const access = await this.#access();
-    const line = new Connection(sound.tracks(this.swapped), {
-      message: (event) => this.#take([{ event }]),
+  /** @param {Sound} sound @returns {import("./link.js").LinkHooks} */
+  #hooks(sound) {
+    return {
+      access,
+      tracks: () => sound.tracks(this.swapped),
       earpiece: (track) => this.ear?.attach(track),
-      lost: () => { if (line === this.line) this.#lose(); },
-    });
-    await line.open(access, { consent: true, packs: call.prefs.packs, resume });
-    if (!this.sound) return void line.hangUp(access);
-    this.line = line;
-    if (resume && line.id !== resume) this.untold = [];
-    this.callId = line.id;
-    this.started ||= Date.now();
-    this.trouble = null;
-    this.#turn("live");
-    line.channel.addEventListener("open", () => this.#flush());
-    this.#flush();
-    void this.#follow(access);
-  }
-
-  /** @param {import("./whip.js").Access} access */
-  async #follow(access) {
-    this.following?.abort();
-    const stop = (this.following = new AbortController());
-    /** @type {import("./journal.js").Journal | null} The past, until it has come up to now. */
-    let past = newJournal();
-    try {
-      await follow(access, this.callId, (batch) => {
-        if (stop.signal.aborted) return;
-        if (past) for (const { event, tick } of batch) take(past, event, tick);
-        if (!past) return this.#take(batch);
-        if (batch.length >= CAUGHT_UP) return;
-        this.journal = past;
-        past = null;
+      entries: (batch) => this.#take(batch),
+      past: (journal) => {
+        this.journal = journal;
+        this.mixedUp = seemSwapped(journal.lines);
         this.show.journal();
         this.#publish();
-      }, stop.signal);
-      if (stop.signal.aborted) return;
-      if (this.journal.ended !== "stopped") return void this.end(this.journal.ended || "gone");
-      this.callId = "";  // the copilot was shut down in order: once it is back, a call of its own begins
-      this.#lose();
-    } catch (error) {
-      if (error instanceof Trouble && !error.passes) this.#tell(error);
-      this.#lose();
+      },
+      ended: () => this.journal.ended,
+      live: () => {
+        this.started ||= Date.now();
+        this.trouble = null;
+        this.#turn("live");
+        this.customer.placed(this.link?.id ?? "");
+      },
+      open: () => this.#say({ type: "ear_switched", on: Boolean(this.ear?.on) }),
+      lost: (code) => {
+        this.ear?.stop();
+        this.trouble = { code, detail: "" };
+        this.#turn("reconnecting");
+      },
+      trouble: (error) => this.#tell(error),
+      over: (reason) => void this.end(reason),
+    };
+  }
+
+  /** @param {import("./link.js").Batch} batch */
+  #take(batch) {
+    for (const { event, tick } of batch) {
+      if (event.type === "speak" && this.journal.whisper?.inquiry !== event.whisper) this.ear?.speak();
+      if (event.type === "stop_speaking") this.ear?.stop();
+      if (event.type === "whisper_played") this.ear?.finish();
+      if (event.type === "customer_known") void this.customer.again();
+      take(this.journal, event, tick);
     }
+    this.show.entries(batch);
+    const said = batch.some(({ event }) => event.agent?.words?.length || event.customer?.words?.length);
+    if (said) this.mixedUp = seemSwapped(this.journal.lines);
+    if (said || batch.some(({ event }) => event.type !== "heard")) this.#publish();
   }
 
-  #lose() {
-    if (this.phase !== "live") return;
-    this.following?.abort();
-    this.line?.drop();
-    this.ear?.stop();
-    this.lostAt = Date.now();
-    this.trouble = { code: navigator.onLine ? "unreachable" : "offline", detail: "" };
-    this.#turn("reconnecting");
-    void this.#reconnect();
-  }
-
-  async #reconnect() {
-    for (let tried = 0; this.phase === "reconnecting"; tried += 1) {
-      if (Date.now() - this.lostAt > GIVE_UP_MS) return this.end("unreachable");
-      await this.#wait(pause(tried));
-      if (this.phase !== "reconnecting") return;
-      try {
-        await this.#place(this.callId);
-      } catch (error) {
-        if (!(error instanceof Trouble)) throw error;
-        if (error.code === "gone") this.callId = "";
-        else this.#tell(error);
-        if (!error.passes && error.code !== "gone") return this.end(error.code);
-      }
-    }
-  }
-
-  /** Waits, or until the network is back. @param {number} ms */
-  #wait(ms) {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        removeEventListener("online", done);
-        resolve(undefined);
-      };
-      const timer = setTimeout(done, ms);
-      addEventListener("online", done);
-    });
-  }
-
-  /** @returns {Promise<import("./whip.js").Access>} */
-  async #access() {
-    const found = await ext.send({ to: "worker", what: "access" });
-    if (!found?.server) throw new Trouble(found?.trouble ?? "signedOut", { detail: found?.detail });
-    return found;
+  /** @param {object} message */
+  #say(message) {
+    this.link?.tell(message);
   }
 
   // ---- what the agent does
 
   /** @param {string} act @param {any} [more] */
   act(act, more = {}) {
-    const card = this.#card();
+    const card = cardOf(this);
     switch (act) {
       case "agree": if (this.phase === "consent") { this.#turn("starting"); void this.#begin(); } break;
       case "end": void this.end("hang_up"); break;
@@ -242,7 +184,12 @@ export class Desk {
       case "mute": this.#mute(more.muted ?? !this.ear?.muted); break;
       case "swap": void this.#swap(); break;
       case "stay": this.watch?.stay(); break;
+      case "seen": this.seenEar = this.journal.ear; break;
       case "rightRoles": this.watch?.rolesAreRight(); break;
+      case "customer": this.customer.name(more.id); break;
+      case "customerAgain": void this.customer.ask(); break;
+      case "correct": void this.customer.correct(more.fact, more.text); break;
+      case "forget": void this.customer.forget(more.fact); break;
       case "test": void this.ear?.test(); break;
     }
     this.#publish();
@@ -274,7 +221,7 @@ export class Desk {
   }
 
   #snooze() {
-    const on = this.#snoozedMs() === 0;
+    const on = snoozedMs(this) === 0;
     this.journal.snoozed = on ? this.journal.tick + SNOOZE_TICKS : 0;
     this.#say({ type: "snoozed", ticks: on ? SNOOZE_TICKS : 0 });
     if (on) this.ear?.stop();
@@ -289,41 +236,18 @@ export class Desk {
   async #swap() {
     this.swapped = !this.swapped;
     this.watch?.rolesAreRight();
-    if (this.sound) await this.line?.carry(this.sound.tracks(this.swapped));
+    await this.link?.carry();
     this.#publish();
   }
 
-  /** Tells the copilot, or keeps it until it can be told. @param {object} message */
-  #say(message) {
-    if (!this.line?.tell(message)) this.untold.push(message);
-  }
-
-  #flush() {
-    if (this.line?.channel.readyState !== "open") return;
-    const waiting = this.untold.splice(0);
-    for (const message of [{ type: "ear_switched", on: Boolean(this.ear?.on) }, ...waiting]) this.#say(message);
-  }
-
   // ---- what happens
-
-  /** @param {{event: any, tick?: number}[]} batch */
-  #take(batch) {
-    for (const { event, tick } of batch) {
-      if (event.type === "speak" && this.journal.whisper?.inquiry !== event.whisper) this.ear?.speak();
-      if (event.type === "stop_speaking") this.ear?.stop();
-      if (event.type === "whisper_played") this.ear?.finish();
-      take(this.journal, event, tick);
-    }
-    this.show.entries(batch);
-    if (batch.some(({ event }) => event.type !== "heard" || event.agent?.words || event.customer?.words)) this.#publish();
-  }
 
   async #microphoneGone() {
     const { call, sound } = this;
     if (!call || !sound) return;
     try {
       await sound.openMicrophone({ headset: call.prefs.headset });
-      await this.line?.carry(sound.tracks(this.swapped));
+      await this.link?.carry();
     } catch (error) {
       this.#tell(error);
       this.#publish();
@@ -343,57 +267,22 @@ export class Desk {
     this.show.levels(this.swapped ? { agent: tab, customer: microphone } : { agent: microphone, customer: tab });
     if (this.phase !== "live") return;
     const before = watch.warnings.join();
-    watch.hear(tab, microphone, Date.now(), seemSwapped(this.journal.lines));
+    watch.hear(tab, microphone, Date.now(), this.mixedUp);
     if (watch.over) void this.end("silence");
     else if (before !== watch.warnings.join()) this.#publish();
   }
 
   // ---- what is shown
 
-  #card() {
-    const card = current(this.journal);
-    return card && this.answers.get(card.inquiry) !== "dismissed" ? card : undefined;
-  }
-
-  #warnings() {
-    const { ear, journal } = this;
-    const echo = { open: [], soft: ["echoSoft"], off: ["echoOff"] }[journal.ear];
-    return [...(this.watch?.warnings ?? []), ...(ear?.prefs.on ? [...(ear.missing ? ["earMissing"] : []), ...echo] : [])];
-  }
-
-  /** Why the newest card has gone. */
-  #gone() {
-    const card = this.journal.cards.at(-1);
-    return (card && this.answers.get(card.inquiry) === "dismissed" ? "dismissed" : card?.gone) ?? "";
-  }
-
-  #snoozedMs() {
-    return Math.max(0, this.journal.snoozed - this.journal.tick) * TICK_MS;
-  }
-
-  /** @returns {View} */
   view() {
-    const { call, ear, journal } = this;
-    const card = this.phase === "ended" ? undefined : this.#card();
-    return {
-      phase: this.phase, tabId: call?.tabId ?? -1, site: call?.site ?? "", callId: this.callId,
-      sinceMs: this.started, lostMs: this.phase === "reconnecting" ? this.lostAt : 0,
-      reason: this.reason, trouble: this.trouble,
-      warnings: this.phase === "live" ? this.#warnings() : [],
-      card: card
-        ? { ...card, ageMs: (journal.tick - card.tick) * TICK_MS, used: card.touches.includes("used") || this.answers.get(card.inquiry) === "used" }
-        : null,
-      gone: this.#gone(), whisper: journal.whisper?.text ?? "",
-      snoozedMs: this.#snoozedMs(), swapped: this.swapped,
-      ear: { on: Boolean(ear?.prefs.on), muted: Boolean(ear?.muted), missing: Boolean(ear?.missing) },
-    };
+    return viewOf(this);
   }
 
-  /** @param {Phase} phase */
+  /** @param {import("./view.js").Phase} phase */
   #turn(phase) {
     this.phase = phase;
     this.#publish();
-    void ext.send({ to: "worker", what: "phase", phase, callId: this.callId, trouble: this.trouble?.code ?? "" });
+    void ext.send({ to: "worker", what: "phase", phase, callId: this.link?.id ?? "", trouble: this.trouble?.code ?? "" });
   }
 
   /** @param {unknown} error */
@@ -405,4 +294,11 @@ export class Desk {
   #publish() {
     this.show.view(this.view());
   }
+}
+
+/** The server and a token for it; throws a Trouble. @returns {Promise<import("./whip.js").Access>} */
+async function access() {
+  const found = await ext.send({ to: "worker", what: "access" });
+  if (!found?.server) throw new Trouble(found?.trouble ?? "signedOut", { detail: found?.detail });
+  return found;
 }

@@ -1,13 +1,13 @@
 // One connection of a call over WebRTC, signalled by WHIP (RFC 9725).
 
+import { Pulse, received } from "./pulse.js";
 import { refusal, Trouble } from "./trouble.js";
 
 const CONNECT_MS = 8000;
 const POST_MS = 5000;
 /** How long the last messages may take to leave. */
 const FLUSH_MS = 200;
-/** How long ICE may be disconnected before another connection is tried. */
-const PATIENCE_MS = 2000;
+const PULSE_MS = 1000;
 
 /**
  * @typedef {{server: string, token: string | null}} Access
@@ -60,7 +60,7 @@ export class Connection {
       this.drop();
       throw error;
     }
-    this.peer.onconnectionstatechange = () => this.#watch();
+    this.#watch();
   }
 
   /** Tells the copilot; false where that cannot be now. @param {object} message */
@@ -94,9 +94,15 @@ export class Connection {
     }
   }
 
+  /** The networks have changed: an address of this machine may be gone, and the way with it. */
+  doubt() {
+    this.pulse?.doubt(Date.now());
+  }
+
   /** Closes this side without a word. */
   drop() {
     this.over = true;
+    clearInterval(this.watching);
     this.peer.close();
   }
 
@@ -135,12 +141,15 @@ export class Connection {
     });
   }
 
-  /** A short gap heals by itself; a longer one is a loss. */
+  /** ICE takes five seconds to say that it is disconnected, and fifteen to fail. */
   #watch() {
-    clearTimeout(this.patience);
-    const state = this.peer.connectionState;
-    if (state === "failed" || state === "closed") this.#lose();
-    if (state === "disconnected") this.patience = setTimeout(() => this.#lose(), PATIENCE_MS);
+    const pulse = (this.pulse = new Pulse(Date.now()));
+    this.watching = setInterval(async () => {
+      if (!pulse.beats(received(await this.lines.agent.sender.getStats()), Date.now())) this.#lose();
+    }, PULSE_MS);
+    this.peer.onconnectionstatechange = () => {
+      if (this.peer.connectionState !== "connected") this.#lose();
+    };
   }
 
   #lose() {

@@ -2,6 +2,7 @@
 
 import { account, AccountError, approved, pair, visit } from "../account.js";
 import { Earpiece } from "../call/earpiece.js";
+import { RuleError, siteOf, together } from "../customers.js";
 import { readPolicy, readPrefs, tidy, writePrefs } from "../prefs.js";
 import { byId } from "../shared/words.js";
 
@@ -43,6 +44,14 @@ function trouble(code, detail = "") {
   strong.textContent = ext.t(`trouble_${code}`);
   note.append(strong, ext.t(`trouble_${code}_help`), detail ? ` ${detail}` : "");
   place.append(note);
+}
+
+/** @param {string} place @param {string} key */
+function say(place, key) {
+  const note = document.createElement("p");
+  note.className = "note alert";
+  note.textContent = ext.t(key);
+  byId(place).replaceChildren(note);
 }
 
 async function signIn() {
@@ -135,6 +144,49 @@ async function testSound() {
   setTimeout(() => ear.close(), 1500);
 }
 
+// ---- customers
+
+async function showRules() {
+  const [{ customers }, policy] = await Promise.all([readPrefs(), readPolicy()]);
+  byId("rules").replaceChildren(...customers.map((rule) => {
+    const item = document.createElement("li");
+    const code = document.createElement("code");
+    code.textContent = rule;
+    const more = document.createElement(policy.customers.includes(rule) ? "span" : "button");
+    more.textContent = ext.t(more instanceof HTMLButtonElement ? "remove" : "managedRule");
+    more.className = more instanceof HTMLButtonElement ? "" : "soft";
+    more.ariaLabel = `${more.textContent}: ${rule}`;
+    if (more instanceof HTMLButtonElement) {
+      more.type = "button";
+      more.addEventListener("click", async () => { await ownRules((one) => one !== rule); await showRules(); });
+    }
+    item.append(code, more);
+    return item;
+  }));
+}
+
+/** Keeps those of the agent's own rules that are wanted, and another. @param {(rule: string) => boolean} wanted @param {...string} more */
+async function ownRules(wanted, ...more) {
+  const { customers } = await readPolicy();
+  const own = (await readPrefs()).customers.filter((rule) => !customers.includes(rule) && wanted(rule));
+  await writePrefs({ customers: together(customers, [...own, ...more]).filter((rule) => !customers.includes(rule)) });
+}
+
+async function addRule() {
+  const rule = box("rule").value.trim();
+  byId("rule-trouble").replaceChildren();
+  try {
+    const site = siteOf(rule);
+    if (!together((await readPolicy()).customers, [rule]).includes(rule)) return say("rule-trouble", "ruleManaged");
+    await ownRules((one) => siteOf(one) !== site, rule);
+    box("rule").value = "";
+    await showRules();
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    say("rule-trouble", error.code);
+  }
+}
+
 // ---- keys and sites
 
 async function showKeys() {
@@ -177,11 +229,12 @@ byId("sign-out").addEventListener("click", async () => {
 });
 byId("allow-microphone").addEventListener("click", () => void ext.openTab("permission/permission.html"));
 byId("test").addEventListener("click", () => void testSound());
+byId("add-rule").addEventListener("submit", (event) => { event.preventDefault(); void addRule(); });
 byId("change-keys").addEventListener("click", () => void ext.openTab("chrome://extensions/shortcuts"));
-for (const input of document.querySelectorAll("section:not([aria-labelledby=h-server]) :is(input, select)")) {
+for (const input of document.querySelectorAll("section:not([aria-labelledby=h-server], [aria-labelledby=h-customers]) :is(input, select)")) {
   input.addEventListener("change", () => void keep());
 }
 navigator.mediaDevices.addEventListener("devicechange", () => void showPrefs());
 addEventListener("focus", () => { void showPrefs(); void showKeys(); void showSites(); });
-await Promise.all([showAccount(), showPrefs(), showKeys(), showSites()]);
+await Promise.all([showAccount(), showPrefs(), showKeys(), showSites(), showRules()]);
 document.body.dataset.ready = "";

@@ -17,6 +17,9 @@ var copilotCard = (() => {
     clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4l3 2",
   };
 
+  /** Nothing is amiss: the copilot asks, or tells what it has done about it. */
+  const CALM = ["maybeOver", "echoSoft"];
+
   /**
    * @param {string} tag
    * @param {Record<string, string | boolean | (() => void)>} [given] functions become click handlers
@@ -84,6 +87,9 @@ var copilotCard = (() => {
     }
   };
 
+  /** What `notes` depends on: they are drawn only where it has changed. @param {View} view */
+  const notesKey = ({ phase, reason, callId, trouble, warnings }) => JSON.stringify([phase, reason, callId, trouble, warnings]);
+
   /** Everything beside the card that the agent should know, worst first. @param {View} view @param {CardHooks["act"]} act */
   const notes = (view, act) => {
     /** @param {string} text @param {string} help @param {boolean} bad @param {...Node} more */
@@ -99,19 +105,20 @@ var copilotCard = (() => {
       found.push(el("div", { class: "note alert", "data-note": `trouble_${trouble.code}` },
         el("strong", {}, ext.t(`trouble_${trouble.code}`)), help, " ", trouble.detail && el("span", { class: "why" }, trouble.detail),
         el("div", { class: "row" }, button("openOptions", "options"))));
-    } else if (phase === "ended") found.push(note("phase_ended", `ended_${view.reason}`, false));
+    } else if (phase === "ended") found.push(note("phase_ended", `ended_${view.reason}`, false, ...(view.callId ? [button("writeUp", "after")] : [])));
     /** @type {Record<string, HTMLElement[]>} */
     const help = {
       swapped: [button("swap", "swap"), button("rolesRight", "rightRoles")],
       maybeOver: [button("end", "end"), button("stillOn", "stay")],
       microphoneDead: [button("openOptions", "options")],
       earMissing: [button("openOptions", "options")],
-      echoOff: [button("openOptions", "options")],
+      echoSoft: [button("understood", "seen")],
+      echoOff: [button("openOptions", "options"), button("understood", "seen")],
     };
-    for (const one of view.warnings) found.push(note(`warn_${one}`, `warn_${one}_help`, one !== "maybeOver", ...(help[one] ?? [])));
+    for (const one of view.warnings) found.push(note(`warn_${one}`, `warn_${one}_help`, !CALM.includes(one), ...(help[one] ?? [])));
     return found;
   };
 
-  return { el, sign, age, draw, state, notes };
+  return { el, sign, age, draw, state, notes, notesKey };
 })();
 globalThis.copilotCard = copilotCard;

@@ -32,6 +32,7 @@
   /** @param {string} what @param {object} [more] */
   const act = (what, more) => {
     if (what === "panel" || what === "options") void ext.send({ to: "worker", what });
+    else if (what === "after") void ext.send({ to: "worker", what, call: view?.callId });
     else wire.post({ act: what, more });
   };
 
@@ -50,11 +51,12 @@
     el("span", { class: "sign", "aria-hidden": "true" }), count);
   const ear = icon("ear", ext.t("mute"), () => act("mute"), "earpiece");
   const later = icon("clock", ext.t("snooze"), () => act("snooze"), "snooze");
+  const hang = icon("end", ext.t("end"), () => act("end"), "end");
   const shrink = icon("small", ext.t("collapse"), () => resize(true));
   const bar = el("div", { class: "bar" }, state, meters, grow, ear,
     later,
     icon("panel", ext.t("openPanel"), () => act("panel")),
-    icon("end", ext.t("end"), () => act("end"), "end"),
+    hang,
     shrink);
   const notes = el("div", { class: "notes", role: "alert" });
   const cards = el("div", { class: "cards" });
@@ -91,25 +93,28 @@
     ear.hidden = over || !now.ear.on;
     later.ariaPressed = String(now.snoozedMs > 0);
     later.title = later.ariaLabel = ext.t(now.snoozedMs > 0 ? "unsnooze" : "snooze");
-    ear.classList.toggle("muted", now.ear.muted);
-    ear.ariaPressed = String(now.ear.muted);
-    ear.replaceChildren(sign(now.ear.muted ? "muted" : "ear"));
-    for (const button of bar.querySelectorAll(".snooze, .end")) /** @type {HTMLElement} */ (button).hidden = over || now.phase === "consent";
+    if (before?.ear.muted !== now.ear.muted) {
+      ear.classList.toggle("muted", now.ear.muted);
+      ear.ariaPressed = String(now.ear.muted);
+      ear.replaceChildren(sign(now.ear.muted ? "muted" : "ear"));
+    }
+    later.hidden = now.phase !== "live";
+    hang.hidden = over || now.phase === "consent";
     meters.hidden = over || now.phase === "consent";
     drawNotes(now);
     drawCard(now, before);
     caption.hidden = !now.whisper;
-    if (now.whisper) caption.replaceChildren(sign("ear"), now.whisper);
+    if (now.whisper && now.whisper !== before?.whisper) caption.replaceChildren(sign("ear"), now.whisper);
   }
 
   /** @param {View} now */
   function drawNotes(now) {
+    const key = copilotCard.notesKey(now);
+    if (notes.dataset.key === key) return;
+    notes.dataset.key = key;
     const found = copilotCard.notes(now, act);
     if (now.phase === "consent") found.unshift(consent());
     if (now.phase === "starting" || now.phase === "ended" && !found.length) found.push(el("p", { class: "quiet" }, ext.t(`phase_${now.phase}`)));
-    const key = found.map((one) => one.textContent).join("|");
-    if (notes.dataset.key === key) return;
-    notes.dataset.key = key;
     notes.replaceChildren(...found);
   }
 

@@ -41,7 +41,7 @@ var copilotStyle = `
 button, a.button {
   font: inherit; font-size: 14px; font-weight: 550; color: inherit; cursor: pointer; text-decoration: none;
   display: inline-flex; align-items: center; justify-content: center; gap: 6px;
-  min-height: 32px; padding: 3px 11px; border-radius: 8px; border: 1px solid var(--edge); background: transparent;
+  min-height: 32px; padding: 3px 9px; border-radius: 8px; border: 1px solid var(--edge); background: transparent;
 }
 .box button.icon { border-color: transparent; padding: 0; width: 28px; min-height: 28px; flex: none; }
 button[aria-pressed="true"] { background: var(--accent-soft); border-color: var(--accent); }
@@ -57,7 +57,7 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentcolor; stroke-width:
 .box .note.alert { background: var(--bad-soft); border-left-color: var(--bad); }
 .note strong { font-weight: 650; display: block; }
 .note .row { margin-top: 6px; }
-.row { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
+.row { display: flex; flex-wrap: wrap; gap: 6px; align-items: center; }
 .card { display: grid; gap: 8px; animation: arrive 160ms ease-out; }
 .line { font-size: 19px; line-height: 1.32; font-weight: 650; letter-spacing: -0.005em; overflow-wrap: anywhere; text-wrap: pretty; }
 .meta, .why { font-size: 13px; color: var(--soft); overflow-wrap: anywhere; }
@@ -72,7 +72,6 @@ kbd { font: inherit; font-size: 11px; padding: 0 5px; border: 1px solid currentc
 .caption { display: flex; gap: 8px; font-size: 14px; }
 .caption svg { margin-top: 2px; flex: none; color: var(--accent); }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.dot { position: fixed; z-index: 2147483647; right: 16px; bottom: 16px; }
 .box.small { width: auto; border-radius: 99px; }
 .box.small .bar { border: 0; padding: 8px; gap: 0; }
 .box.small .body, .box.small .meters, .box.small .state b, .box.small button.icon:not(.grow) { display: none; }
@@ -83,9 +82,14 @@ kbd { font: inherit; font-size: 11px; padding: 0 5px; border: 1px solid currentc
 .grow em { position: absolute; top: -4px; right: -6px; min-width: 18px; height: 18px; padding: 0 4px; border-radius: 99px; background: var(--accent); color: var(--on-accent); font-size: 11px; font-style: normal; font-weight: 700; line-height: 18px; }
 [hidden] { display: none !important; }
 @keyframes arrive { from { opacity: 0; transform: translateY(6px); } }
+@media (max-width: 350px) {
+  .box:not(.small) .bar { flex-wrap: wrap; row-gap: 4px; }
+  .box:not(.small) .state { flex-basis: 100%; min-height: 20px; }
+  .box:not(.small) .meters { margin-right: auto; }
+}
 @media (prefers-reduced-motion: reduce) { .box * { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
-  .sign, .meter i i { forced-color-adjust: none; background: CanvasText; border-color: CanvasText; }
+  .sign, .meter i i, .meter:first-child i i { forced-color-adjust: none; background: CanvasText; border-color: CanvasText; }
   .wait .sign, .grow.wait .sign { background: Canvas; }
   button.main { border-width: 2px; }
 }

@@ -1,37 +1,44 @@
 // The lists of the side panel: what was said, and every card and silence with what became of it.
 
-import { PARTIES, TICK_MS } from "../call/journal.js";
+import { PARTIES } from "../call/journal.js";
+import { clock } from "./customer.js";
 
 /** @typedef {import("../call/journal.js").Journal} Journal */
 
 const { el } = copilotCard;
 
-/** @param {number} tick */
-function clock(tick) {
-  const seconds = Math.floor((tick * TICK_MS) / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}
-
-/** Replaces only what has changed, so that selections and readers are left in peace. @param {HTMLElement} list @param {[string, () => HTMLElement][]} items key and how to make it */
+/**
+ * Makes only what is new and removes only what is gone, so that selections and readers are left in peace, and no heap of old
+ * elements waits to be collected.
+ * @param {HTMLElement} list
+ * @param {[string, () => HTMLElement, string?][]} items key, how to make it, and the text at its end, which may change by itself
+ */
 function reconcile(list, items) {
-  for (const [place, [key, make]] of items.entries()) {
-    const there = /** @type {HTMLElement | undefined} */ (list.children[place]);
-    if (there?.dataset.key === key) continue;
-    const made = make();
-    made.dataset.key = key;
-    if (there) there.replaceWith(made);
-    else list.append(made);
+  const keys = new Set(items.map(([key]) => key));
+  const known = new Map();
+  for (const child of /** @type {HTMLElement[]} */ ([...list.children])) {
+    if (keys.has(child.dataset.key ?? "")) known.set(child.dataset.key, child);
+    else child.remove();
   }
-  while (list.childElementCount > items.length) list.lastElementChild?.remove();
+  for (const [place, [key, make, text]] of items.entries()) {
+    const there = /** @type {HTMLElement | undefined} */ (list.children[place]);
+    if (there?.dataset.key !== key) {
+      const item = known.get(key) ?? make();
+      item.dataset.key = key;
+      list.insertBefore(item, there ?? null);
+    }
+    const last = list.children[place]?.lastElementChild?.lastChild;
+    if (text !== undefined && last instanceof Text && last.data !== text) last.data = text;
+  }
 }
 
 /** @param {HTMLElement} list @param {Journal} journal */
 export function drawLines(list, journal) {
-  /** @type {[string, () => HTMLElement][]} */
-  const items = journal.lines.map(({ party, start, text }) => [`${party}${start}${text.length}`, () => line(party, clock(start), text, "")]);
+  /** @type {[string, () => HTMLElement, string?][]} */
+  const items = journal.lines.map(({ party, start, text }) => [`${party}${start}`, () => line(party, clock(start), text, ""), text]);
   for (const party of PARTIES) {
     const guess = journal.guesses[party];
-    if (guess) items.push([`guess${party}${guess}`, () => line(party, clock(journal.tick), guess, "guess")]);
+    if (guess) items.push([`guess${party}`, () => line(party, clock(journal.tick), guess, "guess"), guess]);
   }
   reconcile(list, items);
 }
@@ -55,7 +62,7 @@ export function drawHistory(list, journal) {
     })),
     ...journal.silences.map((silence) => ({
       tick: silence.tick,
-      key: `s${silence.tick}.${silence.reason}`,
+      key: `s${silence.tick}.${silence.reason}.${silence.query}`,
       make: () => el("li", { class: "silence" },
         el("p", { class: "soft" }, `${clock(silence.tick)} · ${ext.t("silent")}: ${ext.t(`silence_${silence.reason}`)}`),
         el("p", {}, ext.t(`silence_${silence.reason}_why`)),

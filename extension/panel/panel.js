@@ -1,9 +1,10 @@
 // The side panel: the whole call, and a question to the knowledge base at any time.
 
-import { newJournal, take, TICK_MS } from "../call/journal.js";
+import { newJournal, take } from "../call/journal.js";
 import { Events, texts } from "../call/feed.js";
 import { bearer } from "../call/whip.js";
 import { byId } from "../shared/words.js";
+import { changeCustomer, clock, drawCustomer } from "./customer.js";
 import { drawAnswer, drawHistory, drawLines, drawSteps } from "./lists.js";
 
 /** @typedef {import("../call/desk.js").View} View */
@@ -17,6 +18,8 @@ let wire = null;
 /** @type {View | null} */
 let view = null;
 let journal = newJournal();
+/** @type {import("../call/customer.js").Known} */
+let customer = { state: "nobody", id: "", facts: [], calls: [], trouble: null };
 let drawn = "";
 let shownAt = 0;
 
@@ -35,15 +38,21 @@ function hear({ what, ...more }) {
   if (what === "view") showView(more.view);
   if (what === "levels") showLevels(more.levels);
   if (what === "journal") { journal = more.journal; showJournal(); }
+  if (what === "customer") { customer = more.customer; showCustomer(); }
   if (what === "entries") {
+    const guesses = JSON.stringify(journal.guesses);
     for (const { event, tick } of more.batch) take(journal, event, tick);
-    showJournal();
+    const only = more.batch.every((/** @type {any} */ { event }) => event.type === "heard");
+    if (!only) showJournal();
+    else if (guesses !== JSON.stringify(journal.guesses) || more.batch.some(hasWords)) showLines();
+    showClock();
   }
 }
 
 /** @param {string} what @param {object} [more] */
 function act(what, more) {
   if (what === "options") void ext.openTab("options/options.html");
+  else if (what === "after") void ext.send({ to: "worker", what, call: view?.callId });
   else wire?.post({ act: what, more });
 }
 
@@ -51,37 +60,51 @@ function act(what, more) {
 
 /** @param {View} now */
 function showView(now) {
+  const before = view;
   view = now;
   const on = ["starting", "live", "reconnecting"].includes(now.phase);
   const [kind, label] = copilotCard.state(now);
   byId("state").className = `state ${kind}`;
-  if (byId("state-name").textContent !== label) byId("state-name").textContent = label;
+  write("state-name", label);
   byId("meters").hidden = !on;
   byId("end").hidden = !on;
   byId("idle").hidden = now.phase !== "idle";
-  byId("swap").textContent = ext.t(now.swapped ? "swapBack" : "swap");
+  write("swap", ext.t(now.swapped ? "swapBack" : "swap"));
   icon("snooze", now.snoozedMs > 0 ? "clock" : "clock", now.snoozedMs > 0 ? "unsnooze" : "snooze", on, now.snoozedMs > 0);
   icon("mute", now.ear.muted ? "muted" : "ear", now.ear.muted ? "unmute" : "mute", on && now.ear.on, now.ear.muted);
-  const notes = copilotCard.notes(now, act);
-  if (now.phase === "consent") notes.unshift(el("div", { class: "note" }, el("strong", {}, ext.t("consentAsk")), ext.t("consentHelp"),
-    el("div", { class: "row" }, el("button", { type: "button", class: "main", click: () => act("agree") }, ext.t("agree")),
-      el("button", { type: "button", click: () => act("end") }, ext.t("notNow")))));
-  const key = notes.map((one) => one.textContent).join("|");
-  if (byId("notes").dataset.key !== key) byId("notes").replaceChildren(...notes);
+  const key = copilotCard.notesKey(now);
+  if (byId("notes").dataset.key !== key) byId("notes").replaceChildren(...notes(now));
   byId("notes").dataset.key = key;
   const card = now.card ? `${now.card.inquiry}.${now.card.revision}.${now.card.used}` : "";
   if (card !== drawn) byId("now").replaceChildren(...(now.card ? [copilotCard.draw(now.card, { act, keys: false })] : []));
   drawn = card;
   shownAt = performance.now() - (now.card?.ageMs ?? 0);
   byId("caption").hidden = !now.whisper;
-  if (now.whisper) byId("caption").replaceChildren(sign("ear"), now.whisper);
+  if (now.whisper && now.whisper !== before?.whisper) byId("caption").replaceChildren(sign("ear"), now.whisper);
+  showCustomer();
   void showSite(now);
+}
+
+/** @param {View} now */
+function notes(now) {
+  const found = copilotCard.notes(now, act);
+  if (now.phase === "consent") found.unshift(el("div", { class: "note" }, el("strong", {}, ext.t("consentAsk")), ext.t("consentHelp"),
+    el("div", { class: "row" }, el("button", { type: "button", class: "main", click: () => act("agree") }, ext.t("agree")),
+      el("button", { type: "button", click: () => act("end") }, ext.t("notNow")))));
+  return found;
+}
+
+function showCustomer() {
+  drawCustomer(customer, view?.phase === "live" || view?.phase === "reconnecting", act);
 }
 
 /** @param {string} id @param {string} name @param {string} label @param {boolean} shown @param {boolean} pressed */
 function icon(id, name, label, shown, pressed) {
   const button = byId(id);
   button.hidden = !shown;
+  const key = name + label;
+  if (button.dataset.key === key) return;
+  button.dataset.key = key;
   button.replaceChildren(sign(name));
   button.title = button.ariaLabel = ext.t(label);
   button.ariaPressed = String(pressed);
@@ -95,23 +118,33 @@ function showLevels(levels) {
   }
 }
 
-function showJournal() {
+/** A text that has not changed is left alone: each setting makes another node. @param {string} id @param {string} text */
+function write(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}
+
+/** @param {any} entry */
+const hasWords = ({ event }) => event.agent?.words?.length || event.customer?.words?.length;
+
+function showClock() {
+  write("clock", journal.tick ? clock(journal.tick) : "");
+}
+
+function showLines() {
   const said = byId("said");
   const atEnd = said.scrollTop + said.clientHeight > said.scrollHeight - 40;
   drawLines(byId("lines"), journal);
+  byId("no-lines").hidden = byId("lines").childElementCount > 0;
+  if (atEnd) said.scrollTop = said.scrollHeight;
+}
+
+function showJournal() {
+  showLines();
+  showClock();
   drawHistory(byId("history"), journal);
   drawSteps(byId("steps"), journal);
   byId("steps-part").hidden = journal.steps.length === 0;
-  byId("no-lines").hidden = byId("lines").childElementCount > 0;
   byId("no-history").hidden = byId("history").childElementCount > 0;
-  if (atEnd) said.scrollTop = said.scrollHeight;
-  byId("clock").textContent = journal.tick ? clock(journal.tick) : "";
-}
-
-/** @param {number} tick */
-function clock(tick) {
-  const seconds = Math.floor((tick * TICK_MS) / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 /** Sites that were allowed may be followed by the call, and need no click after a change of pages. @param {View} now */
@@ -148,6 +181,16 @@ for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
 byId("allow").addEventListener("click", async () => {
   if (view) await ext.askForSite(view.site);
   if (view) void showSite(view);
+});
+
+byId("customer-change").addEventListener("click", () => changeCustomer(true));
+byId("customer-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = /** @type {HTMLInputElement} */ (byId("customer-id"));
+  if (!name.value.trim()) return;
+  act("customer", { id: name.value });
+  name.blur();
+  changeCustomer(false);
 });
 
 // ---- questions

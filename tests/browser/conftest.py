@@ -116,7 +116,14 @@ async def serving(
     use_interface("127.0.0.1")
     store = await open_store(f"sqlite+aiosqlite:///{folder / 'calls.sqlite'}")
     accounts = make_accounts(store, now=utc_now) if sign_in else None
-    services = make_services(store, folder, spoken, capacity, accounts)
+    async with on_a_port(make_services(store, folder, spoken, capacity, accounts)) as site:
+        yield site
+    await store.close()
+
+
+@asynccontextmanager
+async def on_a_port(services: Services) -> AsyncIterator[Site]:
+    """The application over these services, until its calls and views are to end."""
     listening = socket.create_server(("127.0.0.1", 0))
     app = create_app(services)
     server = uvicorn.Server(
@@ -128,4 +135,3 @@ async def serving(
     services.streams.close()
     server.should_exit = True
     await task
-    await store.close()

@@ -5,6 +5,7 @@ from playwright.async_api import Page
 
 from tests.axe import accessible
 from tests.browser.conftest import Site
+from tests.browser.test_after import customer
 from tests.browser.test_console import past
 
 pytestmark = pytest.mark.browser
@@ -13,7 +14,7 @@ PAGES = (
     "/",
     "/calls/c0",
     "/wall",
-    "/review",
+    "/?q=delivery&silence=weak",
     "/knowledge",
     "/knowledge/new",
     "/knowledge/gaps",
@@ -22,6 +23,9 @@ PAGES = (
     "/policy",
     "/analytics",
     "/settings",
+    "/webhooks",
+    "/memory",
+    "/calls/c0/after",
     "/people",
     "/teams",
     "/audit",
@@ -33,7 +37,7 @@ PAGES = (
 async def test_axe_finds_nothing(site: Site, page: Page) -> None:
     await past(site, "c0")
     wrong: list[str] = []
-    for path in PAGES:
+    for path in (*PAGES, await customer(site)):
         answer = await page.goto(f"{site.url}{path}")
         assert answer is not None
         if not answer.ok:
@@ -51,7 +55,7 @@ async def test_no_page_is_wider_than_a_narrow_window(site: Site, page: Page) -> 
     await past(site, "c0")
     await page.set_viewport_size({"width": 360, "height": 720})
     wide = {}
-    for path in PAGES:
+    for path in (*PAGES, await customer(site)):
         await page.goto(f"{site.url}{path}")
         width = await page.evaluate("document.documentElement.scrollWidth")
         if width > 360:

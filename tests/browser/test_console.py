@@ -3,12 +3,15 @@
 import asyncio
 
 import msgspec
+import numpy as np
 import pytest
+import soundfile
 from playwright.async_api import Page, expect
 
 from copilot.console.settings import TeamSettings
-from copilot.core.events import CallStarted, Party
+from copilot.core.events import TICKS_PER_SECOND, CallStarted, Party
 from copilot.ports import Owner
+from copilot.store.label import standing
 from tests.browser.conftest import Launch, Serve, Site, watch
 from tests.helpers import Call, knows
 from tests.website import ADDRESS, QUESTION, Spoken
@@ -133,7 +136,7 @@ async def test_a_supervisor_helps_in_a_live_call(serve: Serve, launch: Launch) -
         await expect(page.locator("#state")).to_have_text("Ended", timeout=10_000)
         await page.get_by_role("link", name="See the whole call").click()
         await expect(page.locator(".flags")).to_contain_text("friendly")
-        await page.get_by_role("link", name="Review", exact=True).click()
+        await page.get_by_role("navigation", name="Main").get_by_role("link", name="Calls").click()
         await page.get_by_label("Words").fill("delivery")
         await page.keyboard.press("Enter")
         await expect(page.locator(".hits, .empty")).to_be_visible()
@@ -152,7 +155,71 @@ async def test_a_judgement_is_kept_without_leaving_the_page(site: Site, page: Pa
     )
 
 
-PAGES = ("/wall", "/review", "/policy", "/analytics", "/settings", "/calls/c1")
+async def test_a_reviewer_finds_the_right_passage_by_keyboard(site: Site, page: Page) -> None:
+    await past(site, "c1")
+    await page.goto(f"{site.url}/calls/c1")
+    await page.wait_for_load_state("load")
+    await tab_to(page, "#judge-1-wrong")
+    await page.keyboard.press("Enter")
+    offered = page.locator("#judge-1 .judge-picks")
+    await expect(offered).to_contain_text(ADDRESS.title)
+    await tab_to(page, "#find-1")
+    await page.keyboard.type("address")
+    await page.keyboard.press("Enter")  # searches, and judges nothing
+    await expect(page.locator("#choices-1")).to_contain_text("1 passage found for “address”")
+    await tab_to(page, "#judge-1 input[name=passage]")
+    await page.keyboard.press("Space")
+    await tab_to(page, "#judge-1 textarea")
+    await page.keyboard.type("asked from abroad")
+    await tab_to(page, "#judge-1-save")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#judge-1 summary")).to_contain_text("Right: ")
+    await page.reload()
+    await expect(page.locator("#judge-1-wrong")).to_have_attribute("aria-pressed", "true")
+    [label] = standing(await site.store.labels.of("c1"))
+    assert (label.verdict, label.passage, label.note) == ("wrong", ADDRESS.id, "asked from abroad")
+
+
+async def test_a_click_on_the_timeline_jumps_in_the_sound(site: Site, page: Page) -> None:
+    await past(site, "c1")
+    ticks = (await site.store.calls(1))[0].ticks
+    path = site.services.console.desk.recording("c1")
+    path.parent.mkdir()
+    seconds = ticks / TICKS_PER_SECOND
+    soundfile.write(
+        path, np.zeros((int(16_000 * seconds), 2)), 16_000, format="OGG", subtype="OPUS"
+    )
+    statuses: list[int] = []
+    page.on("response", lambda r: statuses.append(r.status) if r.url.endswith("/audio") else None)
+    await page.goto(f"{site.url}/calls/c1")
+    await page.wait_for_load_state("load")
+    row = page.locator("svg.lanes").first
+    box = await row.bounding_box()
+    span = await row.get_attribute("data-span")
+    assert box is not None
+    assert span is not None
+    await row.click(position={"x": box["width"] * 0.05, "y": 3})
+    await playing_from(page, 0.05 * int(span) / TICKS_PER_SECOND)
+    assert 206 in statuses
+    await expect(page.locator(".playhead")).to_have_count(1)
+    await tab_to(page, ".mark-card")
+    await page.keyboard.press("Enter")
+    card = await page.locator(".mark-card line").get_attribute("x1")
+    assert card is not None
+    await playing_from(page, float(card.rstrip("%")) / 100 * int(span) / TICKS_PER_SECOND)
+
+
+async def playing_from(page: Page, second: float) -> None:
+    """Wait until the sound is there, and a little later at most."""
+    async with asyncio.timeout(10):
+        while not second <= await page.evaluate(SOUND_AT) < second + 5:
+            await asyncio.sleep(0.05)
+
+
+SOUND_AT = "document.getElementById('sound').currentTime"
+
+
+PAGES = ("/", "/wall", "/policy", "/analytics", "/settings", "/calls/c1")
 
 
 async def test_no_page_is_wider_than_a_narrow_screen(site: Site, page: Page) -> None:
@@ -162,3 +229,25 @@ async def test_no_page_is_wider_than_a_narrow_screen(site: Site, page: Page) -> 
         await page.goto(f"{site.url}{path}")
         over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert over <= 0, path
+
+
+async def test_a_narrow_windows_menu_shows_where_one_is_and_leads_on(
+    site: Site, page: Page
+) -> None:
+    menu, lines = page.locator(".pages summary"), page.get_by_role("navigation", name="Main")
+    await page.goto(f"{site.url}/policy")
+    await expect(menu).to_be_hidden()
+    await expect(lines.get_by_role("link", name="Policy")).to_have_attribute("aria-current", "page")
+    await page.set_viewport_size({"width": 360, "height": 700})
+    await expect(menu).to_have_text("Pages: Policy")
+    await expect(lines).to_have_count(0)
+    await tab_to(page, ".pages summary")
+    await page.keyboard.press("Enter")
+    await expect(lines).to_have_count(1)
+    await page.locator(".who summary").click()
+    await expect(lines).to_have_count(0)  # one menu at a time
+    await menu.click()
+    await lines.get_by_role("link", name="Analytics").click()
+    await expect(menu).to_have_text("Pages: Analytics")
+    await page.goto(f"{site.url}/settings")
+    await expect(menu).to_have_text("Pages: Menu")

@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Site, watch
+from tests.browser.test_accounts import reach
 from tests.browser.test_pages import CONTRAST
 
 pytestmark = pytest.mark.browser
@@ -94,11 +95,10 @@ async def test_by_keyboard_alone(site: Site, page: Page, tmp_path: Path) -> None
         await page.keyboard.press("Space")
     await (await chooser.value).set_files(tmp_path / "hours.txt")
     await expect(page.locator(".upload-good")).to_have_count(1)
-    publish = page.get_by_role("link", name="Publish…")
-    await publish.focus()
+    await reach(page, "Publish…")
     await page.keyboard.press("Enter")
-    button = page.get_by_role("button", name="Publish 1 passage")
-    await button.focus()
+    await expect(page.get_by_role("button", name="Publish 1 passage")).to_be_visible()
+    await reach(page, "Publish 1 passage")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("In calls")).to_be_visible()
 

@@ -12,8 +12,10 @@ from copilot.console.doctor import Facts, Mood, examine
 from copilot.console.policy import Mode
 from copilot.console.settings import Consent, Desk, Purged, TeamSettings, cleaner, read
 from copilot.errors import SettingError
-from copilot.ports import Owner
+from copilot.ports import DEFAULT_TEAM, Owner
+from copilot.store.accounts.rows import Deed
 from copilot.store.log import Store
+from copilot.store.mind.rows import Delivery, Fact
 from tests.console.calls import asked, keep
 
 
@@ -42,6 +44,39 @@ async def test_a_purge_erases_what_is_too_old_of_this_team(store: Store, tmp_pat
     assert await store.call("live") is not None, "never a call that is on"
     assert await store.call("c") is not None
     assert desk.recording("c").exists()
+
+
+async def test_every_kind_is_forgotten_at_its_own_time(store: Store, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    for team in ("ours", "theirs"):
+        await store.mind.add_fact(fact(team, now))
+        await store.mind.send([message(team, now, state) for state in ("delivered", "due")])
+        async with store.accounts.write() as tables:
+            await tables.journal.add(Deed(0, now, team, "p", "p@x", "listened", "", ""))
+    await store.mind.add_fact(fact("theirs", now, ends=now + timedelta(days=1)))
+    desk = Desk(store, tmp_path / "recordings", lambda: later(100))
+    wanted = TeamSettings(memory_days=50, deliveries_days=99, audit_days=101)
+    await desk.change("ours", "admin", wanted)
+    assert await desk.due("ours") == Purged(facts=1, deliveries=1)
+    assert await desk.purge_all() == Purged(facts=2, deliveries=1), "one of theirs had its end"
+    await desk.change("ours", "admin", TeamSettings(audit_days=90))
+    assert await desk.purge_all() == Purged(deeds=1)
+    ours, theirs = await desk.kept("ours"), await desk.kept("theirs")
+    assert (ours.rows.facts.count, ours.rows.deeds.count) == (0, 0)
+    assert (theirs.rows.facts.count, theirs.rows.deeds.count) == (1, 1)
+    assert (ours.rows.deliveries.count, theirs.rows.deliveries.count) == (0, 1)
+    assert await store.mind.waiting() == 2, "what waits to be sent is not touched"
+    await store.mind.send([message(DEFAULT_TEAM, now, "failed")])
+    assert await desk.purge_all() == Purged(deliveries=1), "a team that has set nothing"
+    assert str(Purged(calls=2, deeds=1)) == "2 calls, 1 lines of the audit log"
+
+
+def fact(team: str, at: datetime, ends: datetime | None = None) -> Fact:
+    return Fact(0, team, "hash", "has a dog", "c", 0, at, "x", ends or at + timedelta(days=365))
+
+
+def message(team: str, at: datetime, state: str) -> Delivery:
+    return Delivery(0, team, "c", "hook", "m", "e", "{}", state, 1, 200, "", at, at)
 
 
 async def test_a_team_that_never_consents_gets_no_log_and_no_sound(console: Console) -> None:

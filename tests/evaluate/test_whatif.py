@@ -17,6 +17,7 @@ from copilot.core.events import (
     Failed,
     Party,
     Passage,
+    Rewritten,
     Search,
     ShowCard,
     Silence,
@@ -190,3 +191,18 @@ async def test_more_silence_under_a_stricter_policy() -> None:
     silences = [e.reason for _, e in effects_of(strict.entries) if isinstance(e, Withheld)]
     assert silences == [Silence.WEAK]
     assert not any(isinstance(e, ShowCard) for _, e in effects_of(strict.entries))
+
+
+async def test_a_models_question_comes_again_with_its_passages() -> None:
+    call = Call(policy=Policy(rewrite=True))
+    call.customer("and how much does that one cost").quiet(15)
+    found = (passage("plans#premium", "The premium plan costs nine euros.", 90),)
+    assert call.state.inquiry is not None
+    revision = call.state.inquiry.revision
+    call.give(Rewritten(1, revision, "How much does the premium plan cost?", found))
+    call.quiet(30).end()
+    assert any(isinstance(effect, ShowCard) for effect in call.effects)
+    again = await rerun(call.log, lambda start: start)
+    assert list(again.entries) == call.log
+    without = await rerun(call.log, changed({"rewrite": False}))
+    assert not any(isinstance(effect, ShowCard) for _, effect in effects_of(without.entries))

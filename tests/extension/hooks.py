@@ -1,9 +1,12 @@
 """What a test does to a server elsewhere: the console's side of a pairing, what is heard."""
 
+import asyncio
+import gc
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from aioice.ice import StunProtocol
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from copilot.accounts.caller import Caller
@@ -37,7 +40,30 @@ class Hooks:
         if path == "/test/pair":
             assert self.agent is not None
             await self.accounts.devices.answer(self.agent, form["code"], form["as"] == "approve")
+        if path == "/test/cut":
+            cut()
         return {"heard": self.heard}
+
+
+class Nowhere(asyncio.DatagramTransport):
+    """Of a socket whose datagrams get lost; all else is the socket's."""
+
+    def __init__(self, real: asyncio.DatagramTransport) -> None:
+        super().__init__()
+        self._real = real
+
+    def sendto(self, data: object, addr: object = None) -> None: ...
+
+    def close(self) -> None:
+        self._real.close()
+
+
+def cut() -> None:
+    """Take its datagrams from every connection that is there now, as a change of networks does."""
+    for one in gc.get_objects():
+        if isinstance(one, StunProtocol):
+            one.datagram_received = lambda data, addr: None  # type: ignore[method-assign]
+            one.transport = Nowhere(one.transport)
 
 
 async def _body(receive: Receive) -> bytes:

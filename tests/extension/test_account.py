@@ -63,7 +63,7 @@ async def test_refused_cancelled_and_revoked(fresh: Extension, sidecar: Sidecar)
     await sidecar.answers()
     options = await connect(fresh, sidecar.url)
     await answer(options, sidecar, "refuse")
-    alert = options.get_by_role("alert")
+    alert = options.locator("#server-trouble")
     await expect(alert).to_contain_text("The sign-in was refused", timeout=10_000)
     await options.get_by_role("button", name="Sign in").click()
     await options.get_by_role("button", name="Cancel").click()
@@ -85,7 +85,7 @@ async def test_wrong_addresses_are_explained(fresh: Extension, pages: str) -> No
     }
     for server, text in said.items():
         options = await connect(fresh, server)
-        await expect(options.get_by_role("alert")).to_contain_text(text)
+        await expect(options.locator("#server-trouble")).to_contain_text(text)
         await options.close()
 
 

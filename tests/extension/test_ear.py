@@ -113,6 +113,53 @@ async def test_without_its_device_whispers_are_cards_only(
     assert "speak" not in kinds
 
 
+async def test_a_device_that_disappears_in_a_call_leaves_cards_until_it_is_back(
+    extension: Extension, sidecar: Sidecar, pages: str
+) -> None:
+    """As the browser tells it: devices have changed, and this one is not among them."""
+    list_them = "navigator.mediaDevices.enumerateDevices()"
+    outputs = f"{list_them}.then((all) => all.filter((one) => one.kind === 'audiooutput'))"
+    chosen = "({ deviceId, label }) => ({ id: deviceId, label })"
+    page = await extension.page("options/options.html")
+    device = await page.evaluate(f"{outputs}.then((all) => all.map({chosen}).at(-1))")
+    tab = await listening(extension, pages, device=device)
+    await wait_for(extension, "whisper")
+    told = "navigator.mediaDevices.dispatchEvent(new Event('devicechange'))"
+    await extension.desk(
+        f"navigator.mediaDevices.enumerateDevices = async () => []; {told}; performance.now()"
+    )
+    await extension.until(tab, "Your earpiece is not connected")
+    gone = await extension.desk("performance.now()")
+    await asyncio.sleep(0.5)
+    assert max(await heard(extension, "whisper")) < gone + 150, "the scope's window is 93 ms"
+    await extension.desk(f"delete navigator.mediaDevices.enumerateDevices; {told}")
+    async with asyncio.timeout(5):
+        while "not connected" in await extension.overlay(tab):
+            await asyncio.sleep(0.03)
+    log = await sidecar.log((await extension.view())["callId"])
+    switched = [one["on"] for one in log if one["type"] == "ear_switched"]
+    assert switched[-2:] == [False, True]
+
+
+async def test_a_microphone_that_picks_whispers_up_is_told_of_once(
+    extension: Extension, pages: str
+) -> None:
+    """The server's word for it is put in here: no fake microphone hears a fake earpiece."""
+    tab = await listening(extension, pages)
+    tell = "desk.link.hooks.entries([{{ event: {{ type: 'ear_changed', ear: '{}' }} }}])"
+    for ear, note, said in (
+        ("soft", "warn_echoSoft", "Your microphone picks up the whispers"),
+        ("off", "warn_echoOff", "Whispers are off: your microphone picked them up"),
+    ):
+        await extension.desk(tell.format(ear))
+        await extension.until(tab, said)
+        understood = f"[data-note={note}] button:last-child"
+        assert await extension.overlay(tab, "click", understood) == "Understood"
+        async with asyncio.timeout(5):
+            while said in await extension.overlay(tab):
+                await asyncio.sleep(0.03)
+
+
 async def test_the_device_that_was_chosen_is_used(extension: Extension, pages: str) -> None:
     find = """navigator.mediaDevices.enumerateDevices().then((all) =>
       all.filter((one) => one.kind === 'audiooutput').map(({ deviceId, label }) => (

@@ -136,6 +136,22 @@ async def test_levels_tell_what_is_wrong(fresh: Extension) -> None:
     ]
 
 
+async def test_a_way_on_which_nothing_comes_is_lost_in_three_seconds(fresh: Extension) -> None:
+    """And in little more than one after a change of networks."""
+    body = """
+      const last = (doubts) => {
+        const pulse = new it.Pulse(0);
+        const found = [];
+        for (let now = 0; now < 12_000; now += 500) {
+          if (now === doubts) pulse.doubt(now);
+          found.push(pulse.beats(Math.min(now, 5000), now));
+        }
+        return 500 * found.indexOf(false);
+      };
+      return [last(-1), last(5500), last(4500)];"""
+    assert await run(fresh, "call/pulse.js", body) == [8000, 7000, 8000]
+
+
 async def test_addresses_are_read_as_people_type_them(fresh: Extension) -> None:
     typed = {
         "127.0.0.1:8123": "http://127.0.0.1:8123",

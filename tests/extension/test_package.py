@@ -62,11 +62,15 @@ def test_one_file_touches_the_browser() -> None:
     assert touching == {"ext.js"}
 
 
-def test_each_permission_has_its_reason() -> None:
+@pytest.mark.parametrize("language", ["", ".de", ".es", ".fr"])
+def test_each_permission_has_its_reason(language: str) -> None:
     manifest = json.loads((FOLDER / "manifest.json").read_text())
-    reasons = (FOLDER / "privacy" / "permissions.md").read_text(encoding="utf-8")
-    for wanted in (*manifest["permissions"], *manifest["host_permissions"]):
-        assert f"`{wanted}`" in reasons
+    text = (FOLDER / "privacy" / f"permissions{language}.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    named = [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    assert sorted(named) == sorted([*manifest["permissions"], *manifest["host_permissions"]])
+    assert all(len(row.split("|")[2].split()) > 4 for row in rows)
+    assert len(rows) == len(manifest["permissions"]) + 2, "own machine, and optional sites"
 
 
 @pytest.mark.browser

@@ -26,7 +26,7 @@ def sources() -> str:
         *FOLDER.glob("*.js*"),
         *(
             one
-            for folder in ("call", "overlay", "panel", "options", "permission", "shared")
+            for folder in ("call", "overlay", "panel", "options", "permission", "privacy", "shared")
             for one in (FOLDER / folder).iterdir()
         ),
     ]
@@ -37,9 +37,17 @@ def sources() -> str:
 def test_every_language_has_the_same_keys_and_blanks(language: str) -> None:
     english, here = messages("en"), messages(language)
     assert here.keys() == english.keys()
+    assert here["language"] == language
     for key, text in here.items():
         assert text.strip() == text != ""
         assert sorted(re.findall(r"\$\d", text)) == sorted(re.findall(r"\$\d", english[key])), key
+
+
+def test_no_page_has_words_of_its_own() -> None:
+    for page in FOLDER.glob("*/*.html"):
+        text = re.sub(r"<title.*?</title>|<!doctype[^>]*>", "", page.read_text(encoding="utf-8"))
+        assert re.sub(r"<[^>]*>|[\s·]", "", text) == "", page
+        assert "data-t=" in page.read_text(encoding="utf-8").split("</title>")[0], page
 
 
 def test_every_key_that_is_used_is_there() -> None:

@@ -91,6 +91,40 @@ async def test_the_panel_has_transcript_history_and_answers(
     await expect(panel.locator("#state-name")).to_have_text("Not listening any more")
 
 
+async def test_a_list_keeps_what_has_not_changed(fresh: Extension) -> None:
+    """However many cards and words come, elements are made once: a call lasts an hour."""
+    panel = await fresh.page("panel/panel.html")
+    script = """async () => {
+      const { drawHistory, drawLines } = await import("/panel/lists.js");
+      const { newJournal, take } = await import("/call/journal.js");
+      const [journal, list, said] = [newJournal(), document.createElement("ol"),
+        document.createElement("ol")];
+      let made = 0;
+      const count = ({ addedNodes }) => { made += addedNodes.length; };
+      const watch = new MutationObserver((all) => all.forEach(count));
+      for (const one of [list, said]) watch.observe(one, { childList: true, subtree: true });
+      const card = { type: "show_card", revision: 0, title: "t", cites: [], support: 1, query: "" };
+      for (let at = 0; at < 40; at += 1) {
+        take(journal, { ...card, inquiry: at, text: `card ${at}` }, 100 * at);
+        for (const text of ["some", "words"]) {
+          const words = [{ text, start: 100 * at, end: 100 * at + 2 }];
+          take(journal, { type: "heard", customer: { words, partial: text } }, 100 * at);
+          drawLines(said, journal);
+        }
+        drawHistory(list, journal);
+      }
+      for (const mutations of [watch.takeRecords()]) mutations.forEach(count);
+      const texts = (ol) => [...ol.children].map((item) => item.querySelector(".line, span"));
+      const ends = (ol) => [texts(ol).at(0), texts(ol).at(-1)].map((one) => one.textContent);
+      return { made, cards: ends(list), words: ends(said), items: said.childElementCount };
+    }"""
+    found = await panel.evaluate(script)
+    assert found["cards"] == ["card 39", "card 0"]
+    assert found["words"] == ["Customersome words", "Customerwords"]
+    assert found["items"] == 41, "forty lines and a guess"
+    assert found["made"] < 200, "forty cards, forty lines, and the guess behind each"
+
+
 async def test_without_the_microphone_its_page_asks_and_the_call_begins_after(
     extension: Extension, phone: Phone
 ) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from copilot.bench.standin import Manner
 from copilot.core.events import Entry, Heard, Hearing, Passage, TurnText, Word
-from copilot.mind.ask import Asked, Asker, Cited, Done, Excerpt, Part, Told
+from copilot.mind.ask import Asked, Asker, Cited, Done, Excerpt, Looked, Part, Told
+from copilot.mind.evidence import Evidence
 from copilot.mind.talk import lines
 from copilot.ports import Embedder, Found
 from tests.helpers import Call
@@ -142,3 +143,30 @@ async def test_the_first_part_is_there_within_a_second(
     assert first < 1.0
     assert isinstance(part, Excerpt)
     assert part.text == "yes it is seven seven four one nine two"
+
+
+async def test_other_sources_do_not_wait_for_tools(embedder: Embedder) -> None:
+    slow: asyncio.Future[list[Evidence]] = asyncio.get_running_loop().create_future()
+    answer = Asker(None, embedder).answer(
+        Asked("how long can i return it"), OneShelf(RETURNS), slow
+    )
+    first = await anext(answer)
+    assert isinstance(first, Cited)
+    assert not slow.done()
+    slow.set_result([Evidence("shop.order_status", "{}", "Order 7 is on its way.")])
+    looked, told, *_, done = [part async for part in answer]
+    assert isinstance(looked, Looked)
+    assert (looked.source, first.source) == (2, 1)
+    assert isinstance(told, Told)
+    assert told.sources == (2,)
+    assert done == Done("")
+
+
+async def test_tools_are_left_with_the_answer_that_nobody_reads(embedder: Embedder) -> None:
+    slow: asyncio.Future[list[Evidence]] = asyncio.get_running_loop().create_future()
+    answer = Asker(None, embedder).answer(
+        Asked("how long can i return it"), OneShelf(RETURNS), slow
+    )
+    await anext(answer)
+    await answer.aclose()
+    assert slow.cancelled()

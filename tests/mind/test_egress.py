@@ -1,5 +1,7 @@
 """What the service may talk to is what the list says, and nothing else is contacted."""
 
+import asyncio
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,8 @@ from copilot.config import Knowledge, Mind, Privacy, Provider, Settings
 from copilot.core.events import CallStarted, Compose, DraftReady, Party, TurnText
 from copilot.core.policy import Policy
 from copilot.providers import gateway, registry
+from copilot.store.log import open_store, utc_now
+from copilot.store.mind.rows import Hook
 from tests.retrieval.shop import shop
 
 _watching: list[list[str]] = []
@@ -80,7 +84,7 @@ async def test_nothing_but_the_route_is_contacted_and_it_sees_no_card_number(
         settings = made(data, tmp_path, mind=mind, policy=Policy(compose=True))
         async with services(settings) as running:
             assert running.background is not None
-            composer = running.background.composer("call")
+            composer = running.background.composer("call", "default")
             assert composer is not None
             passage = running.library.packs[0].passages[0]
             said = "my card is 4111 1111 1111 1111 and my name is anna smith"
@@ -124,9 +128,25 @@ def test_the_list_as_a_command_prints_it(tmp_path: Path) -> None:
         "[[mind.routes]]\nmodel = 'm'\nbase_url = 'https://models.example/v1'\n"
     )
     told = CliRunner().invoke(main, ["--config", str(file), "egress"])
-    lines = told.output.splitlines()
+    assert "webhooks that the console has added are not listed" in told.stderr
+    lines = told.stdout.splitlines()
     assert [line.split()[0] for line in lines] == [
         "https://models.example", "http://vectors:8000", "postgresql://db",
     ]  # fmt: skip
     assert "masked: card, account, email, phone, name" in lines[0]
     assert "pw" not in told.output
+
+
+async def test_the_list_has_what_admins_have_added(tmp_path: Path) -> None:
+    store = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'copilot.sqlite'}")
+    secret = "whsec_" + "A" * 44
+    hook = Hook(0, "team", "https://crm.example/x?key=1", secret, "call.ended", utc_now(), "anna")
+    await store.mind.add_hook(hook)
+    await store.close()
+    file = tmp_path / "copilot.toml"
+    file.write_text(f"data = '{tmp_path}'\n")
+    told = await asyncio.to_thread(
+        CliRunner().invoke, main, ["--config", str(file), "egress", "--json", "-"]
+    )
+    [one] = json.loads(told.stdout)["egress"]
+    assert (one["where"], one["what"]) == ("https://crm.example", "write-ups of calls")

@@ -149,12 +149,17 @@ async def test_in_a_tools_result_it_reaches_no_answer(
     async with thinking(obey, trusted=True) as (mind, _):
         asker = Asker(mind, embedder)
         parts = [
-            part async for part in asker.answer(Asked("where is order 7"), Nothing(), [result])
+            part
+            async for part in asker.answer(Asked("where is order 7"), Nothing(), brings(result))
         ]
     told = [part for part in parts if isinstance(part, Told) and part.written]
     if attack in KNOWN:
         assert [one.text for one in told if "on its way" not in one.text] == []
     assert all(one.sources == (number,) for one in told)  # whatever is shown says where it is from
+
+
+async def brings(*found: Evidence) -> Sequence[Evidence]:
+    return found
 
 
 async def test_no_tool_beyond_the_list_and_nothing_that_nobody_said(thinking: Thinks) -> None:

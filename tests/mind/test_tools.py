@@ -14,18 +14,22 @@ import pytest
 
 from copilot.bench.standin import Manner
 from copilot.config import Tool
-from copilot.core.events import TurnText
+from copilot.core.events import CallStarted, TurnText
+from copilot.core.policy import Policy
 from copilot.errors import ConfigError
 from copilot.mind.ask import Looked, Told
 from copilot.mind.background import Background
 from copilot.mind.memory import Memory
 from copilot.mind.tools import Tools
 from copilot.mind.webhooks import Webhooks
-from copilot.ports import Embedder, Found
+from copilot.ports import Embedder, Found, Mind
 from copilot.providers.redact import Redactor
-from copilot.store.log import open_store, utc_now
+from copilot.session import Parts, Session
+from copilot.store.log import Store, open_store, utc_now
 from tests.helpers import Call
 from tests.mind.conftest import Thinks
+from tests.mind.test_background import ticks
+from tests.test_session import Notes, Script
 
 SERVER = str(Path(__file__).with_name("toolserver.py"))
 ALL = ("order_status", "poisoned", "huge", "long", "slow", "broken", "delete_order")
@@ -66,8 +70,12 @@ async def test_over_stdio_what_is_allowed_answers_and_nothing_else_is_there() ->
             assert refused.text == ""
 
 
-async def test_a_bad_server_is_contained() -> None:
-    async with shop(seconds=2.5, kilobytes=8) as tools:
+@pytest.mark.parametrize("http", [False, True])
+async def test_a_bad_server_is_contained(http: bool) -> None:
+    async with (
+        over_http() if http else over_stdio() as way,
+        shop(**way, seconds=2.5, kilobytes=8) as tools,
+    ):
         await tools.offered("default")
         poisoned = await tools.use("default", "shop.poisoned", {"order": "1"})
         assert poisoned.text == "Order is late."
@@ -87,7 +95,14 @@ async def test_a_bad_server_is_contained() -> None:
                     await asyncio.sleep(0.1)
 
 
-async def test_a_tool_over_http() -> None:
+@asynccontextmanager
+async def over_stdio() -> AsyncIterator[dict[str, object]]:
+    yield {}
+
+
+@asynccontextmanager
+async def over_http() -> AsyncIterator[dict[str, object]]:
+    """The same server on a port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -96,12 +111,7 @@ async def test_a_tool_over_http() -> None:
     )
     try:
         await _listens(port)
-        url = f"http://127.0.0.1:{port}/mcp"
-        async with shop(command=(), url=url, kilobytes=8) as tools:
-            found = await tools.use("default", "shop.order_status", {"order": "12"})
-            assert found.text.startswith("Order 12 was shipped")
-            huge = await tools.use("default", "shop.huge", {})
-            assert (huge.text, bool(huge.fault)) == ("", True)
+        yield {"command": (), "url": f"http://127.0.0.1:{port}/mcp"}
     finally:
         process.kill()
         await process.wait()
@@ -119,12 +129,15 @@ async def _listens(port: int) -> None:
             return
 
 
+@pytest.mark.parametrize("http", [False, True])
 async def test_in_a_call_the_agents_question_is_answered_by_a_tool(
-    thinking: Thinks, embedder: Embedder, tmp_path: Path
+    http: bool, thinking: Thinks, embedder: Embedder, tmp_path: Path
 ) -> None:
     """Real all through: server of tools, model's endpoint, call, database."""
-    call = Call()
-    call.customer("my order is seven seven four and it is late").quiet(20)
+    notes = Notes()
+    ear = Script("my order is seven seven four and it is late".split())
+    parts_of = Parts(ear, Nothing(), notes, notes)
+    await Session(CallStarted("call", Policy()), parts_of).play(ticks(80))
 
     def plans(body: str) -> Manner:
         if "decide whether a tool is needed" in body:
@@ -134,24 +147,62 @@ async def test_in_a_call_the_agents_question_is_answered_by_a_tool(
         return Manner(f"The order was shipped on 24 November [{number}]. It costs 9 pounds [1].")
 
     store = await open_store(f"sqlite:///{tmp_path / 'copilot.sqlite'}")
-    async with shop() as tools, thinking(plans) as (mind, _):
-        made = Background(
-            store,
-            mind,
-            embedder,
-            Memory(store.mind, b"k" * 32, utc_now),
-            Webhooks(store.mind, (), utc_now),
-            tools,
-            Redactor(),
-            utc_now,
-        )
-        asked = made.ask("default", "where is the order", Nothing(), "call", call.log)
+    async with (
+        over_http() if http else over_stdio() as way,
+        shop(**way) as tools,
+        thinking(plans) as (mind, _),
+    ):
+        made = thinks(store, mind, embedder, tools)
+        asked = made.ask("default", "where is the order", Nothing(), "call", notes.entries)
         parts = [part async for part in asked]
     await store.close()
     [looked] = [part for part in parts if isinstance(part, Looked)]
     assert (looked.tool, looked.arguments) == ("shop.order_status", '{"order": "774"}')
     told = [(part.text, part.sources) for part in parts if isinstance(part, Told)]
     assert told == [("The order was shipped on 24 November.", (looked.source,))]
+
+
+@pytest.mark.parametrize("http", [False, True])
+async def test_one_teams_tool_is_not_called_in_anothers_call(
+    http: bool, thinking: Thinks, embedder: Embedder, tmp_path: Path
+) -> None:
+    """However a model insists on it."""
+    call = Call()
+    call.customer("my order is seven seven four and it is late").quiet(20)
+
+    def plans(body: str) -> Manner:
+        wanted = {"tool": "shop.order_status", "arguments": {"order": "774"}}
+        return Manner(json.dumps(wanted) if "decide whether" in body else "NONE")
+
+    teams = {"sales": ("order_status",), "support": ("long",)}
+    store = await open_store(f"sqlite:///{tmp_path / 'copilot.sqlite'}")
+    async with (
+        over_http() if http else over_stdio() as way,
+        shop(**way, allow=(), teams=teams) as tools,
+        thinking(plans) as (mind, server),
+    ):
+        made = thinks(store, mind, embedder, tools)
+        looked = {}
+        for team in ("sales", "support", "default"):
+            asked = made.ask(team, "where is the order", Nothing(), "call", call.log)
+            looked[team] = [part async for part in asked if isinstance(part, Looked)]
+        offered = {team: [one.name for one in await tools.offered(team)] for team in looked}
+        prompts = [body for body in server.asked if "decide whether" in body]
+    await store.close()
+    assert [bool(one.source) for one in looked["sales"]] == [True]
+    assert [(bool(one.source), one.fault) for one in looked["support"]] == [
+        (False, "there is no such tool for this team")
+    ]
+    assert looked["default"] == []
+    assert offered == {"sales": ["order_status"], "support": ["long"], "default": []}
+    assert len(prompts) == 2  # who has no tool asks for none
+    assert "order_status" not in prompts[1]
+
+
+def thinks(store: Store, mind: Mind, embedder: Embedder, tools: Tools) -> Background:
+    memory = Memory(store.mind, b"k" * 32, utc_now)
+    webhooks = Webhooks(store.mind, (), utc_now)
+    return Background(store, mind, embedder, memory, webhooks, tools, Redactor(), utc_now)
 
 
 class Nothing:
@@ -173,3 +224,8 @@ def test_mistakes_in_settings() -> None:
     one = Tool(name="a", url="http://x")
     with pytest.raises(ConfigError, match="two servers have it"):
         Tools([one, one], Redactor())
+    twice = Tool.model_validate(
+        {"name": "a", "url": "http://x", "allow": ["x"], "teams": {"t": []}}
+    )
+    with pytest.raises(ConfigError, match="leave allow out"):
+        Tools([twice], Redactor())

@@ -1,27 +1,12 @@
 """Stores on SQLite and on a private PostgreSQL, for the same tests."""
 
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from copilot.store.log import Store, open_store
 from tests.postgres import Cluster
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    # Not in tmp_path: the server's user may not enter it, and a socket's path must be short.
-    folder = Path(tempfile.mkdtemp(prefix="copilot-pg-"))
-    try:
-        cluster = Cluster(folder)
-        cluster.start()
-        yield cluster
-        cluster.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

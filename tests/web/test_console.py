@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,18 @@ import pytest
 from httpx import AsyncClient
 from litestar import Litestar
 
+from copilot.bench.standin import Manner, standin
+from copilot.console import hearing
 from copilot.console.settings import TeamSettings
 from copilot.core.events import CallStarted, Party
+from copilot.evaluate.labels import labels_of
 from copilot.ports import Owner
+from copilot.providers.gateway.gateway import Gateway
+from copilot.providers.gateway.settings import Options, Route
+from copilot.providers.redact import Redactor
 from copilot.sidecar import offer as offers
 from copilot.sidecar.peer import use_interface
+from copilot.store.label import NOTHING, Verdict, standing
 from copilot.store.log import Store
 from copilot.store.team import TeamCalls
 from copilot.web.app import create_app
@@ -23,7 +31,7 @@ from copilot.web.services import Services
 from tests.helpers import Call, knows, passage
 from tests.web.conftest import Browse
 from tests.webrtc import QUERY, Browser
-from tests.website import QUESTION, SCRIPT, make_services
+from tests.website import ADDRESS, QUESTION, SCRIPT, make_services
 
 HERE = Owner("default", "local")
 JSON = {"Accept": "application/json"}
@@ -150,7 +158,7 @@ async def test_past_calls_are_found_judged_marked_and_erased(
     found = (await client.get("/api/v1/calls", params={"q": "delivery addr"})).json()
     assert [one["call"]["id"] for one in found["calls"]] == ["c1"]
     assert found["calls"][0]["excerpt"]["found"] == "delivery"
-    page = (await client.get("/review", params={"q": "chromodynamics"}, headers=PAGE)).text
+    page = (await client.get("/", params={"q": "chromodynamics"}, headers=PAGE)).text
     assert "<mark>chromodynamics</mark>" in page
     assert 'href="/calls/c2?q=chromodynamics"' in page
     held = (await client.get("/api/v1/calls", params={"silence": "no_evidence"})).json()
@@ -165,6 +173,7 @@ async def test_past_calls_are_found_judged_marked_and_erased(
     assert figures["precision"] == {"part": 0, "of": 1}, "a judgement counts at once"
     wrong = await client.post("/calls/c1/labels", data={"inquiry": "1", "verdict": "missed"})
     assert wrong.status_code == 422
+    assert "missed" not in await verdicts(client)
 
     assert (await client.post("/calls/c1/flags", data={"tick": "10"})).status_code == 204
     assert (await client.post("/calls/c1/flags", data={"tick": "99999"})).status_code == 422
@@ -183,6 +192,41 @@ async def test_past_calls_are_found_judged_marked_and_erased(
     assert "calls_erased" in {deed["act"] for deed in audit}
 
 
+async def verdicts(client: AsyncClient) -> list[str]:
+    return [one["verdict"] for one in (await client.get("/api/v1/calls/c1/labels")).json()]
+
+
+async def test_a_reviewer_names_the_right_passage_and_says_why(
+    client: AsyncClient, store: Store, asked: Call
+) -> None:
+    await keep(store, "c1", asked)
+    press = {"inquiry": "1", "verdict": "wrong", "shown": "1"}
+    form = (await client.post("/calls/c1/labels", data=press)).text
+    assert "Find the right passage" in form
+    assert f'value="{ADDRESS.id}"' in form, "what search finds for the question is offered at once"
+    assert ADDRESS.id in (await client.get("/calls/c1/passages?q=address")).text
+    assert ADDRESS.id not in (await client.get("/calls/c1/passages?q=+")).text
+
+    note = f"the customer was abroad {SCRIPT}"
+    kept = {**press, "passage": ADDRESS.id, "note": note}
+    form = (await client.post("/calls/c1/labels", data=kept)).text
+    assert f"Right: {ADDRESS.title}" in form
+    assert SCRIPT not in form
+    [label] = standing(await store.labels.of("c1"))
+    assert (label.passage, label.note) == (ADDRESS.id, note)
+    [case] = labels_of(await store.read("c1"), await store.labels.of("c1"))
+    assert (case.verdict, case.right) == (Verdict.WRONG, ADDRESS.id), "so that the gate learns it"
+    page = (await client.get("/calls/c1", headers=PAGE)).text
+    assert "the customer was abroad" in page
+
+    await client.post("/calls/c1/labels", data={**kept, "passage": "none"})
+    [label] = standing(await store.labels.of("c1"))
+    assert label.passage == NOTHING
+    await client.post("/calls/c1/labels", data={**kept, "verdict": "right"})
+    [label] = standing(await store.labels.of("c1"))
+    assert (label.verdict, label.passage, label.note) == ("right", "", note)
+
+
 WHEN = {"since": "2026-11-20", "until": "2026-11-30"}
 
 
@@ -198,9 +242,9 @@ async def test_whatever_is_said_stays_text_on_every_page(
     await client.post("/calls/c1/flags", data={"note": SCRIPT})
     await client.put("/api/v1/policy/draft", json={"role": SCRIPT, "trigger": [SCRIPT]})
     for path in (
-        "/review",
-        f"/review?q={SCRIPT}",
-        "/review?q=alert",
+        "/",
+        f"/?q={SCRIPT}",
+        "/?q=alert",
         "/calls/c1",
         "/calls/c1?q=alert",
         f"/calls/c1?q={SCRIPT}",
@@ -213,16 +257,16 @@ async def test_whatever_is_said_stays_text_on_every_page(
         answer = await client.get(path, headers=PAGE)
         assert answer.status_code == 200, (path, answer.text[:300])
         assert "<script>alert" not in answer.text, path
-        shown = path not in ("/wall", "/review") and not path.startswith("/analytics")
+        shown = path not in ("/wall", "/") and not path.startswith("/analytics")
         assert not shown or "&lt;script&gt;" in answer.text, path
 
 
 async def test_searches_of_any_kind_are_answered(client: AsyncClient, store: Store) -> None:
     for query in ('"', "' OR 1=1 --", "a*b NEAR c", "\x00", "é" * 400, "AND OR NOT"):
-        assert (await client.get("/review", params={"q": query})).status_code == 200
+        assert (await client.get("/", params={"q": query})).status_code == 200
     for params in ({"since": "tomorrow"}, {"until": "2026-13-01"}):
-        assert (await client.get("/review", params=params)).status_code == 400
-    assert (await client.get("/review", params={"before": "nothing"})).status_code == 404
+        assert (await client.get("/", params=params)).status_code == 400
+    assert (await client.get("/", params={"before": "nothing"})).status_code == 404
     assert (await client.get("/analytics", params={"since": "1990-01-01"})).status_code == 400
 
 
@@ -264,6 +308,28 @@ async def test_settings_are_changed_and_written_down(client: AsyncClient) -> Non
     assert "Sign-in is off" in page
 
 
+async def test_each_kind_of_data_is_shown_and_kept_as_long_as_its_admin_says(
+    client: AsyncClient, store: Store, asked: Call
+) -> None:
+    await keep(store, "c1", asked)
+    await client.post("/calls/c1/labels", data={"inquiry": "1", "verdict": "right"})
+    await client.put("/api/v1/calls/c1/customer", json={"external_id": "1"})
+    await client.post("/api/v1/calls/c1/memory", json={"text": "has a dog"})
+    kept = (await client.get("/api/v1/settings/kept")).json()
+    counts = {name: one["count"] for name, one in kept["rows"].items()}
+    assert counts == {
+        "calls": 1, "judgements": 1, "marks": 0, "facts": 1, "deliveries": 0, "deeds": 0
+    }  # fmt: skip
+    page = (await client.get("/settings", headers=PAGE)).text
+    for name in ("calls_days", "audio_days", "memory_days", "deliveries_days", "audit_days"):
+        assert f'name="{name}"' in page
+    short = await client.patch("/api/v1/settings", json={"audit_days": 89})
+    assert short.status_code == 422
+    assert "audit_days" in short.json()["detail"]
+    long = await client.patch("/api/v1/settings", json={"audit_days": 90, "memory_days": 7})
+    assert (long.json()["audit_days"], long.json()["memory_days"]) == (90, 7)
+
+
 async def test_providers_are_tried_out(client: AsyncClient) -> None:
     assert "Works" in (await client.post("/settings/test/store")).text
     assert (await client.post("/settings/test/nothing")).status_code == 404
@@ -271,7 +337,57 @@ async def test_providers_are_tried_out(client: AsyncClient) -> None:
     assert told["ok"]
     health = (await client.get("/api/v1/health")).json()
     assert {"Store", "Lines", "Disk"} <= {one["what"] for one in health}
-    assert (await client.post("/api/v1/settings/purge")).json() == {"calls": 0, "recordings": 0}
+    purged = (await client.post("/api/v1/settings/purge")).json()
+    assert {*purged.values()} == {0}
+
+
+async def test_the_ear_hears_a_known_sound(
+    store: Store, tmp_path: Path, browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "SECONDS", 0.5)
+    spoken = [(Party.CUSTOMER, 2, "good morning")]
+    for script, told in ((spoken, "Works: heard “good morning”; a tick"), ((), "Fails: no words")):
+        services = make_services(store, tmp_path, script)
+        async with browse(create_app(services), "http://127.0.0.1:8123") as client:
+            assert told in (await client.post("/settings/test/ear")).text
+    alone = replace(services, sample=None)  # an installation without the sample call
+    async with browse(create_app(alone), "http://127.0.0.1:8123") as client:
+        told = (await client.post("/api/v1/providers/ear/test")).json()
+        assert told["ok"]
+        assert "a tone sounded like speech to 0 %" in told["told"]
+
+
+async def test_each_route_of_the_background_model_is_tried(
+    client: AsyncClient, services: Services
+) -> None:
+    none = await client.post("/settings/test/mind")
+    assert "Nothing to test: none is configured; add [[mind.routes]]" in none.text
+    assert (
+        "Nothing to test: no voice is running" in (await client.post("/settings/test/voice")).text
+    )
+    good, bad = Manner(text="ready"), Manner(status="401 Unauthorized", body="{}")
+    async with standin(good) as one, standin(bad) as other:
+        routes = Route("acme:one", one.url, key="k"), Route("acme:other", other.url, key="k")
+        assert services.background is not None
+        services.background.mind = Gateway(Options(routes), Redactor())
+        told = (await client.post("/api/v1/providers/mind/test")).json()
+        assert not told["ok"]
+        first, second = told["told"].split("; ")
+        assert re.fullmatch(r"acme:one.*: first token after \d+ ms, all after \d+ ms", first)
+        assert second.endswith(": HTTP 401")
+        await services.background.mind.close()
+
+
+async def test_a_provider_that_breaks_is_told_in_words(
+    client: AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(call: CallStarted) -> None:
+        raise RuntimeError("secret of the provider")
+
+    monkeypatch.setattr(services.switchboard.listener, "open", lost)
+    told = (await client.post("/settings/test/ear")).text
+    assert "Fails: it broke (RuntimeError); the server" in told
+    assert "secret" not in told
 
 
 async def test_the_api_is_described(client: AsyncClient) -> None:
@@ -335,7 +451,7 @@ async def test_a_supervisor_helps_a_call_that_is_on(live: Live, browse: Browse) 
         seat = (await client.get("/api/v1/wall")).json()["seats"][0]
         assert (seat["call"]["id"], seat["card"]["advice"]) == (live.id, True)
         acts = {deed["act"]: deed["what"] for deed in (await client.get("/api/v1/audit")).json()}
-        assert acts["advised"] == f"{live.id}: Offer the refund"
+        assert acts["advised"] == f"{live.id}: 3 words"  # what they were goes with the call
 
 
 async def test_listening_in_needs_the_admins_leave_and_is_written_down(
@@ -425,7 +541,7 @@ async def test_what_is_blacked_out_is_out_of_every_page(
     assert "three five six" in (await client.get("/analytics.csv", params=WHEN)).text
 
     await client.patch("/api/v1/settings", json={"redact": True})
-    for path in ("/calls/c1", "/review?q=charge", "/analytics?since=2026-11-20&until=2026-11-30"):
+    for path in ("/calls/c1", "/?q=charge", "/analytics?since=2026-11-20&until=2026-11-30"):
         page = (await client.get(path, headers=PAGE)).text
         assert "three five six" not in page, path
         assert "[card 1]" in page or "[number]" in page, path

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from copilot.accounts.caller import everybody
 from copilot.accounts.roles import GRANTABLE
 from copilot.store.log import open_store, utc_now
-from copilot.store.mind.rows import Delivery
+from copilot.store.mind.rows import Delivery, Hook
 from copilot.store.team import TeamCalls
 from copilot.web.app import create_app
 from copilot.web.services import Services
@@ -45,6 +45,12 @@ CHECKS: Any = [
 ]
 CALLERS = ["local admin", "agent", OPERATOR]
 """Without sign-in, by token, and by session."""
+POSTGRES = "postgres"
+WORLDS = [
+    *((who, "sqlite") for who in CALLERS),
+    pytest.param(OPERATOR, POSTGRES, marks=pytest.mark.postgres),
+]
+"""Who asks, and over which database: whoever may do all asks over the second one, too."""
 LAST = ("/erase", "/purge")
 """What leaves nothing for other operations to find."""
 
@@ -52,9 +58,9 @@ LAST = ("/erase", "/purge")
 class World:
     """The application on a loop of its own, with one of each thing in it."""
 
-    def __init__(self, folder: Path, asked: Call, who: str) -> None:
+    def __init__(self, folder: Path, url: str, asked: Call, who: str) -> None:
         self._runner = asyncio.Runner()
-        self.client, self.schema, self.ids = self.run(self._open(folder, asked, who))
+        self.client, self.schema, self.ids = self.run(self._open(folder, url, asked, who))
 
     def run(self, work: Any) -> Any:
         return self._runner.run(asyncio.wait_for(work, SECONDS))
@@ -75,8 +81,8 @@ class World:
         work = self.client.request(sent.method, sent.url, headers=headers, content=body)
         return cast(Response, self.run(work))
 
-    async def _open(self, folder: Path, asked: Call, who: str) -> Any:
-        self._store = await open_store(f"sqlite+aiosqlite:///{folder / 'calls.sqlite'}", Clock())
+    async def _open(self, folder: Path, url: str, asked: Call, who: str) -> Any:
+        self._store = await open_store(url, Clock())
         tenants = await make_tenants(make_accounts(self._store))
         local = who not in tenants.emails
         accounts = None if local else tenants.accounts
@@ -136,6 +142,7 @@ async def _things(admin: AsyncClient, services: Services) -> dict[str, Any]:
     sent = Delivery(0, "default", "our_call", "hook", "m", "e", "", "failed", 9, 0, "", now, now)
     await services.store.mind.send([sent])
     [delivery] = await services.store.mind.deliveries("default")
+    hook = Hook(0, "default", "https://crm.example/", "whsec_" + "A" * 44, "call.ended", now, "x")
     ids = {
         "call_id": "our_call",
         "number": flag["id"],
@@ -147,6 +154,7 @@ async def _things(admin: AsyncClient, services: Services) -> dict[str, Any]:
         "invitation_id": invited["id"],
         "token_id": token,
         "delivery_id": delivery.id,
+        "hook_id": await services.store.mind.add_hook(hook),
     }
     return {name: quote(str(value)) for name, value in ids.items()}
 
@@ -159,11 +167,19 @@ def _order(operation: Any) -> tuple[int, int]:
     return takes, -operation.path.count("/") if takes else 0
 
 
-@pytest.mark.parametrize("who", CALLERS)
+@pytest.mark.parametrize(("who", "database"), WORLDS)
 def test_answers_are_as_described(
-    who: str, tmp_path: Path, asked: Call, subtests: pytest.Subtests
+    who: str,
+    database: str,
+    tmp_path: Path,
+    asked: Call,
+    request: pytest.FixtureRequest,
+    subtests: pytest.Subtests,
 ) -> None:
-    world = World(tmp_path, asked, who)
+    url = f"sqlite:///{tmp_path / 'calls.sqlite'}"
+    if database == POSTGRES:
+        url = request.getfixturevalue("cluster").new_url()
+    world = World(tmp_path, url, asked, who)
     try:
         operations = [one.ok() for one in world.schema.get_all_operations()]
         assert len(operations) > 60

@@ -103,7 +103,9 @@ async def test_a_bug_is_logged_and_not_shown(
     assert "the secret reason" in caplog.text
 
 
-async def test_a_store_that_fails_is_503(services: Services, browse: Browse) -> None:
+async def test_a_store_that_fails_is_503_and_its_address_is_the_logs(
+    services: Services, browse: Browse, caplog: pytest.LogCaptureFixture
+) -> None:
     @get("/fault", guards=[ANYBODY])
     async def fault() -> None:
         raise StoreError("calls.sqlite: the disk is full; make room")
@@ -113,7 +115,9 @@ async def test_a_store_that_fails_is_503(services: Services, browse: Browse) -> 
     async with browse(app, "http://127.0.0.1") as client:
         page = await client.get("/fault", headers=PAGE)
     assert page.status_code == 503
-    assert "the disk is full; make room" in page.text
+    assert "calls.sqlite" not in page.text
+    assert "log says why" in page.text
+    assert "calls.sqlite: the disk is full; make room" in caplog.text
 
 
 async def test_health_and_readiness(client: AsyncClient, store: Store) -> None:

@@ -19,7 +19,7 @@ from copilot.store.log import Store
 from copilot.web.app import create_app
 from copilot.web.services import Services
 from tests.documents import pack as make_pack
-from tests.helpers import Call
+from tests.helpers import Call, passage
 from tests.tenants import Tenants, make_accounts, make_tenants, sign
 from tests.website import SCRIPT, make_services
 
@@ -171,13 +171,61 @@ async def test_a_gap_becomes_a_passage(
     assert "bicycle" in gap["name"]
     page = (await shop.get("/knowledge/gaps")).text
     assert SCRIPT not in page
-    question = quote(gap["name"])
-    assert f"/knowledge/shop/write?question={question}" in page
-    form = (await shop.get(f"/knowledge/shop/write?question={question}")).text
+    assert "Draft the answer" in page
+
+    press = {"pack": "shop", "question": gap["name"]}
+    opened = (await shop.post("/knowledge/gaps", data=press)).headers["location"]
+    form = (await shop.get(opened)).text
+    assert "A draft that nobody has read yet" in form
+    assert "Customers asked:" in form, "nothing came near: what was asked is there to begin with"
     assert SCRIPT not in form
-    kept = {"title": gap["name"], "text": "In the shop."}
-    assert (await shop.post("/knowledge/shop/write", data=kept)).status_code == 303
+    page = (await shop.get("/knowledge/gaps")).text
+    assert "Has a draft" in page
+    assert "Draft the answer" not in page
+    again = await shop.post("/knowledge/gaps", data={**press, "pack": "second"})
+    assert again.headers["location"] == opened, "one draft a gap"
+    [drafted] = (await shop.get(f"{API}/shop/passages")).json()["passages"]
+    assert drafted["doubt"] == "drafted"
+
+    await put(shop, "faq.csv", FAQ)
+    changes = (await shop.get("/knowledge/shop/changes")).text
+    assert "Publish 2 passages" in changes, "what nobody has read is not published"
+    assert "1 draft of a gap" in changes
+    kept = {
+        "id": drafted["id"],
+        "seen": drafted["fingerprint"],
+        "title": "Where do I bring a bicycle back to?",
+        "text": "To the shop.",
+    }
+    assert (await shop.post("/knowledge/shop/passage", data=kept)).status_code == 303
+    assert "Publish 3 passages" in (await shop.get("/knowledge/shop/changes")).text
     assert "Written since" in (await shop.get("/knowledge/gaps")).text
+
+
+async def test_a_draft_of_a_gap_begins_with_the_nearest_passage(
+    shop: AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copilot.web.knowledge.gaps.DAYS", 36_500)
+    await put(shop, "faq.csv", FAQ)
+    near = passage(id=OPEN, score=5)
+    call = Call(lambda query: (near,)).customer("when do you open on christmas eve this year")
+    services.store.append("c1", call.quiet(60).end().log)
+    told = await done(shop, await shop.get("/api/v1/gaps"))
+    assert isinstance(told["result"], dict)
+    [gap] = told["result"]["gaps"]
+    press = {"pack": "shop", "question": gap["name"]}
+    made = (await shop.post("/api/v1/gaps/drafts", json=press)).json()
+    assert (made["title"], made["text"], made["say"], made["doubt"]) == (
+        "When do you open on christmas eve this year?",
+        "At nine.",
+        "We open at nine.",
+        "drafted",
+    )
+    confirmed = {"id": made["id"], "do": "stand"}
+    assert (await shop.post("/knowledge/shop/passage", data=confirmed)).status_code == 303
+    assert (await shop.get(at(made["id"]))).json()["doubt"] is None
+    for wrong in ({"pack": "nothing"}, {"question": "never asked"}):
+        assert (await shop.post("/api/v1/gaps/drafts", json=press | wrong)).status_code == 404
 
 
 async def test_words_are_tried_and_explained(client: AsyncClient) -> None:

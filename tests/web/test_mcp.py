@@ -1,6 +1,10 @@
 """The copilot as a server of tools, asked by the protocol's own client, by people of two teams."""
 
+import asyncio
 import json
+import os
+import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,17 +12,20 @@ from typing import Any, cast
 
 import httpx2
 import pytest
+import uvicorn
+from click.testing import CliRunner
 from litestar import Litestar
-from mcp import Client, MCPError
+from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from copilot.accounts.roles import Role, Scope
+from copilot.cli import main
 from copilot.store.log import Store
 from copilot.store.team import TeamCalls
 from copilot.web.app import create_app
 from tests.helpers import Call
 from tests.tenants import Tenants, make_accounts, make_tenants
-from tests.website import make_services
+from tests.website import QUESTION, make_services
 
 
 @pytest.fixture
@@ -103,3 +110,50 @@ async def test_nobody_without_a_token(app: Litestar) -> None:
     with pytest.raises((MCPError, ExceptionGroup, httpx2.HTTPError)):
         async with client(app, "wrong"):
             pass
+
+
+@asynccontextmanager
+async def served(app: Litestar) -> AsyncIterator[str]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    await task
+
+
+async def test_over_standard_input_and_output_with_the_same_rights(
+    app: Litestar, tenants: Tenants, tmp_path: Path
+) -> None:
+    """`copilot mcp` in a process of its own, in front of the running service."""
+    secret = await token(tenants, Role.AGENT, Scope.CALLS_READ)
+    file = tmp_path / "copilot.toml"
+    file.write_text("")
+    async with served(app) as url:
+        door = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "copilot", "--config", str(file), "mcp", "--url", url],
+            env={**os.environ, "COPILOT_TOKEN": secret},
+        )
+        async with Client(door) as made:
+            names = sorted(tool.name for tool in (await made.list_tools()).tools)
+            assert names == ["live_calls", "suggestions", "transcript"]
+            said = await ask(made, "transcript", call="our_call")
+            assert any(QUESTION in line["said"] for line in said)
+            for name, given in (("transcript", {"call": "other_call"}), ("search", {"query": "x"})):
+                assert (await made.call_tool(name, given)).is_error
+
+
+def test_the_door_tells_people_what_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "copilot.toml"
+    file.write_text("[accounts]\nrequired = true\n")
+    for token_, url, told in (
+        ("", "http://127.0.0.1:9", "COPILOT_TOKEN is not set"),
+        ("x", "127.0.0.1:9", "write it as http://host:port"),
+        ("x", "http://127.0.0.1:9", "no copilot answers"),
+    ):
+        done = CliRunner(env={"COPILOT_TOKEN": token_}).invoke(
+            main, ["--config", str(file), "mcp", "--url", url]
+        )
+        assert done.exit_code == 2
+        assert told in done.output

@@ -1,16 +1,30 @@
 """The background over HTTP: questions, memory, write-ups, deliveries, as a program uses them."""
 
 import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from httpx import AsyncClient
 from litestar import Litestar
 
+from copilot.accounts.roles import EXTENSION
+from copilot.audio.frames import MicroTurn
+from copilot.core.call import replay
+from copilot.core.events import CallStarted, CustomerKnown
+from copilot.core.policy import Policy
+from copilot.session import Parts, Session
 from copilot.store.log import Store
+from copilot.store.team import TeamCalls
 from copilot.web.app import create_app
 from copilot.web.services import Services
 from tests.helpers import Call
+from tests.tenants import make_accounts, make_tenants
+from tests.test_session import SILENT, Notes, Script, Shelf
+from tests.web.accounts import HERE
+from tests.web.conftest import Browse
 from tests.website import ADDRESS, QUESTION
 
 API = "/api/v1"
@@ -54,8 +68,10 @@ async def test_memory_from_saying_who_it_is_to_forgetting(
     client: AsyncClient, tmp_path: Path
 ) -> None:
     who = {"external_id": "CRM-4711"}
+    nobody = (await client.get(f"{API}/calls/call/memory")).json()
+    assert nobody == {"known": False, "facts": [], "calls": []}
     bound = await client.put(f"{API}/calls/call/customer", json=who)
-    assert bound.json() == {"facts": [], "calls": []}
+    assert bound.json() == {"known": True, "facts": [], "calls": []}
     made = await client.post(
         f"{API}/calls/call/memory", json={"text": "Has a dog called Quetzal", "tick": 12}
     )
@@ -82,6 +98,73 @@ async def test_memory_from_saying_who_it_is_to_forgetting(
 
 def bytes_in(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*.sqlite*"))
+
+
+async def test_whoever_follows_a_live_call_hears_that_its_customer_is_known(
+    client: AsyncClient, services: Services
+) -> None:
+    notes = Notes()
+    session = Session(CallStarted("now", Policy()), Parts(Script([]), Shelf([]), notes, notes))
+    services.store.append("now", notes.entries)
+    services.switchboard._calls["now"] = SimpleNamespace(session=session)  # type: ignore[assignment]
+    who = {"external_id": "CRM-4711"}
+    await client.put(f"{API}/calls/call/customer", json=who)
+    await client.put(f"{API}/calls/call/summary", json={"summary": "Wanted an invoice."})
+    await client.put(f"{API}/calls/now/customer", json=who)
+    fact = (await client.post(f"{API}/calls/now/memory", json={"text": "Has a dog"})).json()
+    await client.patch(f"{API}/memory/{fact['id']}", json={"text": "Has a cat"})
+    await client.delete(f"{API}/memory/{fact['id']}")
+    await session.play(nobody_speaks())
+    told = [one.event for one in notes.entries if isinstance(one.event, CustomerKnown)]
+    assert [(one.facts, one.calls) for one in told] == [(0, 1), (1, 1), (1, 1), (0, 1)]
+    assert replay(notes.entries) is None
+    known = (await client.get(f"{API}/calls/now/memory")).json()
+    [past] = known["calls"]
+    assert (past["call"], past["summary"]) == ("call", "Wanted an invoice.")
+    del services.switchboard._calls["now"]
+
+
+async def nobody_speaks() -> AsyncIterator[MicroTurn]:
+    yield MicroTurn(1, SILENT, SILENT)
+
+
+async def test_an_agent_has_the_memory_of_own_calls_only(
+    services: Services, store: Store, browse: Browse, asked: Call
+) -> None:
+    """With no more than the rights that the extension asks for."""
+    tenants = await make_tenants(make_accounts(store))
+    app = create_app(replace(services, accounts=tenants.accounts))
+    made = tenants.accounts.tokens.make
+    admin, agent = await tenants.who("admin"), await tenants.who("agent")
+    _, token = await made(agent, "panel", sorted(EXTENSION))
+    _, foreign = await made(await tenants.who("other_agent"), "panel", sorted(EXTENSION))
+    for owner, call in ((agent, "mine"), (admin, "others")):
+        TeamCalls(store, owner.owner, False).append(call, asked.log)
+    memory = services.background.memory if services.background else None
+    assert memory is not None
+    await memory.bind("default", "others", "CRM-1")
+    hers = await memory.remember("default", "others", "Has a dog", "root")
+    async with browse(app, HERE) as client:
+        client.headers["Authorization"] = f"Bearer {token}"
+        who = {"external_id": "CRM-2"}
+        assert (await client.put(f"{API}/calls/mine/customer", json=who)).json()["known"]
+        note = {"text": "Has a cat"}
+        fact = (await client.post(f"{API}/calls/mine/memory", json=note)).json()
+        assert (await client.get(f"{API}/calls/mine/memory")).json()["facts"] == [fact]
+        fixed = await client.patch(f"{API}/memory/{fact['id']}", json={"text": "Has two cats"})
+        assert fixed.status_code == 200
+        for refused in (
+            await client.put(f"{API}/calls/others/customer", json=who),
+            await client.get(f"{API}/calls/others/memory"),
+            await client.patch(f"{API}/memory/{hers.id}", json=note),
+            await client.delete(f"{API}/memory/{hers.id}"),
+        ):
+            assert refused.status_code == 404
+        client.headers["Authorization"] = f"Bearer {foreign}"
+        assert (await client.get(f"{API}/calls/mine/memory")).status_code == 404
+        assert (await client.delete(f"{API}/memory/{fact['id']}")).status_code == 404
+        client.headers["Authorization"] = f"Bearer {token}"
+        assert (await client.delete(f"{API}/memory/{fact['id']}")).status_code == 204
 
 
 async def test_a_write_up_is_read_edited_and_confirmed(client: AsyncClient) -> None:

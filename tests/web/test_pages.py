@@ -30,7 +30,7 @@ async def test_the_list_has_the_newest_first(
 
 
 async def test_the_list_is_paged(client: AsyncClient, store: Store, asked: Call) -> None:
-    for number in range(51):
+    for number in range(26):
         store.append(f"call-{number:02}", asked.log)
     newest = (await client.get("/")).text
     assert 'href="/?before=call-01"' in newest

@@ -19,7 +19,7 @@ from copilot.ports import Owner
 from copilot.retrieval.drafts import About
 from copilot.retrieval.packs.edits import Edit
 from copilot.store.log import Store, utc_now
-from copilot.store.mind.rows import Delivery
+from copilot.store.mind.rows import Delivery, Hook
 from copilot.store.team import TeamCalls
 from copilot.web.access import Needs, needs_of
 from copilot.web.app import create_app
@@ -28,6 +28,7 @@ from tests.helpers import Call
 from tests.tenants import OPERATOR, Tenants, make_accounts, make_tenants, sign
 from tests.website import ADDRESS, make_services
 
+SECRET = "whsec_" + "A" * 44
 CALLERS = [*Role, OPERATOR]
 SAFE = {"GET", "HEAD"}
 BODIES: dict[str, object] = {
@@ -44,7 +45,11 @@ BODIES: dict[str, object] = {
     "PUT /api/v1/knowledge/{pack}/passages/{path}": {"title": "When?", "text": "Now."},
     "POST /api/v1/knowledge/{pack}/roll-back": {},
 }
-FORMS: dict[str, dict[str, str]] = {"POST /people/{person_id}/roles": {"role": "agent"}}
+FORMS: dict[str, dict[str, str]] = {
+    "POST /people/{person_id}/roles": {"role": "agent"},
+    "POST /memory/{customer_id}/facts/{fact_id}": {"text": "x"},
+    "POST /memory/{customer_id}/erase": {"external_id": "customer 1"},
+}
 """What a route must be sent to look for the thing at all."""
 OTHERS = {"secret", "path", "file_path", "name", "number"}
 """Path parameters that name nothing of a team's."""
@@ -71,6 +76,8 @@ class Ids(NamedTuple):
     job_id: str
     fact_id: str
     delivery_id: str
+    customer_id: str
+    hook_id: str
 
 
 class Place(NamedTuple):
@@ -119,6 +126,8 @@ async def things(tenants: Tenants, services: Services, prefix: str, log: Call) -
     await memory.bind(agent.team_id, call_id, "customer 1")
     fact = await memory.remember(agent.team_id, call_id, f"{prefix}fact", "x")
     now = utc_now()
+    url = f"https://{prefix or 'our_'}crm.example/"
+    hook = Hook(0, agent.team_id, url, SECRET, "call.ended", now, "x")
     sent = Delivery(
         0, agent.team_id, call_id, f"{prefix}hook", "m", "e", "", "failed", 9, 0, "", now, now
     )
@@ -134,6 +143,8 @@ async def things(tenants: Tenants, services: Services, prefix: str, log: Call) -
         job.id,
         str(fact.id),
         str(delivery.id),
+        memory.customer(agent.team_id, "customer 1"),
+        str(await services.store.mind.add_hook(hook)),
     )
 
 
@@ -147,7 +158,19 @@ async def world(store: Store, tmp_path: Path, asked: Call) -> World:
     return World(create_app(services), tenants, ours, theirs)
 
 
-NEVER = Ids("never", "never", "never", "never", "never/was#x", "never", "never", "9999", "9999")
+NEVER = Ids(
+    "never",
+    "never",
+    "never",
+    "never",
+    "never/was#x",
+    "never",
+    "never",
+    "9999",
+    "9999",
+    "f" * 64,
+    "9999",
+)
 
 Ask = Callable[[str, Place, Ids], Awaitable[Response]]
 
@@ -262,9 +285,9 @@ async def test_ids_that_no_database_takes_are_not_there(world: World, ask: Ask) 
 
 async def test_numbers_that_no_database_takes_are_refused(world: World, ask: Ask) -> None:
     number = str(2**70)
-    odd = world.ours._replace(fact_id=number, delivery_id=number)
+    odd = world.ours._replace(fact_id=number, delivery_id=number, hook_id=number)
     for place in world.places():
-        if place.parameters & {"number", "fact_id", "delivery_id"}:
+        if place.parameters & {"number", "fact_id", "delivery_id", "hook_id"}:
             there = place._replace(path=place.path.replace("{number}", number))
             answer = await ask(Role.ADMIN, there, odd)
             assert answer.status_code in (400, 404), (place, answer.text)

@@ -1,10 +1,11 @@
 """A background model over several routes: the best one that is well, and the next when it fails."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
-from copilot.ports import Piece, Prompt
+from copilot.ports import Piece, Prompt, RouteTried
 from copilot.providers.gateway.lane import Lane
 from copilot.providers.gateway.models import RouteModel
 from copilot.providers.gateway.race import Clock, Runner, race
@@ -31,8 +32,21 @@ class Gateway:
 
         Raises MindError when no route has one.
         """
+        async with aclosing(self.through(self.lanes, prompt)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def of(self, team_id: str) -> "Gateway | TeamGateway | None":
+        """By the routes that are everybody's or the team's."""
+        lanes = [one for one in self.lanes if one.route.serves(team_id)]
+        if len(lanes) == len(self.lanes):
+            return self
+        return TeamGateway(self, lanes) if lanes else None
+
+    async def through(self, routes: Sequence[Lane], prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        """The answer by one of these routes."""
         now = self._now()
-        lanes = sorted((one for one in self.lanes if one.usable(now)), key=lambda one: one.order)
+        lanes = sorted((one for one in routes if one.usable(now)), key=lambda one: one.order)
         if len(lanes) == 1:
             lanes *= 2  # the only route keeps itself company, and has a second try
         mask = self._redactor.mask()
@@ -50,6 +64,30 @@ class Gateway:
             async for piece in revealed:
                 yield piece
 
+    async def try_routes(self, prompt: Prompt, seconds: float) -> Sequence[RouteTried]:
+        """Ask every route once, also one that is not used just now, and wait so long at most."""
+        return await asyncio.gather(*(self._try(lane, prompt, seconds) for lane in self.lanes))
+
+    async def _try(self, lane: Lane, prompt: Prompt, seconds: float) -> RouteTried:
+        label = lane.route.label
+        if not lane.route.trusted:
+            prompt = prompt._replace(matter=self._redactor.mask().hide(prompt.matter))
+        began = self._now()
+        runner = Runner(lane, self._models[label], prompt, self._now)
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.wait([runner.first])
+                first = self._now() - began
+                async for _ in runner.pieces():
+                    pass
+        except TimeoutError:
+            return RouteTried(label, f"no whole answer within {seconds:g} s")
+        finally:
+            await runner.stop()
+        if runner.fault is not None:
+            return RouteTried(label, str(runner.fault))
+        return RouteTried(label, "", round(1000 * first), round(1000 * (self._now() - began)))
+
     def state(self) -> Mapping[str, object]:
         """How the routes do, and a `notice` where none of them is well."""
         now = self._now()
@@ -63,6 +101,27 @@ class Gateway:
     async def close(self) -> None:
         for model in self._models.values():
             await model.close()
+
+
+class TeamGateway:
+    """`copilot.ports.Mind` over some of a gateway's routes."""
+
+    def __init__(self, whole: Gateway, lanes: Sequence[Lane]) -> None:
+        self._whole = whole
+        self._lanes = lanes
+
+    def answer(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        return self._whole.through(self._lanes, prompt)
+
+    def of(self, team_id: str) -> "Gateway | TeamGateway | None":
+        return self._whole.of(team_id)
+
+    @property
+    def destinations(self) -> Sequence[str]:
+        return self._whole.destinations
+
+    async def close(self) -> None:
+        """The whole gateway is closed by whoever made it."""
 
 
 async def _revealed(

@@ -35,8 +35,13 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
     """0: no limit."""
     tokens_per_day: int = 0
     """In and out together; 0: no limit."""
+    teams: tuple[str, ...] = ()
+    """Who may use it, by the teams' ids; empty: everybody."""
     trusted: bool = False
     """Self-hosted: what is sent there is not redacted."""
+
+    def serves(self, team_id: str) -> bool:
+        return not self.teams or team_id in self.teams
 
     @property
     def label(self) -> str:

@@ -56,7 +56,7 @@ class Draft(Struct, frozen=True):
 
     @property
     def passages(self) -> tuple[Passage, ...]:
-        """All that could be read, with the edits."""
+        """All that could be read, with the edits and with what nobody has read yet."""
         return self.edited.passages
 
 
@@ -92,12 +92,15 @@ def read_draft(folder: Path, reader: Reader, readings: Readings | None = None) -
     passages = list(_without_repeats(files))
     made = _edits(folder, faults)
     edited = edits.apply(passages, made)
-    if not edited.passages and not faults:
+    ready = edited.ready
+    if not ready and not faults:
         remedy = "add a Markdown file with ## headings, a question list or a document"
+        if edited.passages:
+            remedy = "read what was drafted from gaps, and save it"
         faults.append(Fault(str(folder), 0, "holds no question", remedy))
     pack = None
     if about is not None and not faults:
-        pack = Pack(**about, version=version_of(edited.passages), passages=edited.passages)
+        pack = Pack(**about, version=version_of(ready), passages=ready)
     told = {key: value for key, value in (about or {}).items() if key != "name"}
     return Draft(folder.name, told, tuple(files), tuple(sorted(faults)), made, edited, pack)
 

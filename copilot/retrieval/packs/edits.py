@@ -47,6 +47,10 @@ class Edit(Struct, frozen=True, omit_defaults=True):
     by: str = ""
     at: str = ""
     """UTC, as ``2026-11-26T09:30:00+00:00``."""
+    asked: str = ""
+    """The question that calls asked in vain and this answers; empty: it came from no gap."""
+    drafted: bool = False
+    """Nobody has read it yet: it is not published."""
 
     def over(self, id: str) -> Passage:
         """The passage that calls get."""
@@ -66,6 +70,8 @@ class Doubt(StrEnum):
     """Its file says something else than when the edit was made."""
     GONE = "gone"
     """Its file has no such passage any more."""
+    DRAFTED = "drafted"
+    """It was drafted from a gap; until somebody has read it, it is not published."""
 
 
 class Edited(Struct, frozen=True):
@@ -75,6 +81,11 @@ class Edited(Struct, frozen=True):
     under: dict[str, Passage]
     """What the file says of each passage that was edited or left out."""
     doubts: dict[str, Doubt]
+
+    @property
+    def ready(self) -> tuple[Passage, ...]:
+        """Those that may be published."""
+        return tuple(one for one in self.passages if self.doubts.get(one.id) is not Doubt.DRAFTED)
 
 
 _decoder = msgspec.json.Decoder(dict[str, Edit])
@@ -104,8 +115,8 @@ def apply(passages: Iterable[Passage], edits: Edits) -> Edited:
     for id, edit in edits.items():
         if id in under or edit.removed:
             continue
-        if edit.base:
-            doubts[id] = Doubt.GONE
+        if edit.base or edit.drafted:
+            doubts[id] = Doubt.DRAFTED if edit.drafted else Doubt.GONE
         made.append(edit.over(id))
     return Edited(tuple(made), under, doubts)
 
@@ -173,6 +184,6 @@ def faults(folder: Path, edits: Edits) -> list[Fault]:
     return [
         Fault(file, 0, f"{id}: {problem}", "edit the passage, or remove it from the file")
         for id, edit in edits.items()
-        if not edit.removed
+        if not edit.removed and not edit.drafted
         for problem in problems(edit).values()
     ]

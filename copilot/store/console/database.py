@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, exists, func, insert, or_, select, update
+from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.store.access import Access
@@ -221,6 +221,8 @@ class ConsoleTables(Access):
         """Everything about these calls that is in the database; how many were there."""
         async with self._write() as connection:
             await self._forget(connection, call_ids)
+            for kept in (DraftTable, RulingTable):
+                await self._unquote(connection, kept, frozenset(call_ids))
             for table in (LabelTable, FlagTable, Record, *OF_CALLS):
                 await connection.execute(delete(table).where(table.call_id.in_(call_ids)))
             done = await connection.execute(delete(Call).where(Call.call_id.in_(call_ids)))
@@ -233,6 +235,21 @@ class ConsoleTables(Access):
             await connection.execute(delete(SAID).where(or_(*(SAID.c.rowid == n for n in known))))
         for table in (DigestTable, MomentTable):
             await connection.execute(delete(table).where(table.call_id.in_(call_ids)))
+
+    async def _unquote(
+        self, connection: AsyncConnection, table: type[Any], call_ids: frozenset[str]
+    ) -> None:
+        """What-ifs quote moments of calls: those of these calls go, the figures stay."""
+        keys = list(table.__table__.primary_key.columns)
+        told = select(*keys, table.report).where(table.report != "")
+        for *key, report in (await connection.execute(told)).all():
+            kept = msgspec.json.decode(report)
+            moments = kept.get("moments", [])
+            left = [one for one in moments if one.get("call") not in call_ids]
+            if len(left) < len(moments):
+                which = and_(*(column == value for column, value in zip(keys, key, strict=True)))
+                text = msgspec.json.encode({**kept, "moments": left}).decode()
+                await connection.execute(update(table).where(which).values(report=text))
 
     async def _replace(
         self, connection: AsyncConnection, table: type[Any], row: Draft | Setting

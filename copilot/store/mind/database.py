@@ -11,13 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copilot.errors import StoreError
 from copilot.store.access import Access
 from copilot.store.database import FAULTS, explain
-from copilot.store.mind.rows import Delivery, Fact, Summary
-from copilot.store.mind.tables import CallerTable, DeliveryTable, FactTable, SummaryTable
+from copilot.store.mind.rows import Delivery, Fact, Hook, Summary
+from copilot.store.mind.tables import (
+    CallerTable,
+    DeliveryTable,
+    FactTable,
+    HookTable,
+    SummaryTable,
+)
 from copilot.store.query import columns
 
 _FACT = columns(FactTable, Fact)
 _SUMMARY = columns(SummaryTable, Summary)
 _DELIVERY = columns(DeliveryTable, Delivery)
+_HOOK = columns(HookTable, Hook)
 
 
 class MindTables(Access):
@@ -131,6 +138,34 @@ class MindTables(Access):
                 Summary(*row) for row in await connection.execute(select(*_SUMMARY).where(mine))
             ]
         return sorted(found, key=lambda one: list(call_ids).index(one.call_id))
+
+    # ---- webhooks
+
+    async def hooks(self, team_id: str) -> list[Hook]:
+        """Those that the team's admins have added, the oldest first."""
+        query = select(*_HOOK).where(HookTable.team_id == team_id).order_by(HookTable.id)
+        async with self._read() as connection:
+            return [Hook(*row) for row in await connection.execute(query)]
+
+    async def hook_urls(self) -> list[str]:
+        """Where messages of any team go, beside the settings' webhooks."""
+        async with self._read() as connection:
+            return list((await connection.scalars(select(HookTable.url).distinct())).all())
+
+    async def add_hook(self, hook: Hook) -> int:
+        """Keep it; its number is given here."""
+        values = msgspec.structs.asdict(hook)
+        del values["id"]
+        async with self._write() as connection:
+            done = await connection.execute(insert(HookTable).values(values))
+            key = done.inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    async def drop_hook(self, team_id: str, number: int) -> bool:
+        mine = (HookTable.team_id == team_id) & (HookTable.id == number)
+        async with self._write() as connection:
+            return bool((await connection.execute(delete(HookTable).where(mine))).rowcount)
 
     # ---- deliveries
 

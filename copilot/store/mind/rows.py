@@ -47,3 +47,16 @@ class Delivery(Struct, frozen=True):
     told: str
     at: datetime
     next_at: datetime
+
+
+class Hook(Struct, frozen=True):
+    """A team's webhook that its admins have added."""
+
+    id: int
+    team_id: str
+    url: str
+    secret: str
+    events: str
+    """Their names with a space between; empty: all."""
+    at: datetime
+    by: str

@@ -93,5 +93,22 @@ class DeliveryTable(DefaultBase):
     next_at: Mapped[datetime] = mapped_column(TIME)
 
 
+class HookTable(DefaultBase):
+    """A team's webhook that its admins have added."""
+
+    __tablename__ = "hook"
+    __table_args__ = (Index("ix_hook_team_id", "team_id", "url", unique=True),)
+
+    id: Mapped[int] = mapped_column(NUMBER, primary_key=True)
+    team_id: Mapped[str] = mapped_column(KEY)
+    url: Mapped[str] = mapped_column(String(500))
+    secret: Mapped[str] = mapped_column(String(128))
+    """Signs what is sent, so it is kept as it is."""
+    events: Mapped[str] = mapped_column(String(254))
+    """Their names with a space between; empty: all."""
+    at: Mapped[datetime] = mapped_column(TIME)
+    by: Mapped[str] = mapped_column(PERSON)
+
+
 OF_CALLS = (FactTable, CallerTable, SummaryTable, DeliveryTable)
 """Those that hold something of calls, by ``call_id``: erased with them."""

@@ -13,6 +13,7 @@ from copilot.web.api.knowledge_shapes import (
     BaseWhole,
     ChangesOut,
     FileTaken,
+    GapIn,
     JobOut,
     Line,
     Named,
@@ -31,10 +32,11 @@ from copilot.web.api.knowledge_shapes import (
 from copilot.web.doors import Calls, Shelf
 from copilot.web.knowledge import gaps as looking
 from copilot.web.knowledge import views
-from copilot.web.knowledge.desk import DRAFT
 from copilot.web.knowledge.forms import FORM_BYTES, now
+from copilot.web.knowledge.gap_pages import WATCH
 from copilot.web.knowledge.pages import READ, WRITE, Bases
-from copilot.web.knowledge.tries import WATCH, Trials
+from copilot.web.knowledge.press import DRAFT
+from copilot.web.knowledge.tries import Trials
 from copilot.web.pages import AnyRequest
 from copilot.web.schema import FileSent
 
@@ -158,7 +160,7 @@ async def versions(pack: FromPath[str], caller: Me, desk: Bases) -> list[Version
     """Newest first."""
     return [
         VersionOut(one.at, str(one.what), one.version, one.passages, one.by)
-        for one in await desk.history(caller, pack)
+        for one in await desk.press.history(caller, pack)
     ]
 
 
@@ -171,7 +173,7 @@ async def changes(
     new: FromQuery[Line] = DRAFT,
 ) -> ChangesOut:
     """Between two versions; without any named, what publishing would change."""
-    before, after, found = await desk.changes(caller, pack, old, new)
+    before, after, found = await desk.press.changes(caller, pack, old, new)
     return ChangesOut(
         before.version,
         after.version,
@@ -184,25 +186,25 @@ async def changes(
 @post("/knowledge/{pack:str}/publish", guards=[WRITE], status_code=202, summary="Publish")
 async def publish(pack: FromPath[str], caller: Me, desk: Bases) -> JobOut:
     """Gives the draft to new calls; 422 with every problem where it has any."""
-    return job_out(await desk.publish(caller, pack))
+    return job_out(await desk.press.publish(caller, pack))
 
 
 @post("/knowledge/{pack:str}/roll-back", guards=[WRITE], status_code=202, summary="Roll back")
 async def roll_back(pack: FromPath[str], data: JSONBody[Back], caller: Me, desk: Bases) -> JobOut:
     """Gives new calls an earlier version."""
-    return job_out(await desk.roll_back(caller, pack, data.version or None))
+    return job_out(await desk.press.roll_back(caller, pack, data.version or None))
 
 
 @post("/knowledge/{pack:str}/retire", guards=[WRITE], status_code=204, summary="Retire")
 async def retire(pack: FromPath[str], caller: Me, desk: Bases) -> None:
     """New calls get nothing of it."""
-    await desk.retire(caller, pack)
+    await desk.press.retire(caller, pack)
 
 
 @get("/knowledge/{pack:str}/conflicts", guards=[READ], summary="Duplicates, contradictions")
 async def conflicts(pack: FromPath[str], caller: Me, desk: Bases) -> JobOut:
     """Ask again until the job is done; its result is then the list."""
-    job = await desk.conflicts(caller, pack)
+    job = await desk.press.conflicts(caller, pack)
     await job.wait(1)
     return job_out(job)
 
@@ -213,6 +215,16 @@ async def gaps(caller: Me, desk: Bases, calls: Calls, anew: FromQuery[bool] = Fa
     job = looking.look(desk.jobs, desk.embedder, caller, calls, anew)
     await job.wait(1)
     return job_out(job)
+
+
+@post("/gaps/drafts", guards=[WRITE], summary="Draft the answer to a gap")
+async def draft_gap(data: JSONBody[GapIn], caller: Me, desk: Bases) -> PassageOut:
+    """A passage of what was asked and what came nearest; unpublished until it is edited.
+
+    Where there is one already, that one.
+    """
+    made = await looking.draft(desk, caller, data.pack, data.question)
+    return await _found(caller, desk, made.pack, made.id)
 
 
 @post(
@@ -269,6 +281,7 @@ router = Router(
         retire,
         conflicts,
         gaps,
+        draft_gap,
         try_words,
         job,
     ],

@@ -17,8 +17,8 @@ from copilot.web.access import Me
 from copilot.web.jobs import Job, Stage
 from copilot.web.knowledge import gaps as looking
 from copilot.web.knowledge import views
-from copilot.web.knowledge.desk import Base, State
 from copilot.web.knowledge.forms import now
+from copilot.web.knowledge.standing import Base, State
 from copilot.web.knowledge.trying import Tried
 
 Text = Annotated[str, Meta(max_length=100_000)]
@@ -113,6 +113,14 @@ class PassageIn(Struct, frozen=True, forbid_unknown_fields=True):
     priority: Annotated[int, Meta(ge=0, le=MAX_PRIORITY)] = 0
     fingerprint: Annotated[str, Meta(max_length=64)] = ""
     """Of the passage as it was read; not for a new one."""
+
+
+class GapIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """A gap, and where its answer goes."""
+
+    question: Line
+    """The gap's name."""
+    pack: Line
 
 
 class Named(Struct, frozen=True, forbid_unknown_fields=True):
@@ -235,7 +243,7 @@ def edit_of(data: PassageIn, caller: Me) -> Edit:
         data.entity,
         data.valid_until,
         data.priority,
-        by=caller.email or caller.name,
+        by=caller.known_as,
         at=now(),
     )
 

@@ -12,16 +12,20 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
-from copilot.accounts.audit import Act
 from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Scope
+from copilot.core.events import CustomerKnown
+from copilot.errors import UnknownFact
 from copilot.mind.ask import Part
-from copilot.mind.background import Background, Written
-from copilot.mind.memory import Known
+from copilot.mind.background import Written
+from copilot.mind.memory import Known, Memory
 from copilot.mind.recap import Recap
-from copilot.store.mind.rows import Delivery, Fact
+from copilot.sidecar.switchboard import Switchboard
+from copilot.store.mind.rows import Delivery, Fact, Summary
 from copilot.store.models import State
+from copilot.web import customers, hooks
 from copilot.web.access import Me, Needs, limited
+from copilot.web.customers import background, who
 from copilot.web.doors import MOST, Calls, Number, Shelf, TeamShelf
 from copilot.web.services import Given, Services
 
@@ -70,12 +74,28 @@ class FactOut(Struct, frozen=True):
     corrected_at: datetime | None
 
 
+class PastOut(Struct, frozen=True):
+    """A call before, as an agent has confirmed it."""
+
+    call: str
+    at: datetime
+    """When it was confirmed."""
+    summary: str
+    reason: str
+    outcome: str
+    promised: tuple[str, ...]
+    gaps: tuple[str, ...]
+
+
 class KnownOut(Struct, frozen=True):
     """What is known of a call's customer."""
 
+    known: bool
+    """Whether anybody has said who it is."""
     facts: list[FactOut]
-    calls: list[Recap]
-    """Confirmed write-ups of calls before, newest first."""
+    """Newest first."""
+    calls: list[PastOut]
+    """Newest first."""
 
 
 class ErasedOut(Struct, frozen=True):
@@ -126,16 +146,17 @@ async def bind(
     call_id: FromPath[str], data: JSONBody[Customer], services: Given, caller: Me, calls: Calls
 ) -> KnownOut:
     """Only a keyed hash of the id is kept. Answers what is known of the customer."""
-    await calls.call(call_id)
-    mind = background(services)
-    return _known(await mind.memory.bind(caller.team_id, call_id, data.external_id))
+    row = await calls.call(call_id)
+    live = row.state is State.LIVE
+    memory = background(services).memory
+    return known_out(await memory.bind(caller.team_id, call_id, data.external_id, live))
 
 
 @get("/calls/{call_id:str}/memory", guards=[READS], summary="What is known of its customer")
 async def known(call_id: FromPath[str], services: Given, caller: Me, calls: Calls) -> KnownOut:
     """Nothing where nobody has said who it is."""
     await calls.call(call_id)
-    return _known(await background(services).memory.of_call(caller.team_id, call_id))
+    return known_out(await background(services).memory.of_call(caller.team_id, call_id))
 
 
 @post("/calls/{call_id:str}/memory", guards=[PLACES], summary="Remember something")
@@ -152,32 +173,33 @@ async def remember(
 
 
 @patch("/memory/{fact_id:int}", guards=[PLACES], summary="Correct a fact")
-async def correct(fact_id: Number, data: JSONBody[Note], services: Given, caller: Me) -> FactOut:
-    """Nothing is kept of what was wrong."""
-    memory = background(services).memory
+async def correct(
+    fact_id: Number, data: JSONBody[Note], services: Given, caller: Me, calls: Calls
+) -> FactOut:
+    """Nothing is kept of what was wrong. Agents correct what is known of their own customers."""
+    memory = await _memory_of(services, caller, calls, fact_id)
     return _fact(await memory.correct(caller.team_id, fact_id, data.text, who(caller)))
 
 
 @delete("/memory/{fact_id:int}", guards=[PLACES], summary="Forget a fact")
-async def forget(fact_id: Number, services: Given, caller: Me) -> None:
+async def forget(fact_id: Number, services: Given, caller: Me, calls: Calls) -> None:
     """For good."""
-    await background(services).memory.forget(caller.team_id, fact_id)
+    memory = await _memory_of(services, caller, calls, fact_id)
+    await memory.forget(caller.team_id, fact_id)
 
 
 @post("/customers/export", guards=[RULES], status_code=200, summary="All that is kept of one")
 async def export(data: JSONBody[Customer], services: Given, caller: Me) -> KnownOut:
     """Facts and write-ups; the calls' logs are had one by one."""
-    known = await background(services).memory.export(caller.team_id, data.external_id)
-    return _known(known)
+    customer = background(services).memory.customer(caller.team_id, data.external_id)
+    return known_out(await customers.export(services, caller, customer))
 
 
 @post("/customers/erase", guards=[RULES], status_code=200, summary="Forget a customer")
 async def erase(data: JSONBody[Customer], services: Given, caller: Me) -> ErasedOut:
     """Their facts and their calls with logs, labels, words and sound; no file keeps a trace."""
-    mind, desk = background(services), services.console.desk
-    gone = await mind.memory.erase(caller.team_id, data.external_id, desk.erase)
-    told = f"a customer: {gone.facts} facts, {gone.calls} calls"
-    await services.accounts.audit.note(caller, Act.CALLS_ERASED, told)
+    customer = background(services).memory.customer(caller.team_id, data.external_id)
+    gone = await customers.erase(services, caller, customer)
     return ErasedOut(gone.facts, gone.calls)
 
 
@@ -213,19 +235,14 @@ async def deliveries(
 )
 async def replay(delivery_id: Number, services: Given, caller: Me) -> None:
     """With the same id and body."""
-    if not await background(services).webhooks.replay(caller.team_id, delivery_id):
-        raise NotFoundException(f"delivery {delivery_id}: there is none of that number")
+    await hooks.replay(services, caller, delivery_id)
 
 
-def background(services: Services) -> Background:
-    if services.background is None:
-        raise NotFoundException("this copilot has no background")
-    return services.background
-
-
-def who(caller: Caller) -> str:
-    """As write-ups and facts are signed."""
-    return caller.email or caller.name
+def tell(switchboard: Switchboard, call_id: str, known: Known) -> None:
+    """A call hears that its customer is known, and so does whoever follows it."""
+    call = switchboard.find(call_id)
+    if call is not None:
+        call.session.give(CustomerKnown(len(known.facts), len(known.calls)))
 
 
 def _packs(shelf: TeamShelf) -> tuple[str, ...]:
@@ -239,9 +256,28 @@ async def _frames(parts: AsyncIterator[Part]) -> AsyncIterator[bytes]:
             yield b"event: %s\ndata: %s\n\n" % (str(name).encode(), msgspec.json.encode(part))
 
 
-def _known(known: Known) -> KnownOut:
-    recaps = [msgspec.json.decode(one.body, type=Recap) for one in known.calls]
-    return KnownOut([_fact(fact) for fact in known.facts], recaps)
+async def _memory_of(services: Services, caller: Caller, calls: Calls, fact_id: int) -> Memory:
+    """The memory, to change this fact; raises UnknownFact where the caller knows of none."""
+    memory = background(services).memory
+    if not caller.sees_team and not await memory.shared(caller.team_id, fact_id, calls.has):
+        raise UnknownFact(f"fact {fact_id}: there is none of that number")
+    return memory
+
+
+def known_out(known: Known | None) -> KnownOut:
+    if known is None:
+        return KnownOut(False, [], [])
+    return KnownOut(
+        True, [_fact(fact) for fact in known.facts], [_past(one) for one in known.calls]
+    )
+
+
+def _past(one: Summary) -> PastOut:
+    recap = msgspec.json.decode(one.body, type=Recap)
+    at = one.confirmed_at or one.made_at
+    return PastOut(
+        one.call_id, at, recap.summary, recap.reason, recap.outcome, recap.promised, recap.gaps
+    )
 
 
 def _fact(fact: Fact) -> FactOut:

@@ -16,15 +16,14 @@ from copilot.console.analytics import Analytics
 from copilot.console.doctor import Finding
 from copilot.console.policy import TeamPolicy, check, read, write
 from copilot.console.review import Hit
-from copilot.console.settings import Purged, TeamSettings
+from copilot.console.settings import Holding, Purged, TeamSettings
 from copilot.console.wall import Seat
-from copilot.store.console.rows import Flag, Ruling, Wanted
+from copilot.store.console.rows import Flag, Ruling
 from copilot.store.label import Label, Verdict
 from copilot.store.models import CallRow
 from copilot.web.access import Me, Needs
 from copilot.web.console import analytics as figures
-from copilot.web.console import policy, review, settings, wall
-from copilot.web.console.forms import after, day
+from copilot.web.console import judging, policy, providers, review, settings, wall
 from copilot.web.doors import Calls, Number, Shelf
 from copilot.web.services import Given, Services
 
@@ -109,8 +108,6 @@ class WallOut(Struct, frozen=True):
     hidden: int
     capacity: int
 
-
-Pack = FromQuery[str]
 
 # ---- policy
 
@@ -198,36 +195,12 @@ async def get_wall(services: Given, caller: Me, calls: Calls, shelf: Shelf) -> W
     return WallOut(list(seen.seats), seen.hidden, seen.capacity)
 
 
-@get("/calls", guards=[review.READS])
+@get("/calls", guards=[review.READS], dependencies=review.SOUGHT)
 async def get_calls(
-    services: Given,
-    calls: Calls,
-    q: FromQuery[str] = "",
-    pack: Pack = "",
-    silence: FromQuery[str] = "",
-    use: FromQuery[str] = "",
-    ended: FromQuery[str] = "",
-    agent: FromQuery[str] = "",
-    flagged: FromQuery[bool] = False,
-    since: FromQuery[str] = "",
-    until: FromQuery[str] = "",
-    before: FromQuery[str] = "",
-    limit: FromQuery[int] = review.PAGE,
+    services: Given, calls: Calls, sought: review.Sought, limit: FromQuery[int] = review.PAGE
 ) -> CallsOut:
     """Past calls by words, pack, reason, outcome, agent and time."""
-    wanted = Wanted(
-        words=q[: review.TYPED],
-        pack=pack,
-        silence=silence,
-        use=use,
-        state=ended,
-        person_id=agent,
-        flagged=flagged,
-        since=day(since, "since"),
-        until=after(until, "until"),
-        before=before,
-    )
-    found, older, whole = await review.look(services, calls, wanted, max(1, min(limit, MOST)))
+    found, older, whole = await review.look(services, calls, sought, max(1, min(limit, MOST)))
     return CallsOut(found, older, whole)
 
 
@@ -254,7 +227,7 @@ async def post_label(
     data: JSONBody[Judge], call_id: FromPath[str], services: Given, caller: Me, calls: Calls
 ) -> Label:
     """Say what a moment was worth."""
-    return await review.add_label(
+    return await judging.add_label(
         services, caller, calls, call_id, data.inquiry, data.verdict, data.passage, data.note
     )
 
@@ -332,6 +305,12 @@ async def patch_settings(
     return made
 
 
+@get("/settings/kept", guards=[settings.READS])
+async def get_kept(services: Given, caller: Me) -> Holding:
+    """What the team has now of each kind of data."""
+    return await services.console.desk.kept(caller.team_id)
+
+
 @post("/settings/purge", guards=[settings.WRITES], status_code=200)
 async def post_purge(services: Given, caller: Me) -> Purged:
     """Erase what is older than the team keeps it."""
@@ -345,9 +324,9 @@ async def get_health(services: Given, caller: Me, shelf: Shelf) -> list[Finding]
 
 
 @post("/providers/{name:str}/test", guards=[settings.WRITES], status_code=200)
-async def post_test(name: FromPath[str], services: Given) -> settings.Tested:
+async def post_test(name: FromPath[str], services: Given) -> providers.Tested:
     """Try a provider out: ``store``, ``search``, ``voice``."""
-    return await settings.trial(services, name)
+    return await providers.trial(services, name)
 
 
 router = Router(
@@ -357,6 +336,6 @@ router = Router(
         get_policy, put_draft, delete_draft, post_trial, get_trial, post_publish, get_history,
         post_roll_back, get_wall, get_calls, get_call, delete_call, get_labels, post_label,
         get_flags, post_flag, delete_flag, post_advice, get_analytics, get_settings,
-        patch_settings, post_purge, get_health, post_test,
+        patch_settings, get_kept, post_purge, get_health, post_test,
     ],
 )  # fmt: skip

@@ -2,14 +2,10 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
-from time import perf_counter
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from litestar import Response, get, post
-from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler
@@ -18,11 +14,12 @@ from copilot.accounts.audit import Act
 from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Scope
 from copilot.console.doctor import Facts, Finding, examine
-from copilot.console.settings import Consent, Purged, TeamSettings
-from copilot.errors import SettingError, UserError
+from copilot.console.settings import AUDIT_DAYS, Consent, Purged, TeamSettings
+from copilot.errors import SettingError
 from copilot.evaluate.digest import VERSION
 from copilot.web.access import Me, Needs
 from copilot.web.console.forms import Form
+from copilot.web.console.providers import providers, trial
 from copilot.web.console.wall import signed
 from copilot.web.doors import Shelf, TeamShelf
 from copilot.web.pages import AnyRequest, go, page
@@ -30,25 +27,8 @@ from copilot.web.services import Given, Services
 
 READS = Needs(Scope.SETTINGS_READ)
 WRITES = Needs(Scope.SETTINGS_WRITE)
-TEST_SECONDS = 10.0
-"""How long a provider may take to answer a test."""
-
-
-class Provider(NamedTuple):
-    """A part of the system that can be tried out."""
-
-    name: str
-    label: str
-    told: str
-    """Which one it is."""
-
-
-class Tested(msgspec.Struct, frozen=True):
-    """What a test told."""
-
-    ok: bool
-    told: str
-    ms: int
+DAYS = [name for name in TeamSettings.__struct_fields__ if name.endswith("_days")]
+"""How long each kind of data is kept."""
 
 
 @get("/settings", guards=[READS], include_in_schema=False)
@@ -60,7 +40,10 @@ async def settings(request: AnyRequest, services: Given, caller: Me, shelf: Shel
         "settings.html",
         team=team,
         consents=list(Consent),
+        kept=await services.console.desk.kept(caller.team_id),
         due=await services.console.desk.due(caller.team_id),
+        memory_days=services.settings.memory.days,
+        audit_days=AUDIT_DAYS,
         findings=await examine_all(services, caller, shelf),
         providers=providers(services),
         writes=caller.may(Scope.SETTINGS_WRITE),
@@ -82,8 +65,7 @@ def typed(form: Form) -> TeamSettings:
         "listening": form.on("listening"),
         "redact": form.on("redact"),
         "keep_audio": form.on("keep_audio"),
-        "calls_days": form.maybe("calls_days"),
-        "audio_days": form.maybe("audio_days"),
+        **{name: form.maybe(name) for name in DAYS},
     }
     return made(values)
 
@@ -123,7 +105,7 @@ async def purge(services: Given, caller: Me) -> Redirect:
 
 async def purge_now(services: Services, caller: Caller) -> Purged:
     done = await services.console.desk.purge(caller.team_id)
-    told = f"{done.calls} calls, {done.recordings} recordings too old to keep"
+    told = f"too old to keep: {done}" if done else "nothing was too old"
     await services.accounts.audit.note(caller, Act.CALLS_ERASED, told)
     return done
 
@@ -166,63 +148,11 @@ async def examine_all(services: Services, caller: Caller, shelf: TeamShelf) -> l
     )
 
 
-def providers(services: Services) -> list[Provider]:
-    """What can be tried out."""
-    set_ = services.settings
-    found = [
-        Provider("store", "Database", "PostgreSQL" if "postgres" in set_.database_url else "SQLite")
-    ]
-    found += [
-        Provider(name, name.capitalize(), set_.embedder.provider if name == "search" else "")
-        for name in services.checks
-    ]
-    if services.switchboard.voice is not None:
-        found.append(Provider("voice", "Voice", set_.voice.provider))
-    return found
-
-
 @post("/settings/test/{name:str}", guards=[WRITES], include_in_schema=False, status_code=200)
 async def test(request: AnyRequest, name: FromPath[str], services: Given) -> Response[str]:
     """Try a provider out."""
     found = await trial(services, name)
     return await page(request, "_tested.html", tested=found)
-
-
-async def trial(services: Services, name: str) -> Tested:
-    """Whether the provider answers, and how fast; raises NotFoundException for an unknown one."""
-    since = perf_counter()
-    try:
-        async with asyncio.timeout(TEST_SECONDS):
-            told = await _try(services, name)
-    except TimeoutError:
-        told = f"no answer within {TEST_SECONDS:g} s"
-    except UserError as error:
-        told = str(error)
-    ms = round(1000 * (perf_counter() - since))
-    return Tested(not told, told or f"answered in {ms} ms", ms)
-
-
-async def _try(services: Services, name: str) -> str:
-    """What is wrong with it; empty: nothing."""
-    if name == "store":
-        await services.store.calls(1)
-        return services.store.fault
-    if name == "voice" and services.switchboard.voice is not None:
-        async with aclosing(_sounds(services)) as sounds:
-            async for _ in sounds:
-                return ""
-        return "it made no sound"
-    check = services.checks.get(name)
-    if check is None:
-        raise NotFoundException(f"There is no provider {name!r} to test.")
-    return await check()
-
-
-async def _sounds(services: Services) -> AsyncGenerator[object, None]:
-    voice = services.switchboard.voice
-    assert voice is not None
-    async for chunk in voice.say("Can you hear me?"):
-        yield chunk
 
 
 ROUTES: Sequence[ControllerRouterHandler] = (settings, save, purge, test)

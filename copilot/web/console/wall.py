@@ -142,7 +142,7 @@ async def send_advice(
     if not 1 <= len(text) <= ADVICE:
         raise SettingError(f"a line to an agent has 1 to {ADVICE} characters, not {len(text)}")
     call.session.give(Advised(caller.name, text))
-    await services.accounts.audit.note(caller, Act.ADVISED, f"{call_id}: {text}")
+    await services.accounts.audit.note(caller, Act.ADVISED, f"{call_id}: {len(text.split())} words")
 
 
 @post(
@@ -219,7 +219,7 @@ async def _sound(call: Call) -> AsyncIterator[bytes]:
 
 def signed(caller: Caller) -> str:
     """The caller as records name them."""
-    return (caller.email or caller.name)[:254]
+    return caller.known_as[:254]
 
 
 def now() -> datetime:

@@ -14,9 +14,9 @@ from copilot.retrieval.drafts import MAX_PACK_BYTES, Clash, Unknown, digest
 from copilot.retrieval.packs.draft import FileReading
 from copilot.web.access import Me
 from copilot.web.knowledge import views
-from copilot.web.knowledge.desk import Base
 from copilot.web.knowledge.forms import FORM_BYTES, fields
 from copilot.web.knowledge.pages import READ, WRITE, Bases, base_page, files_page
+from copilot.web.knowledge.standing import Base
 from copilot.web.pages import AnyRequest, go
 
 

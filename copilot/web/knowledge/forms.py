@@ -40,7 +40,7 @@ def edit_of(form: dict[str, str], caller: Caller) -> Edit:
         entity=form.get("entity", ""),
         valid_until=form.get("valid_until", ""),
         priority=priority,
-        by=caller.email or caller.name,
+        by=caller.known_as,
         at=now(),
     )
 

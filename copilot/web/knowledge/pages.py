@@ -11,8 +11,9 @@ from copilot.accounts.roles import Scope
 from copilot.retrieval.drafts import About, Unusable
 from copilot.web.access import Me, Needs
 from copilot.web.knowledge import views
-from copilot.web.knowledge.desk import Base, Desk, State
+from copilot.web.knowledge.desk import Desk
 from copilot.web.knowledge.forms import fields
+from copilot.web.knowledge.standing import Base, State
 from copilot.web.knowledge.views import Show
 from copilot.web.pages import AnyRequest, go, page
 

@@ -8,9 +8,9 @@ from copilot.retrieval.drafts import Clash, Unusable
 from copilot.retrieval.packs.edits import Edit
 from copilot.web.access import Me
 from copilot.web.knowledge import views
-from copilot.web.knowledge.desk import Base
 from copilot.web.knowledge.forms import FORM_BYTES, edit_of, fields, now
 from copilot.web.knowledge.pages import READ, WRITE, Bases, base_page
+from copilot.web.knowledge.standing import Base
 from copilot.web.pages import AnyRequest, go
 
 
@@ -70,8 +70,7 @@ async def write(
     """A new passage, maybe with the question that nothing answered."""
     await desk.mine(caller, pack)
     found = await desk.base(caller, pack)
-    near = request.query_params.get("near", "")
-    return await _page(request, found, "", Edit(title=question[:300]), near=near)
+    return await _page(request, found, "", Edit(title=question[:300]))
 
 
 @post(
@@ -101,7 +100,6 @@ async def _page(
     *,
     faults: dict[str, str] | None = None,
     clash: str = "",
-    near: str = "",
     status: int = 200,
 ) -> Response[str]:
     draft = found.draft
@@ -121,7 +119,6 @@ async def _page(
         given=given,
         faults=faults or {},
         clash=clash,
-        near=known.get(near),
     )
 
 

@@ -1,6 +1,6 @@
 """All pages of knowledge bases, for the application."""
 
-from copilot.web.knowledge import files, pages, passages, tries, versions
+from copilot.web.knowledge import files, gap_pages, pages, passages, tries, versions
 
 ROUTES = (
     *pages.ROUTES,
@@ -8,4 +8,5 @@ ROUTES = (
     *passages.ROUTES,
     *versions.ROUTES,
     *tries.ROUTES,
+    *gap_pages.ROUTES,
 )

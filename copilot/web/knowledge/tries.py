@@ -1,4 +1,4 @@
-"""Pages that try knowledge on words and recordings, that show gaps, and how far work is."""
+"""Pages that try knowledge on words and recordings, and that show how far work is."""
 
 import re
 import tempfile
@@ -11,16 +11,13 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery, SkipValidation
 from litestar.response import Redirect
 
-from copilot.accounts.roles import Scope
 from copilot.errors import AudioError, UserError
 from copilot.evaluate.listen import lines_of
 from copilot.evaluate.spoken import transcript_of
-from copilot.retrieval.packs.model import slug
 from copilot.web import phrases
-from copilot.web.access import Me, Needs
+from copilot.web.access import Me
 from copilot.web.doors import Calls, Shelf, TeamShelf
 from copilot.web.jobs import Job
-from copilot.web.knowledge import gaps as looking
 from copilot.web.knowledge.files import chunks
 from copilot.web.knowledge.forms import FORM_BYTES, fields
 from copilot.web.knowledge.pages import READ, Bases
@@ -29,7 +26,6 @@ from copilot.web.knowledge.trying import MOST_BYTES, MOST_SECONDS, SOUNDS, Trial
 from copilot.web.knowledge.versions import WAIT_SECONDS
 from copilot.web.pages import AnyRequest, go, page
 
-WATCH = Needs(Scope.ANALYTICS_READ)
 Trials = NamedDependency[SkipValidation[Trial]]
 """How a handler asks for ``trial``."""
 _LOCAL = re.compile(r"/(?:knowledge|try)[\w/.%-]*")
@@ -127,29 +123,6 @@ async def result(
     )
 
 
-@get("/knowledge/gaps", guards=[WATCH], include_in_schema=False)
-async def gaps(
-    request: AnyRequest, caller: Me, desk: Bases, calls: Calls, anew: FromQuery[bool] = False
-) -> Response[str] | Redirect:
-    """What calls asked in vain, most asked first."""
-    job = looking.look(desk.jobs, desk.embedder, caller, calls, anew)
-    if not await job.wait(WAIT_SECONDS):
-        return go(f"/jobs/{job.id}?to=/knowledge/gaps")
-    if job.failure is not None:
-        raise job.failure
-    bases = await desk.bases(caller)
-    titles = {slug(one.title) for base in bases if base.draft for one in base.draft.passages}
-    found = job.result if isinstance(job.result, looking.Gaps) else looking.Gaps((), 0, 0)
-    return await page(
-        request,
-        "knowledge/gaps.html",
-        found=found,
-        written=[looking.is_written(gap, titles) for gap in found.gaps],
-        editable=[base for base in bases if base.editable],
-        bases=bases,
-    )
-
-
 @get("/jobs/{job_id:str}", guards=[READ], include_in_schema=False)
 async def job(
     request: AnyRequest, job_id: FromPath[str], caller: Me, desk: Bases, to: FromQuery[str] = ""
@@ -219,4 +192,4 @@ def _ending(name: str) -> str:
     return ending if ending in SOUNDS else ".wav"
 
 
-ROUTES = (words, try_words, recording, try_recording, result, gaps, job)
+ROUTES = (words, try_words, recording, try_recording, result, job)

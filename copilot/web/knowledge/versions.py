@@ -9,9 +9,9 @@ from copilot.retrieval.packs import PackFaults
 from copilot.retrieval.published import current
 from copilot.web.access import Me
 from copilot.web.jobs import Job
-from copilot.web.knowledge.desk import DRAFT
 from copilot.web.knowledge.forms import fields
 from copilot.web.knowledge.pages import READ, WRITE, Bases, base_page
+from copilot.web.knowledge.press import DRAFT
 from copilot.web.pages import AnyRequest, go
 
 MOST = 100
@@ -26,7 +26,7 @@ async def versions(
 ) -> Response[str]:
     """The history, newest first."""
     found = await desk.base(caller, pack)
-    history = await desk.history(caller, pack)
+    history = await desk.press.history(caller, pack)
     return await base_page(
         request,
         "knowledge/versions.html",
@@ -51,7 +51,7 @@ async def changes(
     before = after = told = None
     fault = ""
     try:
-        before, after, told = await desk.changes(caller, pack, old, new)
+        before, after, told = await desk.press.changes(caller, pack, old, new)
     except PackFaults:
         fault = "Put its problems right first: then it can be published."
     except PackError as error:
@@ -69,26 +69,29 @@ async def changes(
         fault=fault,
         most=MOST,
         publishing=new == DRAFT and (not old or old == found.version),
+        waiting=found.passages - len(found.draft.edited.ready) if found.draft else 0,
     )
 
 
 @post("/knowledge/{pack:str}/publish", guards=[WRITE], include_in_schema=False)
 async def publish(pack: FromPath[str], caller: Me, desk: Bases) -> Redirect:
     """Give the draft to new calls."""
-    return await _on(await desk.publish(caller, pack), f"/knowledge/{pack}/versions")
+    return await _on(await desk.press.publish(caller, pack), f"/knowledge/{pack}/versions")
 
 
 @post("/knowledge/{pack:str}/roll-back", guards=[WRITE], include_in_schema=False)
 async def roll_back(request: AnyRequest, pack: FromPath[str], caller: Me, desk: Bases) -> Redirect:
     """Give new calls an earlier version."""
     version = (await fields(request)).get("version") or None
-    return await _on(await desk.roll_back(caller, pack, version), f"/knowledge/{pack}/versions")
+    return await _on(
+        await desk.press.roll_back(caller, pack, version), f"/knowledge/{pack}/versions"
+    )
 
 
 @post("/knowledge/{pack:str}/retire", guards=[WRITE], include_in_schema=False)
 async def retire(pack: FromPath[str], caller: Me, desk: Bases) -> Redirect:
     """Give new calls nothing of it."""
-    await desk.retire(caller, pack)
+    await desk.press.retire(caller, pack)
     return go(f"/knowledge/{pack}/versions")
 
 
@@ -98,7 +101,7 @@ async def check(
 ) -> Response[str] | Redirect:
     """Duplicates and contradictions of the draft."""
     found = await desk.base(caller, pack)
-    job = await desk.conflicts(caller, pack)
+    job = await desk.press.conflicts(caller, pack)
     if not await job.wait(WAIT_SECONDS):
         return go(f"/jobs/{job.id}?to=/knowledge/{pack}/check")
     if job.failure is not None:

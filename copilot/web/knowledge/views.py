@@ -14,7 +14,7 @@ from copilot.retrieval.drafts import TEXTS
 from copilot.retrieval.packs import Fault
 from copilot.retrieval.packs.draft import Draft, FileReading
 from copilot.retrieval.packs.edits import WRITTEN, Doubt, fingerprint
-from copilot.web.knowledge.desk import Base, State
+from copilot.web.knowledge.standing import Base, State
 from copilot.web.phrases import Phrase
 
 PAGE = 50

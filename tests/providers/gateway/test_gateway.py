@@ -237,3 +237,50 @@ async def test_native_providers_are_built_and_their_hosts_told() -> None:
         "generativelanguage.googleapis.com",
     ]
     await made.close()
+
+
+async def test_a_route_of_one_team_is_nobody_elses() -> None:
+    async with AsyncExitStack() as stack:
+        hers, everybodys = [
+            await stack.enter_async_context(standin(Manner(text=text))) for text in ("hers", "all")
+        ]
+        routes = (
+            Route("a", hers.url, key="k", teams=("sales",)),
+            Route("b", everybodys.url, key="k", priority=1),
+        )
+        made = Gateway(Options(routes, hedge=False), Redactor())
+        stack.push_async_callback(made.close)
+        sales, support = made.of("sales"), made.of("support")
+        assert sales is not None
+        assert support is not None
+        assert "".join([one.text async for one in sales.answer(ASK)]) == "hers"
+        assert "".join([one.text async for one in support.answer(ASK)]) == "all"
+        assert len(hers.asked) == 1
+        only = Gateway(Options(routes[:1]), Redactor())
+        assert only.of("support") is None
+        assert only.of("sales") is only
+        await only.close()
+
+
+async def test_every_route_is_tried_by_itself() -> None:
+    async with gateway(
+        Manner(text="yes indeed", wait=0.05), Manner(stall_at=1), Manner(status="500 no", body="{}")
+    ) as (made, servers):
+        since = time.perf_counter()
+        good, slow, bad = await made.try_routes(ASK, 5)
+        assert time.perf_counter() - since < 2, "all at a time"
+        assert [len(server.asked) for server in servers] == [1, 1, 1]
+    assert good.fault == ""
+    assert 50 <= good.first_ms <= good.whole_ms
+    assert (slow.fault, bad.fault) == ("silent for 0.3 s", "HTTP 500")
+
+
+async def test_a_route_that_was_given_up_is_well_again_once_a_test_is_answered() -> None:
+    answers = iter([Manner(status="401 Unauthorized", body="{}"), Manner(text="yes")])
+    async with gateway(lambda _: next(answers), hedge=False) as (made, _):
+        with pytest.raises(MindError):
+            await said(made)
+        assert "notice" in made.state()
+        [tried] = await made.try_routes(ASK, 5)
+        assert tried.fault == ""
+        assert "notice" not in made.state()

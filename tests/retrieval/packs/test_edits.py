@@ -56,6 +56,24 @@ def test_an_edit_whose_passage_is_gone_is_kept_and_told() -> None:
     assert made.doubts == {one.id: Doubt.GONE}
 
 
+def test_what_nobody_has_read_is_there_and_not_published(tmp_path: Path) -> None:
+    one = passage("one")
+    drafted = Edit("New?", "", asked="what is new", drafted=True)
+    made = apply([one], {"shop/written#new": drafted})
+    assert [p.title for p in made.passages] == ["one", "New?"]
+    assert made.ready == (one,)
+    assert made.doubts == {"shop/written#new": Doubt.DRAFTED}
+    folder = pack(tmp_path)
+    write_edits(folder, {"shop/written#new": drafted})
+    reading = read_packs(tmp_path)
+    assert [fault.remedy for fault in reading.faults] == [
+        "read what was drafted from gaps, and save it"
+    ]
+    (folder / "faq.md").write_text(FILE)
+    [read] = load_packs(tmp_path)
+    assert [p.title for p in read.passages] == ["When do you open?"]
+
+
 def test_a_passage_that_is_left_out_is_not_published() -> None:
     one = passage("one")
     made = apply([one], {one.id: over(one, removed=True)})

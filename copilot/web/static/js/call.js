@@ -1,7 +1,11 @@
 // The page of a finished call.
 
 import { localizeMoments } from "./time.js";
-import { explainMarks } from "./timeline.js";
+import { explainMarks, followSound } from "./timeline.js";
 
 localizeMoments();
-for (const timeline of document.querySelectorAll("[data-timeline]")) explainMarks(timeline);
+const sound = document.getElementById("sound");
+for (const timeline of document.querySelectorAll("[data-timeline]")) {
+  explainMarks(timeline);
+  if (sound) followSound(timeline, sound);
+}

@@ -17,6 +17,10 @@ async function refresh() {
     return;
   }
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (fresh.querySelector(".find") && !document.querySelector(".find")) {
+    location.reload(); // the first call brings the search with it
+    return;
+  }
   const focused = document.activeElement?.getAttribute("href");
   byId("calls").replaceWith(fresh.getElementById("calls"));
   localizeMoments();

@@ -1,7 +1,7 @@
 // The timeline picture: what its marks mean on hover and focus, and how it grows while a call is on.
 
 import { svg, el } from "./dom.js";
-import { clock } from "./time.js";
+import { TICKS_PER_SECOND, clock } from "./time.js";
 
 const ROW_TICKS = 750;
 const LANE_Y = { agent: 8, customer: 30 };
@@ -28,6 +28,36 @@ export function explainMarks(timeline) {
   timeline.addEventListener("focusout", hide);
   timeline.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
 }
+
+/** A click on the picture, or on a mark by any means, jumps there in the sound; a line shows where it is. */
+export function followSound(timeline, sound) {
+  timeline.classList.add("heard");
+  timeline.addEventListener("click", (event) => {
+    const picture = event.target.closest("svg.lanes");
+    if (!picture) return;
+    const row = rowOf(picture);
+    const mark = event.target.closest("[data-tip]");
+    const box = picture.getBoundingClientRect();
+    const part = mark ? parseFloat(mark.querySelector("line").getAttribute("x1")) / 100
+      : (event.clientX - box.left) / box.width;
+    sound.currentTime = (row.start + Math.max(0, part) * row.span) / TICKS_PER_SECOND;
+    sound.play();
+  });
+  const head = svg("line", { class: "playhead", y1: 2, y2: 74 });
+  sound.addEventListener("timeupdate", () => {
+    const tick = sound.currentTime * TICKS_PER_SECOND;
+    for (const picture of timeline.querySelectorAll("svg.lanes")) {
+      const row = rowOf(picture);
+      if (tick < row.start || tick >= row.start + row.span) continue;
+      const x = `${((100 * (tick - row.start)) / row.span).toFixed(2)}%`;
+      head.setAttribute("x1", x);
+      head.setAttribute("x2", x);
+      if (head.parentNode !== picture) picture.append(head);
+    }
+  });
+}
+
+const rowOf = (picture) => ({ start: Number(picture.dataset.start), span: Number(picture.dataset.span) });
 
 /** Rows of one minute that fill as ticks come. */
 export class GrowingTimeline {
