@@ -3,7 +3,7 @@
 import numpy as np
 
 from copilot.ports import Embedder
-from copilot.retrieval.seeking import seen, seeking
+from copilot.retrieval.seeking import seeking, seen
 from copilot.trained import trained
 
 ASKS = (
@@ -21,7 +21,7 @@ IDLE = (
 
 
 def test_what_is_asked_is_told_from_what_asks_for_nothing(embedder: Embedder) -> None:
-    """Two of the eight may be wrong: the model is linear, and asking for a number sounds like one."""
+    """Two of the eight may be wrong: to a linear model asking for a number sounds like one."""
     texts = [*ASKS, *IDLE]
     told = [
         seeking(trained().seeking, vector, text) > 0.5
