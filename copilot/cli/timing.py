@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--strangers",
     is_flag=True,
-    help="Scenes by people who had not seen what the copilot does, in place of the bench's own.",
+    help="Scenes written without sight of what the copilot does, in place of the bench's own.",
 )
 @click.option("--scene", "names", multiple=True, help="Only scenes of this name or file.")
 @click.option(

@@ -14,7 +14,7 @@ from copilot.errors import ConfigError
 SCENES = Path(__file__).parent / "scenes"
 """Those that the policy was tuned with."""
 STRANGERS = Path(__file__).parent / "strangers"
-"""Those by people who had not seen what the copilot does. The first three files were looked at when
+"""Those written without sight of what the copilot does. The first three files were looked at when
 the detector of questions was chosen, the others never."""
 
 
