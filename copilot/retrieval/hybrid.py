@@ -100,7 +100,6 @@ class HybridRetriever:
         self._lexical = Lexical([f"{p.title} {p.text} {p.say}" for p in self.passages])
         self._model, self._second = model, second
         self._weights = ranking.weights(model.ranker) if model else ranking.PLAIN
-        # Not of a method: that would keep a retriever alive, and its collections, after its calls.
         if self._shelves:
             self._vectors = np.concatenate([self._load(shelf) for shelf in self._shelves])
             packs = [(shelf.title, shelf.passages) for shelf in self._shelves]
@@ -130,7 +129,6 @@ class HybridRetriever:
 
     def forget(self) -> None:
         """Let go of the lines of calls that are remembered for speed."""
-        self._embed_line.cache_clear()
         if self._tracker is not None:
             self._tracker.forget()
 

@@ -96,7 +96,7 @@ def caches(running: Services) -> list[Any]:
     """What searches remember for speed."""
     retriever: Any = running.library.retriever()  # type: ignore[attr-defined]
     tracker = retriever._tracker
-    return [retriever._embed_line, tracker._heard, tracker._names.match]
+    return [tracker._heard, tracker._names.match]
 
 
 def _write(path: Path) -> None:
@@ -136,7 +136,7 @@ async def test_an_erased_customer_leaves_no_trace(
             assert [file for word in (WORD, customer, WHO) for file in traces(data, word)] == []
             assert running.console.trials._trials == {}
             assert memory._recalled == {}
-            assert [one.cache_info().currsize for one in caches(running)] == [0] * 3
+            assert [one.cache_info().currsize for one in caches(running)] == [0, 0]
     assert traces(data, WORD) == []
     assert WORD not in caplog.text
 
