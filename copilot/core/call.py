@@ -38,8 +38,6 @@ from copilot.core.weigh import weigh
 from copilot.core.words import content
 
 Step = tuple[CallState, list[Effect]]
-_CONTEXT = 10
-"""Lines before the customer's turn that a search is given."""
 
 
 def step(state: CallState, event: Input) -> Step:
@@ -208,7 +206,7 @@ def _ask_on(state: CallState, text: str) -> Step:
 
 def _before(state: CallState, turn: Span) -> tuple[TurnText, ...]:
     """The lines that the turn may refer to."""
-    return state.transcript.before(turn.start - inquiry.SLACK, _CONTEXT)
+    return state.transcript.before(turn.start - inquiry.SLACK, inquiry.CONTEXT)
 
 
 def _is_new(state: CallState, turn: Span, text: str) -> bool:

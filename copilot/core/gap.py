@@ -90,7 +90,7 @@ def look(floor: Floor, transcript: Transcript, tick: int) -> Gap:
     pieces = _pieces(last.silent_for(tick))
     said = _last_words(transcript, Party.CUSTOMER)
     promised = _last_words(transcript, Party.AGENT)
-    hanging = hangs(transcript)
+    hanging = _hangs(said)
     mine = int(customer_last)
     asked = mine * (not hanging and bool(_ASKING.intersection(said[:8])))
     lively = _lively(transcript, tick)
@@ -118,7 +118,10 @@ def look(floor: Floor, transcript: Transcript, tick: int) -> Gap:
 
 def hangs(transcript: Transcript) -> bool:
     """Whether the customer's last word asks for more: who stops at "my" has not finished."""
-    said = _last_words(transcript, Party.CUSTOMER)
+    return _hangs(_last_words(transcript, Party.CUSTOMER))
+
+
+def _hangs(said: tuple[str, ...]) -> bool:
     return bool(said) and said[-1] in _HANGING
 
 

@@ -9,6 +9,8 @@ from copilot.core.words import content, is_backchannel
 
 SLACK = 4
 """Ticks by which a recogniser may date a word before the floor noticed the turn."""
+CONTEXT = 10
+"""Lines before the customer's turn that its words may refer to."""
 
 
 class Span(Struct, frozen=True):

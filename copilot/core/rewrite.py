@@ -5,13 +5,11 @@ from msgspec.structs import replace
 from copilot.core import cards
 from copilot.core.events import Effect, Rewrite, Rewritten, Silence
 from copilot.core.gate import Silent, decide
-from copilot.core.inquiry import SLACK, Inquiry
+from copilot.core.inquiry import CONTEXT, SLACK, Inquiry
 from copilot.core.state import CallState
 from copilot.core.weigh import weigh
 
 Step = tuple[CallState, list[Effect]]
-_CONTEXT = 10
-"""Lines before the customer's turn that the words may refer to."""
 _FOUND_LITTLE = (Silence.NO_EVIDENCE, Silence.WEAK)
 """Silences that other words may end; all others are somebody's will."""
 
@@ -25,7 +23,7 @@ def ask(state: CallState) -> Step:
     if not whole or current.rewriting == current.revision or not _worthwhile(state, current):
         return state, []
     current = replace(current, rewriting=current.revision)
-    turns = state.transcript.before(current.turn.start - SLACK, _CONTEXT)
+    turns = state.transcript.before(current.turn.start - SLACK, CONTEXT)
     asked = Rewrite(current.id, current.revision, current.query, turns)
     return replace(state, inquiry=current), [asked]
 

@@ -73,13 +73,7 @@ class MindTables(Access):
 
     async def add_fact(self, fact: Fact) -> int:
         """Keep it; its number is given here."""
-        values = msgspec.structs.asdict(fact)
-        del values["id"]
-        async with self._write() as connection:
-            done = await connection.execute(insert(FactTable).values(values))
-            key = done.inserted_primary_key
-        assert key is not None
-        return int(key[0])
+        return await self._add(FactTable, fact)
 
     async def correct(self, team_id: str, number: int, text: str, by: str, at: datetime) -> bool:
         mine = (FactTable.team_id == team_id) & (FactTable.id == number)
@@ -154,10 +148,13 @@ class MindTables(Access):
 
     async def add_hook(self, hook: Hook) -> int:
         """Keep it; its number is given here."""
-        values = msgspec.structs.asdict(hook)
+        return await self._add(HookTable, hook)
+
+    async def _add(self, table: type[FactTable] | type[HookTable], row: Fact | Hook) -> int:
+        values = msgspec.structs.asdict(row)
         del values["id"]
         async with self._write() as connection:
-            done = await connection.execute(insert(HookTable).values(values))
+            done = await connection.execute(insert(table).values(values))
             key = done.inserted_primary_key
         assert key is not None
         return int(key[0])
