@@ -11,6 +11,7 @@ from copilot.bench.standin import Answering, Manner, Standin, standin
 from copilot.errors import ConfigError, MindError
 from copilot.ports import Prompt
 from copilot.providers.gateway.gateway import Gateway
+from copilot.providers.gateway.race import Clock
 from copilot.providers.gateway.settings import Options, Route, read
 from copilot.providers.redact import Redactor
 
@@ -32,10 +33,10 @@ RUBBISH = [
 
 @asynccontextmanager
 async def gateway(
-    *manners: Answering | Manner, **more: object
+    *manners: Answering | Manner, now: Clock = time.monotonic, **more: object
 ) -> AsyncIterator[tuple[Gateway, Sequence[Standin]]]:
-    """A gateway over a server a manner, the first preferred."""
-    keys = {"first_token": 0.3, "timeout": 1.0, **{k: v for k, v in more.items() if k in ROUTE}}
+    """A gateway over a server a manner, the first preferred; patient enough for a busy machine."""
+    keys = {"first_token": 1.0, "timeout": 10.0, **{k: v for k, v in more.items() if k in ROUTE}}
     async with AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(standin(manner)) for manner in manners]
         routes = tuple(
@@ -43,7 +44,7 @@ async def gateway(
             for at, server in enumerate(servers)
         )
         options = Options(routes, **{k: v for k, v in more.items() if k not in ROUTE})  # type: ignore[arg-type]
-        made = Gateway(options, Redactor())
+        made = Gateway(options, Redactor(), now)
         stack.push_async_callback(made.close)
         yield made, servers
 
@@ -73,11 +74,10 @@ async def test_streams_as_it_comes() -> None:
 @pytest.mark.parametrize("manner", RUBBISH)
 async def test_a_route_that_fails_is_followed_by_the_next(manner: Manner) -> None:
     async with gateway(manner, Manner(text="from the second"), hedge=False) as (made, _):
-        since = time.perf_counter()
         assert await said(made) == "from the second"
-        assert time.perf_counter() - since < 0.8  # its patience for a token, and the second's time
         assert made.lanes[0].failures == 1
-        assert made.lanes[0].fault
+        stalls = manner.stall_at is not None
+        assert made.lanes[0].fault == "silent for 1 s" if stalls else made.lanes[0].fault
 
 
 async def test_all_fail_and_the_error_says_why_without_content() -> None:
@@ -89,17 +89,15 @@ async def test_all_fail_and_the_error_says_why_without_content() -> None:
 
 async def test_a_late_route_gets_company_and_the_first_token_wins() -> None:
     async with gateway(
-        Manner("slow", wait=0.28), Manner("fast"), hedge_after=0.05, first_token=2.0
+        Manner("slow", wait=30.0), Manner("fast"), hedge_after=0.05, first_token=60.0
     ) as (made, servers):
-        since = time.perf_counter()
         assert await said(made) == "fast"
-        assert time.perf_counter() - since < 0.25
         assert [len(server.asked) for server in servers] == [1, 1]
         assert made.lanes[0].failures == 0
 
 
 async def test_no_company_for_a_route_in_time() -> None:
-    async with gateway(Manner("first"), Manner("second")) as (made, servers):
+    async with gateway(Manner("first"), Manner("second"), hedge_after=5.0) as (made, servers):
         assert await said(made) == "first"
         assert [len(server.asked) for server in servers] == [1, 0]
 
@@ -111,26 +109,28 @@ async def test_a_single_route_is_asked_twice() -> None:
 
 
 async def test_the_circuit_opens_and_closes() -> None:
-    ill = True
+    ill, now = True, 1000.0
 
     def first(_: str) -> Manner:
         return RUBBISH[0] if ill else Manner("the first")
 
-    async with gateway(first, Manner("the second"), open_seconds=0.2) as (made, servers):
+    async with gateway(
+        first, Manner("the second", wait=0.2), now=lambda: now, open_seconds=20.0
+    ) as (made, servers):
+        lane = made.lanes[0]
         for _ in range(3):
             assert await said(made) == "the second"
-        assert made.state()["routes"][0]["circuit"] == "open"  # type: ignore[index]
+        assert lane.circuit(now) == "open"
         assert await said(made) == "the second"
         assert len(servers[0].asked) == 3  # an open circuit is not asked
-        await asyncio.sleep(0.22)
-        assert made.lanes[0].circuit(time.monotonic()) == "trying"
+        now += 21
+        assert lane.circuit(now) == "trying"
         assert await said(made) == "the second"  # still ill: the trial costs nobody anything
+        assert (len(servers[0].asked), lane.circuit(now + 39)) == (4, "open")  # for twice as long
         ill = False
-        await asyncio.sleep(0.42)
-        for _ in range(2):
-            await said(made)
-            await asyncio.sleep(0.03)
-        assert made.lanes[0].circuit(time.monotonic()) in ("closed", "trying")
+        now += 41
+        assert await said(made) == "the first"
+        assert lane.circuit(now) == "closed"
 
 
 async def test_a_trial_that_is_well_closes_the_circuit() -> None:
@@ -192,7 +192,7 @@ async def test_a_remote_route_sees_no_card_number_and_the_answer_has_it_again() 
 
 
 async def test_who_leaves_early_leaves_nothing_running() -> None:
-    async with gateway(Manner(text="a b c d", pace=0.2), first_token=1.0) as (made, _):
+    async with gateway(Manner(text="a b c d", pace=0.2), first_token=5.0) as (made, _):
         pieces = made.answer(ASK)
         await anext(pieces)
         await pieces.aclose()
@@ -266,13 +266,11 @@ async def test_every_route_is_tried_by_itself() -> None:
     async with gateway(
         Manner(text="yes indeed", wait=0.05), Manner(stall_at=1), Manner(status="500 no", body="{}")
     ) as (made, servers):
-        since = time.perf_counter()
-        good, slow, bad = await made.try_routes(ASK, 5)
-        assert time.perf_counter() - since < 2, "all at a time"
+        good, slow, bad = await made.try_routes(ASK, 9)
         assert [len(server.asked) for server in servers] == [1, 1, 1]
     assert good.fault == ""
     assert 50 <= good.first_ms <= good.whole_ms
-    assert (slow.fault, bad.fault) == ("silent for 0.3 s", "HTTP 500")
+    assert (slow.fault, bad.fault) == ("silent for 1 s", "HTTP 500")
 
 
 async def test_a_route_that_was_given_up_is_well_again_once_a_test_is_answered() -> None:
