@@ -7,19 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copilot.audio.frames import MicroTurn, Pcm
-from copilot.core.events import (
-    CallStarted,
-    Compose,
-    DraftReady,
-    Effect,
-    Entry,
-    Heard,
-    NeedModel,
-    Passage,
-    Rewrite,
-    Signals,
-    TurnText,
-)
+from copilot.core.events import CallStarted, Compose, DraftReady, Effect, Entry, Heard, Rewrite
+from copilot.core.vocabulary import NeedModel, Passage, Signals, TurnText
 
 Vectors = NDArray[np.float32]
 """Unit-length embeddings, float32 ``[n, dim]``."""

@@ -9,19 +9,13 @@ from copilot.core.events import (
     Effect,
     Entry,
     EvidenceFound,
-    GapModel,
     Heard,
-    Hearing,
     Input,
-    NeedModel,
-    Party,
-    Passage,
     Search,
-    Signals,
-    Word,
 )
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
+from copilot.core.vocabulary import GapModel, Hearing, NeedModel, Party, Passage, Signals, Word
 
 WORD_TICKS = 4
 """Ticks per spoken word: 320 ms, unhurried English."""

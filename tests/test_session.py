@@ -17,19 +17,15 @@ from copilot.core.events import (
     Entry,
     Failed,
     Heard,
-    Hearing,
-    Passage,
     ShowCard,
     Speak,
     StopSpeaking,
-    Touch,
-    TurnText,
     WhisperPlayed,
     WithdrawCard,
     Withheld,
-    Word,
 )
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, Passage, Touch, TurnText, Word
 from copilot.ports import Found
 from copilot.session import Parts, Session
 from tests.helpers import passage

@@ -12,8 +12,9 @@ from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.audio.frames import MicroTurn
 from copilot.config import Settings, Webhook
-from copilot.core.events import CallStarted, Heard, Hearing, Party, Passage, TurnText, Word
+from copilot.core.events import CallStarted, Heard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, Party, Passage, TurnText, Word
 from copilot.mind.background import Background
 from copilot.mind.memory import Memory
 from copilot.mind.tools import Tools

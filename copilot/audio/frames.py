@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from copilot.core.events import TICK_MS, Party
+from copilot.core.vocabulary import TICK_MS, Party
 
 Pcm = NDArray[np.float32]
 """Mono samples in -1 … 1, float32 ``[n]``."""

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from copilot.bench.standin import Manner, standin
 from copilot.config import Provider
-from copilot.core.events import Entry, Heard, Hearing, Passage, TurnText, Word
+from copilot.core.events import Entry, Heard
+from copilot.core.vocabulary import Hearing, Passage, TurnText, Word
 from copilot.mind.ask import Asked, Asker, Told
 from copilot.mind.composer import whole
 from copilot.ports import Embedder, Found, Mind, Prompt

@@ -18,8 +18,9 @@ from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.config import Settings
-from copilot.core.events import CallEnded, CallStarted, Entry, Event, Heard, Silence, TurnText
+from copilot.core.events import CallEnded, CallStarted, Entry, Event, Heard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Silence, TurnText
 from copilot.errors import UserError
 from copilot.evaluate.digest import VERSION
 from copilot.evaluate.labels import Use

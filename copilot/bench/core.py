@@ -7,18 +7,10 @@ from time import perf_counter_ns
 from rich.table import Table
 
 from copilot.core.call import enter
-from copilot.core.events import (
-    CallStarted,
-    EvidenceFound,
-    Heard,
-    Hearing,
-    Input,
-    Passage,
-    Search,
-    Word,
-)
+from copilot.core.events import CallStarted, EvidenceFound, Heard, Input, Search
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
+from copilot.core.vocabulary import Hearing, Passage, Word
 from copilot.machine import machine
 
 TARGET_US = 1000

@@ -18,8 +18,9 @@ from copilot.audio import wav
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.bench import wire
 from copilot.config import Provider
-from copilot.core.events import TICK_MS, CallStarted, Party
+from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import TICK_MS, Party
 from copilot.errors import ConfigError
 from copilot.evaluate.metrics import percentile, word_errors
 from copilot.machine import machine

@@ -29,7 +29,7 @@ from playwright.async_api import Page
 from rich.table import Table
 
 from copilot.bench.chromium import Extension, with_extension
-from copilot.core.events import TICK_MS
+from copilot.core.vocabulary import TICK_MS
 from copilot.errors import UserError
 from copilot.machine import machine
 

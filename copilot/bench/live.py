@@ -22,7 +22,7 @@ from msgspec import Struct
 from copilot.audio.frames import TICK, frame_samples
 from copilot.bench.trace import Spread, percentiles
 from copilot.bench.wire import PACKET, STEP, send, speech
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.sidecar.earpiece import Earpiece
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.rtp import CallAudio, munge_answer, opus_only

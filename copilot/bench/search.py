@@ -13,7 +13,7 @@ import numpy as np
 from rich.table import Table
 
 from copilot.config import Provider
-from copilot.core.events import Party, Passage, TurnText
+from copilot.core.vocabulary import Party, Passage, TurnText
 from copilot.machine import machine
 from copilot.ports import Embedder, Vectors
 from copilot.providers import registry

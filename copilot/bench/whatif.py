@@ -11,8 +11,9 @@ from rich.table import Table
 
 from copilot.bench.core import synthetic
 from copilot.core.call import enter
-from copilot.core.events import TICK_MS, CallEnded, Entry, Input, Search
+from copilot.core.events import CallEnded, Entry, Input, Search
 from copilot.core.state import CallState
+from copilot.core.vocabulary import TICK_MS
 from copilot.evaluate.corpus import from_files
 from copilot.evaluate.experiment import changed, experiment
 from copilot.evaluate.logs import read, write

@@ -14,7 +14,7 @@ from copilot.cli.common import JSON, Bars, console, write_json
 from copilot.config import Settings
 
 if TYPE_CHECKING:
-    from copilot.core.events import Passage
+    from copilot.core.vocabulary import Passage
     from copilot.retrieval.conflicts import Conflict
     from copilot.retrieval.packs import Fault, Reading
 

@@ -107,7 +107,7 @@ async def _list(settings: Settings, call: str) -> None:
 
 
 def _row(one: "Labelled") -> tuple[str, str, Text, Text, str]:
-    from copilot.core.events import TICK_MS
+    from copilot.core.vocabulary import TICK_MS
     from copilot.evaluate.report import clock
 
     case = one.case

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import TICKS_PER_SECOND, Silence
+from copilot.core.vocabulary import TICKS_PER_SECOND, Silence
 from copilot.evaluate.calls import Share, Spread
 from copilot.evaluate.gaps import UNANSWERED
 from copilot.evaluate.labels import Use

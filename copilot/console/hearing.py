@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from copilot.audio import wav
 from copilot.audio.frames import TICK, Pcm, frame_samples, micro_turns
-from copilot.core.events import TICK_MS, CallStarted
+from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import TICK_MS
 from copilot.ports import Listener
 
 SECONDS = 4.0

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import msgspec
 from msgspec import Meta, Struct
 
-from copilot.core.events import TICK_MS, TICKS_PER_SECOND
 from copilot.core.policy import Item, Percent, Policy
+from copilot.core.vocabulary import TICK_MS, TICKS_PER_SECOND
 from copilot.errors import PolicyError
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

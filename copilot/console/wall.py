@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from copilot.core.events import TICKS_PER_SECOND, Party
 from copilot.core.policy import Rule
 from copilot.core.state import CallState
+from copilot.core.vocabulary import TICKS_PER_SECOND, Party
 from copilot.store.models import CallRow
 
 HELD_TICKS = 100

@@ -22,10 +22,8 @@ from copilot.core.events import (
     Failed,
     Heard,
     Input,
-    Party,
     Rewritten,
     Snoozed,
-    TurnText,
     WhisperPlayed,
     encode,
 )
@@ -34,6 +32,7 @@ from copilot.core.gap import hangs
 from copilot.core.inquiry import Inquiry, Span
 from copilot.core.state import CallState
 from copilot.core.transcript import hear
+from copilot.core.vocabulary import Party, TurnText
 from copilot.core.weigh import weigh
 from copilot.core.words import content
 

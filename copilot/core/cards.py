@@ -11,12 +11,9 @@ from copilot.core.events import (
     EarChanged,
     EarState,
     Effect,
-    Party,
     ShowCard,
-    Silence,
     Speak,
     StopSpeaking,
-    Touch,
     WithdrawCard,
     Withheld,
 )
@@ -35,6 +32,7 @@ from copilot.core.gate import (
 from copilot.core.inquiry import SLACK, Inquiry
 from copilot.core.need import least_need
 from copilot.core.state import CallState, Card, Playing, Told
+from copilot.core.vocabulary import Party, Silence, Touch
 from copilot.core.words import is_backchannel, pivots, stems
 
 Step = tuple[CallState, list[Effect]]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.core.words import content, share, stems, tokens
 
 MAX_WORDS = 25

@@ -3,8 +3,9 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot.core.events import Heard, Party
+from copilot.core.events import Heard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party
 
 NEVER = -1_000_000
 """A tick before every call."""

@@ -9,10 +9,10 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from copilot.core.events import GapModel, Party
 from copilot.core.floor import Floor, Speech
 from copilot.core.need import calibrated
 from copilot.core.transcript import Transcript
+from copilot.core.vocabulary import GapModel, Party
 from copilot.core.words import tokens
 
 _SHORT, _LONG = 8, 38

@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from copilot.core.aloud import aloud
 from copilot.core.compose import line
-from copilot.core.events import GapModel, Passage, Silence
 from copilot.core.gap import Gap, starts_within
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import GapModel, Passage, Silence
 from copilot.core.words import content, pivots, share, tokens
 
 BEGIN_TICKS = 3

@@ -3,8 +3,9 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot.core.events import EvidenceFound, Passage, Search, Signals, Silence, TurnText
+from copilot.core.events import EvidenceFound, Search
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Passage, Signals, Silence, TurnText
 from copilot.core.words import content, is_backchannel
 
 SLACK = 4

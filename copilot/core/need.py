@@ -9,8 +9,8 @@ from bisect import bisect_right
 
 from msgspec import Struct
 
-from copilot.core.events import NeedModel, Signals
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import NeedModel, Signals
 from copilot.core.words import content
 
 LOG_ODDS = (0, *(round(100 * math.log(p / (100 - p))) for p in range(1, 100)))

@@ -2,10 +2,11 @@
 
 from msgspec.structs import replace
 
-from copilot.core.events import Effect, Party, Ticked
+from copilot.core.events import Effect, Ticked
 from copilot.core.gate import holds, is_said
 from copilot.core.policy import Item, Policy, Rule
 from copilot.core.state import CallState
+from copilot.core.vocabulary import Party
 from copilot.core.words import pivots, stems
 
 Step = tuple[CallState, list[Effect]]

@@ -3,10 +3,11 @@
 from msgspec.structs import replace
 
 from copilot.core import cards
-from copilot.core.events import Effect, Rewrite, Rewritten, Silence
+from copilot.core.events import Effect, Rewrite, Rewritten
 from copilot.core.gate import Silent, decide
 from copilot.core.inquiry import CONTEXT, SLACK, Inquiry
 from copilot.core.state import CallState
+from copilot.core.vocabulary import Silence
 from copilot.core.weigh import weigh
 
 Step = tuple[CallState, list[Effect]]

@@ -2,12 +2,13 @@
 
 from msgspec import Struct
 
-from copilot.core.events import CallStarted, EarState, GapModel, NeedModel
+from copilot.core.events import CallStarted, EarState
 from copilot.core.floor import NEVER, Floor
 from copilot.core.gate import HOUR
 from copilot.core.inquiry import Inquiry, Span
 from copilot.core.policy import Policy
 from copilot.core.transcript import Transcript
+from copilot.core.vocabulary import GapModel, NeedModel
 
 
 class Card(Struct, frozen=True):

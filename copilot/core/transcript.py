@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from copilot.core.events import Hearing, Party, TurnText, Word
+from copilot.core.vocabulary import Hearing, Party, TurnText, Word
 
 _KEPT = 40
 """Turns kept; older ones are in the log."""

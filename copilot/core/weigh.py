@@ -1,10 +1,10 @@
 """The probability of need of what search has found, at this moment of the call."""
 
 from copilot.core.compose import line
-from copilot.core.events import Passage, Signals
 from copilot.core.gate import is_triggered
 from copilot.core.need import need, observe
 from copilot.core.state import CallState
+from copilot.core.vocabulary import Passage, Signals
 from copilot.core.words import share, stems
 
 

@@ -28,8 +28,9 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame
 
-from copilot.core.events import CardTouched, ShowCard, Touch, decode_event
+from copilot.core.events import CardTouched, ShowCard, decode_event
 from copilot.core.events import encode as encode_event
+from copilot.core.vocabulary import Touch
 from copilot.demo.notes import Arrived, Broken, Connected, Ended, Note, Playing, Touched, encode
 from copilot.demo.tracks import PacketTrack, Playout, opus_packets
 from copilot.errors import AudioError

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from copilot.config import Settings
-from copilot.core.events import TICK_MS, Entry
+from copilot.core.events import Entry
+from copilot.core.vocabulary import TICK_MS
 from copilot.demo.children import DemoError, calling, serving
 from copilot.demo.follow import follow
 from copilot.demo.notes import Arrived, Connected, Playing

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.errors import ConfigError
 from copilot.evaluate.questions import Expected, Expects, Question, Targets
 

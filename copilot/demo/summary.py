@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from copilot.core.events import Entry, Heard, Party, ShowCard, Silence, Withheld, decode_event
+from copilot.core.events import Entry, Heard, ShowCard, Withheld, decode_event
+from copilot.core.vocabulary import Party, Silence
 from copilot.demo.notes import Arrived
 from copilot.demo.script import Script
 from copilot.evaluate import report

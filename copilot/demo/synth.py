@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from copilot.audio.frames import Pcm
 from copilot.config import Provider
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.demo.script import Manner, Placed, Script, duration_ms, expected, load, place
 from copilot.errors import AudioError
 from copilot.evaluate.questions import Expected

@@ -10,7 +10,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from copilot.core.events import TICK_MS, Entry, Party
+from copilot.core.events import Entry
+from copilot.core.vocabulary import TICK_MS, Party
 from copilot.demo.view import (
     Began,
     Gone,

@@ -6,13 +6,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from copilot.core.events import (
-    TICK_MS,
     CallEnded,
     CallStarted,
     Entry,
     Failed,
     Heard,
-    Party,
     ShowCard,
     WithdrawCard,
     Withheld,
@@ -20,6 +18,7 @@ from copilot.core.events import (
 from copilot.core.floor import Floor, Turn, advance
 from copilot.core.policy import Policy
 from copilot.core.transcript import Line, Transcript, hear
+from copilot.core.vocabulary import TICK_MS, Party
 
 _LATE_WORDS = 25
 """Ticks after a party's last word in which more words of the same line may come: two seconds."""

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import TICKS_PER_SECOND, Heard, Hearing, Word
+from copilot.core.events import Heard
+from copilot.core.vocabulary import TICKS_PER_SECOND, Hearing, Word
 from copilot.errors import DataError
 
 TAIL = 25

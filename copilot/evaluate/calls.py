@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from copilot.core.events import Silence
+from copilot.core.vocabulary import Silence
 from copilot.evaluate.cases import cases_of
 from copilot.evaluate.corpus import Stored
 from copilot.evaluate.labels import Labelled, Use, unheard

@@ -5,23 +5,20 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from copilot.core.events import (
-    TICK_MS,
     CallStarted,
     CardTouched,
     Entry,
     EvidenceFound,
     Heard,
-    Party,
     Rewritten,
     Search,
     ShowCard,
-    Silence,
-    Touch,
     WithdrawCard,
     Withheld,
 )
 from copilot.core.floor import Floor, advance
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import TICK_MS, Party, Silence, Touch
 
 
 class Case(Struct, frozen=True):

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import Silence
+from copilot.core.vocabulary import Silence
 from copilot.evaluate.cases import Case
 from copilot.evaluate.labels import Labelled, use_of
 from copilot.store.label import Verdict

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import TICK_MS, CallStarted, Entry
+from copilot.core.events import CallStarted, Entry
+from copilot.core.vocabulary import TICK_MS
 from copilot.errors import LabelError
 from copilot.evaluate.labels import Labelled, labels_of
 from copilot.evaluate.logs import read

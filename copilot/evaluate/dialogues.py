@@ -16,11 +16,12 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from copilot.core.events import TICKS_PER_SECOND, Heard, Hearing, Party, Word
+from copilot.core.events import Heard
 from copilot.core.floor import Floor, advance
 from copilot.core.gap import FEATURES, Gap, look
 from copilot.core.policy import Policy
 from copilot.core.transcript import Transcript, hear
+from copilot.core.vocabulary import TICKS_PER_SECOND, Hearing, Party, Word
 from copilot.errors import DataError
 from copilot.evaluate.background import read_talks
 from copilot.evaluate.moments import read_corpus

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from copilot.core.events import CallStarted, Entry, Heard, Party, Word
+from copilot.core.events import CallStarted, Entry, Heard
 from copilot.core.transcript import Line
+from copilot.core.vocabulary import Party, Word
 from copilot.evaluate.gaps import asked
 from copilot.evaluate.labels import Labelled, labels_of
 from copilot.store.console.rows import Digest, Moment

@@ -9,8 +9,8 @@ from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from copilot.core.events import NeedModel
 from copilot.core.need import Features
+from copilot.core.vocabulary import NeedModel
 from copilot.evaluate.moments import FOLDS
 from copilot.retrieval.ranking import FEATURES, USAGE
 

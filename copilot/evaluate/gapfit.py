@@ -13,8 +13,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from copilot import __version__
-from copilot.core.events import TICKS_PER_SECOND, GapModel
 from copilot.core.gap import FEATURES, Gap, starts_within
+from copilot.core.vocabulary import TICKS_PER_SECOND, GapModel
 from copilot.evaluate.dialogues import (
     HORIZONS,
     Moments,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from copilot.core.events import Silence
+from copilot.core.vocabulary import Silence
 from copilot.core.words import content, tokens
 from copilot.evaluate.corpus import Stored
 from copilot.evaluate.labels import Labelled, Use

@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Struct
 from rich.table import Table
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.core.words import content
 from copilot.evaluate.moments import read_lines
 from copilot.mind.grounding import Embed, Source, Verdict, sentences

@@ -5,15 +5,8 @@ from statistics import median
 
 from msgspec import Struct
 
-from copilot.core.events import (
-    TICK_MS,
-    Entry,
-    EvidenceFound,
-    ShowCard,
-    Silence,
-    WithdrawCard,
-    Withheld,
-)
+from copilot.core.events import Entry, EvidenceFound, ShowCard, WithdrawCard, Withheld
+from copilot.core.vocabulary import TICK_MS, Silence
 from copilot.evaluate.questions import Expected, Expects, Question, Targets
 from copilot.store.label import Verdict
 

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from copilot.core.events import TICK_MS, Entry, Silence, Touch
+from copilot.core.events import Entry
+from copilot.core.vocabulary import TICK_MS, Silence, Touch
 from copilot.evaluate.cases import Case, cases_of
 from copilot.evaluate.questions import ANSWER_MS, Expected, Expects, Question
 from copilot.store.label import NOTHING, Label, Verdict, standing

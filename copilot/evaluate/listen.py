@@ -16,20 +16,10 @@ from rich.text import Text
 from copilot import __version__
 from copilot.audio import wav
 from copilot.audio.frames import MicroTurn, Pcm, frame_samples, micro_turns
-from copilot.core.events import (
-    TICKS_PER_SECOND,
-    CallStarted,
-    Effect,
-    Entry,
-    Heard,
-    Party,
-    ShowCard,
-    Silence,
-    WithdrawCard,
-    Withheld,
-)
+from copilot.core.events import CallStarted, Effect, Entry, Heard, ShowCard, WithdrawCard, Withheld
 from copilot.core.policy import Policy
 from copilot.core.transcript import Line, Transcript, hear
+from copilot.core.vocabulary import TICKS_PER_SECOND, Party, Silence
 from copilot.errors import AudioError
 from copilot.evaluate.metrics import word_errors
 from copilot.ports import Listener, Pinned

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import Party, Passage, TurnText
+from copilot.core.vocabulary import Party, Passage, TurnText
 from copilot.errors import DataError
 from copilot.retrieval.packs import Pack
 from copilot.retrieval.usage import Usage, counted

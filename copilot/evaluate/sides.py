@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from copilot.core.events import TICK_MS, TICKS_PER_SECOND, Silence
+from copilot.core.vocabulary import TICK_MS, TICKS_PER_SECOND, Silence
 from copilot.evaluate.calls import length
 from copilot.evaluate.cases import Case
 from copilot.evaluate.compare import Comparison, Fate, Moment, Side

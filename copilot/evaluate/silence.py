@@ -9,20 +9,18 @@ from scipy.stats import chi2
 from copilot import __version__
 from copilot.core.call import enter
 from copilot.core.events import (
-    TICKS_PER_SECOND,
     CallEnded,
     CallStarted,
     EvidenceFound,
     Input,
-    NeedModel,
     Search,
     ShowCard,
-    Silence,
     Withheld,
 )
 from copilot.core.inquiry import Inquiry
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
+from copilot.core.vocabulary import TICKS_PER_SECOND, NeedModel, Silence
 from copilot.evaluate.background import Talk, heard
 from copilot.retrieval.hybrid import HybridRetriever
 from copilot.session import PASSAGES

@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from copilot.core.events import Party, Passage, TurnText
+from copilot.core.vocabulary import Party, Passage, TurnText
 from copilot.errors import DataError
 from copilot.evaluate.background import Talk, read_talks, windows
 from copilot.evaluate.moments import Corpus, Moment, as_pack, read_lines

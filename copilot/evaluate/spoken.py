@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from copilot import __version__
 from copilot.audio.frames import MicroTurn
-from copilot.core.events import CallStarted, Entry, Party, Word
+from copilot.core.events import CallStarted, Entry
 from copilot.core.policy import Policy
 from copilot.core.transcript import Line
+from copilot.core.vocabulary import Party, Word
 from copilot.errors import UserError
 from copilot.evaluate.listen import Notes
 from copilot.evaluate.whatif import WORD_TICKS

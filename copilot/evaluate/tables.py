@@ -11,8 +11,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from copilot.core.events import TurnText
 from copilot.core.need import Features, observe
+from copilot.core.vocabulary import TurnText
 from copilot.evaluate.fitting import Choice
 from copilot.evaluate.memo import Memo
 from copilot.evaluate.moments import Corpus, Moment

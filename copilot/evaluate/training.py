@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from copilot import __version__
-from copilot.core.events import NeedModel
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import NeedModel
 from copilot.evaluate import sources
 from copilot.evaluate.fitting import Choice, fit_need, fit_ranker, fit_seeking
 from copilot.evaluate.memo import Memo

@@ -16,18 +16,14 @@ from copilot.core.events import (
     Entry,
     EvidenceFound,
     Heard,
-    Hearing,
     Input,
-    NeedModel,
-    Party,
     Search,
     ShowCard,
-    TurnText,
     Withheld,
-    Word,
 )
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
+from copilot.core.vocabulary import Hearing, NeedModel, Party, TurnText, Word
 from copilot.evaluate.moments import Moment
 from copilot.retrieval.hybrid import HybridRetriever
 from copilot.session import PASSAGES

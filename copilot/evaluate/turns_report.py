@@ -10,9 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from copilot.core.events import NeedModel
 from copilot.core.need import threshold
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import NeedModel
 from copilot.errors import DataError
 from copilot.evaluate import reliability as calibrating
 from copilot.evaluate.memo import Memo

@@ -11,27 +11,14 @@ from msgspec.structs import replace
 
 from copilot.core import cards
 from copilot.core.call import enter
-from copilot.core.events import (
-    TICKS_PER_SECOND,
-    CallStarted,
-    Entry,
-    EvidenceFound,
-    Input,
-    NeedModel,
-    Party,
-    Passage,
-    Search,
-    ShowCard,
-    Signals,
-    Silence,
-    Withheld,
-)
+from copilot.core.events import CallStarted, Entry, EvidenceFound, Input, Search, ShowCard, Withheld
 from copilot.core.gate import HOUR, Evidence, Moment, Whisper, decide, holds
 from copilot.core.inquiry import SLACK, Inquiry
 from copilot.core.need import threshold
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
 from copilot.core.transcript import Line
+from copilot.core.vocabulary import TICKS_PER_SECOND, NeedModel, Party, Passage, Signals, Silence
 from copilot.evaluate.listen import lines_of
 
 MOST_OBSTACLES = 12

@@ -9,7 +9,8 @@ from typing import Self
 from msgspec import Struct
 
 from copilot.core.compose import line
-from copilot.core.events import Entry, Passage
+from copilot.core.events import Entry
+from copilot.core.vocabulary import Passage
 from copilot.errors import MindError
 from copilot.mind.composer import Names, split, supported
 from copilot.mind.evidence import Evidence

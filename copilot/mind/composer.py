@@ -8,7 +8,8 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from copilot.core.compose import MAX_WORDS, line
-from copilot.core.events import Compose, DraftReady, Passage
+from copilot.core.events import Compose, DraftReady
+from copilot.core.vocabulary import Passage
 from copilot.core.words import content
 from copilot.mind.fences import Fence, harmless, harmless_passages, orders
 from copilot.mind.grounding import Embed, Source, sentences

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from rapidfuzz import fuzz
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.core.words import content, stem, tokens
 from copilot.mind.wording import costs, denies, numbers, plain, statement
 from copilot.ports import Vectors

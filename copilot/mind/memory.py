@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from copilot.core import words
-from copilot.core.events import Party, TurnText
+from copilot.core.vocabulary import Party, TurnText
 from copilot.errors import ConfigError, MindError, UnknownFact
 from copilot.mind.fences import orders
 from copilot.ports import Found, Retriever

@@ -9,7 +9,8 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import Entry, Party, Passage, Search, ShowCard, Silence, Withheld
+from copilot.core.events import Entry, Search, ShowCard, Withheld
+from copilot.core.vocabulary import Party, Passage, Silence
 from copilot.core.words import content
 from copilot.errors import MindError
 from copilot.mind.composer import whole

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from copilot.core.events import TICK_MS, Entry, Heard, Party
+from copilot.core.events import Entry, Heard
+from copilot.core.vocabulary import TICK_MS, Party
 from copilot.core.words import content
 from copilot.mind.grounding import Embed
 from copilot.mind.wording import numbers

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from copilot.audio.frames import MicroTurn
-from copilot.core.events import CallStarted, Heard, Hearing, Word
+from copilot.core.events import CallStarted, Heard
+from copilot.core.vocabulary import Hearing, Word
 from copilot.ports import Ear, Listener, Telling
 from copilot.providers.redact import Redactor, continues, digits, find
 

@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from copilot.audio.frames import MicroTurn
-from copilot.core.events import CallStarted, Heard, Hearing, Party, Word
+from copilot.core.events import CallStarted, Heard
+from copilot.core.vocabulary import Hearing, Party, Word
 from copilot.errors import ConfigError
 from copilot.ports import Listener
 from copilot.providers.registry import Host

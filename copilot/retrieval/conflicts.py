@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.core.words import content, tokens
 from copilot.ports import Embedder, Vectors
 from copilot.retrieval.claims import claims, clash

@@ -19,7 +19,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Struct
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import PackError
 from copilot.retrieval.packs.about import PACK_FILE
 from copilot.retrieval.packs.contents import ASIDE, READ

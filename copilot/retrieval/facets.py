@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 
 FACETS = ("title", "text", "say")
 FORMAT = 1

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from copilot.core.events import Party, Passage, TurnText
+from copilot.core.vocabulary import Party, Passage, TurnText
 from copilot.ports import Embedder, Vectors
 from copilot.retrieval.names import REMEMBERED, Names
 

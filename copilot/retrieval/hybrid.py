@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from copilot.core.events import Passage, Signals, TurnText
+from copilot.core.vocabulary import Passage, Signals, TurnText
 from copilot.ports import DenseIndex, Embedder, Found, Vectors
 from copilot.retrieval import ranking
 from copilot.retrieval.adapter import Adapter, moved

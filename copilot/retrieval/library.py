@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from msgspec import Struct
 
 from copilot.config import Settings
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import ConfigError, PackError, UserError
 from copilot.ports import DenseIndex, Embedder, Pinned, Reranker
 from copilot.retrieval.adapter import Adapter

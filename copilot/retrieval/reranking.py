@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.ports import Reranker
 from copilot.retrieval import ranking
 from copilot.retrieval.lexical import Scores

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import LearnError
 from copilot.ports import Embedder, Vectors
 from copilot.retrieval import learning, scoping

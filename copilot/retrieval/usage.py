@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import LearnError
 from copilot.retrieval.learning import SURE
 

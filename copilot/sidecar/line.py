@@ -9,7 +9,8 @@ from aiortc import RTCDataChannel
 from copilot.audio.echo import LONGEST_DELAY, Echo
 from copilot.audio.frames import Pcm
 from copilot.audio.loudness import TalkLevel, rms
-from copilot.core.events import EchoHeard, Effect, Party, ShowCard, WithdrawCard
+from copilot.core.events import EchoHeard, Effect, ShowCard, WithdrawCard
+from copilot.core.vocabulary import Party
 from copilot.sidecar import wire
 from copilot.sidecar.earpiece import Earpiece
 from copilot.sidecar.reflex import Reflex

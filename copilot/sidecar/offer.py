@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aiortc.sdp import MediaDescription, SessionDescription
 
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.errors import SignalError
 
 MAX_BYTES = 64 * 1024

@@ -6,7 +6,7 @@ so that no whisper goes on over anybody's first syllable.
 
 from copilot.audio.frames import Pcm
 from copilot.audio.onset import Onset
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.sidecar.earpiece import Earpiece
 
 QUIET = 0.24

@@ -15,7 +15,7 @@ from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 from copilot.audio.frames import TICK, Aligner, MicroTurn, Pcm
 from copilot.audio.opus import RTP_RATE
 from copilot.audio.reorder import Counts, Piece, Reorder
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.errors import SignalError
 
 STEP = 0.02

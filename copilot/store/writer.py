@@ -11,7 +11,8 @@ from sqlalchemy import Insert, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from copilot.core.events import TICK_MS, CallEnded, Entry, encode, kind
+from copilot.core.events import CallEnded, Entry, encode, kind
+from copilot.core.vocabulary import TICK_MS
 from copilot.store.database import FAULTS, Address
 from copilot.store.lease import AdvisoryLease, FileLease, Lease, new_writer
 from copilot.store.models import Call, CallRow, Record, State, pack_row

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from safetensors.numpy import save as save_tensors
 
-from copilot.core.events import GapModel, NeedModel
+from copilot.core.vocabulary import GapModel, NeedModel
 
 FOLDER = Path(__file__).parent
 MODELS, RECIPE = "models.json", "RECIPE.json"

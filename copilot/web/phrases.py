@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from copilot.accounts.roles import Role, Scope
-from copilot.core.events import TICKS_PER_SECOND, Party, Silence, Touch
+from copilot.core.vocabulary import TICKS_PER_SECOND, Party, Silence, Touch
 
 
 class Phrase(NamedTuple):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 
 Make = Callable[[], Awaitable[tuple[Path, Path]]]
 """Finds or makes the recordings, the agent's first; raises UserError where they cannot be had."""

@@ -6,7 +6,7 @@ from litestar.params import FromPath
 from litestar.response import File
 
 from copilot.accounts.roles import Scope
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.web import phrases
 from copilot.web.access import Me, Needs
 from copilot.web.doors import Shelf

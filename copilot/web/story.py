@@ -12,23 +12,19 @@ from copilot.core.events import (
     EvidenceFound,
     Failed,
     Heard,
-    Party,
-    Passage,
     Rewritten,
     ShowCard,
-    Silence,
     Speak,
     StopSpeaking,
     Ticked,
-    Touch,
     WhisperPlayed,
     WithdrawCard,
     Withheld,
-    Word,
 )
 from copilot.core.floor import Floor, Speech, advance
 from copilot.core.policy import Item, Policy
 from copilot.core.transcript import Line
+from copilot.core.vocabulary import Party, Passage, Silence, Touch, Word
 
 LINE_GAP = 12
 """Ticks between two words of a party after which a new line begins, as in core/transcript."""

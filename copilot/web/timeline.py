@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from copilot.core.events import TICKS_PER_SECOND, Party
+from copilot.core.vocabulary import TICKS_PER_SECOND, Party
 from copilot.store.console.rows import Flag
 from copilot.web.phrases import SILENCES, clock
 from copilot.web.story import Story

@@ -19,7 +19,7 @@ from copilot.audio.frames import (
     frame_samples,
     micro_turns,
 )
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 
 RATE = 8000
 FRAME = frame_samples(RATE)

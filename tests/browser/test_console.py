@@ -9,7 +9,8 @@ import soundfile
 from playwright.async_api import Page, expect
 
 from copilot.console.settings import TeamSettings
-from copilot.core.events import TICKS_PER_SECOND, CallStarted, Party
+from copilot.core.events import CallStarted
+from copilot.core.vocabulary import TICKS_PER_SECOND, Party
 from copilot.ports import Owner
 from copilot.store.label import standing
 from tests.browser.conftest import Launch, Serve, Site, watch

@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 from copilot.accounts.roles import Role
 from copilot.assemble import services
 from copilot.config import Accounts, Knowledge, Provider, Settings
-from copilot.core.events import Word
+from copilot.core.vocabulary import Word
 from copilot.providers.scripted import Said, Script
 from copilot.sidecar.peer import use_interface
 from copilot.web.sample import Sample

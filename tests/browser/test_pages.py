@@ -3,7 +3,8 @@
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from copilot.core.events import Entry, Heard, Hearing, ShowCard, WithdrawCard, Word
+from copilot.core.events import Entry, Heard, ShowCard, WithdrawCard
+from copilot.core.vocabulary import Hearing, Word
 from tests.browser.conftest import Site, watch
 from tests.helpers import Call
 from tests.website import QUESTION, answered

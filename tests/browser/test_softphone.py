@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from copilot.core.events import CardTouched, Entry, Party, Touch, WithdrawCard
+from copilot.core.events import CardTouched, Entry, WithdrawCard
+from copilot.core.vocabulary import Party, Touch
 from tests.browser.conftest import Launch, Serve, Site, watch
 from tests.website import QUESTION, Spoken
 

@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from copilot.cli import main
-from copilot.core.events import CallStarted, CardTouched, Touch
+from copilot.core.events import CallStarted, CardTouched
+from copilot.core.vocabulary import Touch
 from copilot.retrieval.packs import load_packs
 from copilot.store.log import open_store
 from tests.helpers import Call, knows

@@ -11,18 +11,9 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from copilot.cli import main
-from copilot.core.events import (
-    CallStarted,
-    CardTouched,
-    Entry,
-    EvidenceFound,
-    Heard,
-    NeedModel,
-    Search,
-    Signals,
-    Touch,
-)
+from copilot.core.events import CallStarted, CardTouched, Entry, EvidenceFound, Heard, Search
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import NeedModel, Signals, Touch
 from copilot.evaluate.logs import write
 from copilot.evaluate.whatif import rerun
 from copilot.ports import Embedder

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from copilot.console.analytics import Filter, sum_up, table
 from copilot.console.console import Console
-from copilot.core.events import CardTouched, Silence, Touch
+from copilot.core.events import CardTouched
+from copilot.core.vocabulary import Silence, Touch
 from copilot.evaluate.labels import Use
 from copilot.ports import Owner
 from copilot.store.log import Store

@@ -7,7 +7,8 @@ import pytest
 
 from copilot.audio.frames import MicroTurn
 from copilot.console import hearing
-from copilot.core.events import CallStarted, Heard, Hearing, Word
+from copilot.core.events import CallStarted, Heard
+from copilot.core.vocabulary import Hearing, Word
 
 
 class Ear:

@@ -5,15 +5,14 @@ from copilot.core.events import (
     Advised,
     CardTouched,
     ShowCard,
-    Silence,
     Speak,
     StopSpeaking,
     Ticked,
-    Touch,
     WithdrawCard,
     Withheld,
 )
 from copilot.core.policy import Item, Policy, Rule
+from copilot.core.vocabulary import Silence, Touch
 from copilot.evaluate.cases import cases_of
 from tests.helpers import Call, knows, of, passage
 

@@ -12,16 +12,10 @@ from copilot.core.events import (
     EvidenceFound,
     Failed,
     Heard,
-    Hearing,
-    NeedModel,
-    Passage,
     ShowCard,
-    Signals,
-    Silence,
     Snoozed,
     Speak,
     StopSpeaking,
-    Touch,
     WithdrawCard,
     Withheld,
     decode_entry,
@@ -30,6 +24,7 @@ from copilot.core.events import (
 from copilot.core.gate import Evidence, Moment, Silent, decide, is_said
 from copilot.core.need import need, observe
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, NeedModel, Passage, Signals, Silence, Touch
 from copilot.core.words import pivots, stems
 from tests.helpers import SEEKS, Call, knows, nothing, of, passage
 

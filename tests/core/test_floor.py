@@ -1,8 +1,9 @@
 """The floor: hysteresis, pauses, ends of turns, backchannels, overlap."""
 
-from copilot.core.events import Heard, Hearing, Party
+from copilot.core.events import Heard
 from copilot.core.floor import Floor, Turn, advance
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, Party
 
 POLICY = Policy()
 

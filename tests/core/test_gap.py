@@ -9,8 +9,6 @@ from copilot.core.events import (
     EarChanged,
     EarState,
     EchoHeard,
-    GapModel,
-    Passage,
     ShowCard,
     Speak,
     StopSpeaking,
@@ -20,6 +18,7 @@ from copilot.core.floor import Floor, Speech
 from copilot.core.gap import FEATURES, Gap, look, starts_within
 from copilot.core.policy import Policy
 from copilot.core.transcript import Transcript
+from copilot.core.vocabulary import GapModel, Passage
 from copilot.trained import gap_model
 from tests.helpers import Call, knows, of, passage
 

@@ -14,29 +14,31 @@ from copilot.core.events import (
     EarSwitched,
     EvidenceFound,
     Failed,
-    GapModel,
     Heard,
-    Hearing,
     Input,
-    NeedModel,
-    Passage,
     ShowCard,
-    Signals,
-    Silence,
     Snoozed,
     Speak,
     StopSpeaking,
-    Touch,
     WhisperPlayed,
     WithdrawCard,
     Withheld,
-    Word,
     decode_entry,
     encode,
 )
 from copilot.core.gate import HOUR, Evidence, Moment, Silent, decide
 from copilot.core.policy import Policy
 from copilot.core.state import CallState
+from copilot.core.vocabulary import (
+    GapModel,
+    Hearing,
+    NeedModel,
+    Passage,
+    Signals,
+    Silence,
+    Touch,
+    Word,
+)
 from copilot.trained import gap_model
 
 VOCABULARY = (

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot.core.events import CallStarted, NeedModel, Signals, decode_event, encode
+from copilot.core.events import CallStarted, decode_event, encode
 from copilot.core.need import Features, calibrated, need, observe, threshold
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import NeedModel, Signals
 
 MODEL = NeedModel(
     {"odds": 9, "title": 20, "length": 5},

@@ -5,18 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot.core.call import replay
-from copilot.core.events import (
-    CardTouched,
-    Failed,
-    Rewrite,
-    Rewritten,
-    ShowCard,
-    Signals,
-    Silence,
-    Touch,
-    Withheld,
-)
+from copilot.core.events import CardTouched, Failed, Rewrite, Rewritten, ShowCard, Withheld
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Signals, Silence, Touch
 from tests.helpers import SEEKS, Call, knows, nothing, of, passage
 
 POLICY = Policy(rewrite=True)

@@ -17,7 +17,8 @@ import uvicorn
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamTrack
 
-from copilot.core.events import CardTouched, ShowCard, Touch, decode_event, encode
+from copilot.core.events import CardTouched, ShowCard, decode_event, encode
+from copilot.core.vocabulary import Touch
 from copilot.demo.client import Exit
 from copilot.demo.notes import Arrived, Broken, Connected, Ended, Note, Playing, Touched, decode
 from copilot.demo.tracks import PACKET_MS, opus_packets

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from copilot.config import Knowledge, Settings
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.demo import run
 from copilot.demo.children import DemoError
 from copilot.demo.run import demo

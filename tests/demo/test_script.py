@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.core.words import is_backchannel
 from copilot.demo.script import Line, Placed, expected, load, place
 from copilot.errors import ConfigError

@@ -12,15 +12,12 @@ from copilot.core.events import (
     Entry,
     Event,
     Heard,
-    Hearing,
-    Party,
     ShowCard,
-    Silence,
     Withheld,
-    Word,
     encode,
 )
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, Party, Silence, Word
 from copilot.demo.notes import Arrived
 from copilot.demo.script import Asked, Line, Manner, Parties, Script, expected, place
 from copilot.demo.summary import Result, arrivals, document, heard_text, picture

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from copilot.audio.frames import Pcm
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.demo.script import Line, Manner, Parties, Script, load
 from copilot.demo.synth import RATE, SampleCall, sample_call
 from copilot.errors import AudioError

@@ -12,14 +12,12 @@ from copilot.core.events import (
     Event,
     Failed,
     Heard,
-    Hearing,
     ShowCard,
-    Silence,
     WithdrawCard,
     Withheld,
-    Word,
 )
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, Silence, Word
 from copilot.demo.terminal import Terminal
 from copilot.demo.view import Began, Gone, Mishap, Over, Said, Shown, Stayed, Timed, View
 

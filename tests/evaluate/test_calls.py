@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from copilot.core.events import CallStarted, CardTouched, Entry, Signals, Silence, Touch
+from copilot.core.events import CallStarted, CardTouched, Entry
+from copilot.core.vocabulary import Signals, Silence, Touch
 from copilot.errors import LabelError
 from copilot.evaluate.calls import Quality, Share, Tally, figures, render
 from copilot.evaluate.corpus import Stored, from_files, from_store, read_labels, write_labels

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from copilot.core.events import CardTouched, Passage, Signals, Silence, Touch, Withheld
+from copilot.core.events import CardTouched, Withheld
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Passage, Signals, Silence, Touch
 from copilot.evaluate.cases import Case
 from copilot.evaluate.compare import Comparison, Fate, carry, moments
 from copilot.evaluate.corpus import Stored

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from copilot.core.events import Signals
 from copilot.core.need import Features, need, observe
+from copilot.core.vocabulary import Signals
 from copilot.evaluate.fitting import Choice, fit_need, fit_ranker, fit_seeking
 from copilot.evaluate.reliability import reliability
 from copilot.retrieval.ranking import FEATURES

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from copilot.core.events import Party
 from copilot.core.gap import FEATURES
+from copilot.core.vocabulary import Party
 from copilot.evaluate.dialogues import HORIZONS, Timed, earnings, moments
 from copilot.evaluate.gapfit import chances, fit, measure
 from copilot.trained import FOLDER, gap_model

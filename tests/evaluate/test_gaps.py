@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from copilot.core.events import CardTouched, Signals, Touch
+from copilot.core.events import CardTouched
+from copilot.core.vocabulary import Signals, Touch
 from copilot.evaluate.cases import cases_of
 from copilot.evaluate.corpus import Stored
 from copilot.evaluate.gaps import Count, Unanswered, gaps, unanswered

@@ -5,17 +5,8 @@ import json
 
 from rich.console import Console
 
-from copilot.core.events import (
-    TICK_MS,
-    Entry,
-    Event,
-    EvidenceFound,
-    Passage,
-    ShowCard,
-    Silence,
-    WithdrawCard,
-    Withheld,
-)
+from copilot.core.events import Entry, Event, EvidenceFound, ShowCard, WithdrawCard, Withheld
+from copilot.core.vocabulary import TICK_MS, Passage, Silence
 from copilot.evaluate.judge import Arrival, cards_of, judge
 from copilot.evaluate.questions import Expected, Expects, Question, Targets
 from copilot.evaluate.report import clock, lead, render, to_json

@@ -4,15 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from copilot.core.events import (
-    CardTouched,
-    Entry,
-    Party,
-    Signals,
-    Silence,
-    Touch,
-)
+from copilot.core.events import CardTouched, Entry
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, Signals, Silence, Touch
 from copilot.evaluate.cases import cases_of
 from copilot.evaluate.labels import Labelled, Use, labels_of, settle, unheard
 from copilot.evaluate.questions import Expected, Expects, Question

@@ -14,15 +14,13 @@ from copilot.core.events import (
     CallEnded,
     CallStarted,
     Heard,
-    Hearing,
     Search,
     ShowCard,
-    TurnText,
     Withheld,
-    Word,
     decode_entry,
 )
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, TurnText, Word
 from copilot.errors import AudioError
 from copilot.evaluate.listen import Recorded, Result, picture, play, recorded, recordings
 from copilot.evaluate.logs import write

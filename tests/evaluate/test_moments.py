@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.errors import DataError
 from copilot.evaluate.moments import read_corpus
 

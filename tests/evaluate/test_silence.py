@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from copilot.core.call import run
-from copilot.core.events import CallEnded, CallStarted, Silence
+from copilot.core.events import CallEnded, CallStarted
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Silence
 from copilot.errors import DataError
 from copilot.evaluate.background import Talk, heard, read_talks, windows
 from copilot.evaluate.memo import Memo

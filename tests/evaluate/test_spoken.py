@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot.core.call import replay
-from copilot.core.events import Heard, Party, ShowCard
+from copilot.core.events import Heard, ShowCard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party
 from copilot.evaluate.listen import lines_of
 from copilot.evaluate.spoken import (
     TranscriptError,

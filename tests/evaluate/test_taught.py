@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from copilot.core.events import CallStarted, CardTouched, Entry, Touch
+from copilot.core.events import CallStarted, CardTouched, Entry
+from copilot.core.vocabulary import Touch
 from copilot.evaluate.corpus import from_store
 from copilot.evaluate.taught import Taught, Teaching
 from copilot.retrieval.labels import QueryLabel

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from copilot.core.events import Party, TurnText
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, TurnText
 from copilot.evaluate.memo import Memo
 from copilot.evaluate.moments import Moment, as_pack
 from copilot.evaluate.tables import searching

@@ -15,18 +15,15 @@ from copilot.core.events import (
     Entry,
     EvidenceFound,
     Failed,
-    Party,
-    Passage,
     Rewritten,
     Search,
     ShowCard,
-    Silence,
-    Touch,
     WhisperPlayed,
     WithdrawCard,
     Withheld,
 )
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, Passage, Silence, Touch
 from copilot.evaluate.experiment import changed
 from copilot.evaluate.logs import read
 from copilot.evaluate.whatif import Rerun, Seek, effects_of, rerun

@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from copilot.core.events import CardTouched, Party, ShowCard, Signals, Silence, Touch, Withheld
+from copilot.core.events import CardTouched, ShowCard, Withheld
 from copilot.core.gate import Evidence, Moment, Silent, Whisper, decide
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, Signals, Silence, Touch
 from copilot.evaluate.why import Decision, explain, keepers, obstacles
 from tests.helpers import SEEKS, Call, knows, nothing, passage
 

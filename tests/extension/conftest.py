@@ -22,7 +22,7 @@ import pytest_asyncio
 from playwright.async_api import Page
 
 from copilot.bench.chromium import Extension, with_extension
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from tests.extension.server import Setup
 from tests.website import QUESTION
 

@@ -21,8 +21,9 @@ from copilot.accounts.service import Accounts
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.config import Accounts as AccountSettings
 from copilot.config import Server, Settings
-from copilot.core.events import CallStarted, Heard, Party, Word
+from copilot.core.events import CallStarted, Heard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, Word
 from copilot.providers.scripted import Said, Script, ScriptedEar, ScriptedListener
 from copilot.sidecar.peer import use_interface
 from copilot.sidecar.switchboard import Switchboard

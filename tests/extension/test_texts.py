@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot.core.events import Silence, Touch
+from copilot.core.vocabulary import Silence, Touch
 from copilot.web.phrases import WITHDRAWALS
 
 FOLDER = Path(__file__).parents[2] / "extension"

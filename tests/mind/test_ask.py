@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from copilot.bench.standin import Manner
-from copilot.core.events import Entry, Heard, Hearing, Passage, TurnText, Word
+from copilot.core.events import Entry, Heard
+from copilot.core.vocabulary import Hearing, Passage, TurnText, Word
 from copilot.mind.ask import Asked, Asker, Cited, Done, Excerpt, Looked, Part, Told
 from copilot.mind.evidence import Evidence
 from copilot.mind.talk import lines

@@ -10,8 +10,9 @@ import pytest
 from copilot.audio.frames import MicroTurn
 from copilot.bench.standin import Manner
 from copilot.core.call import replay
-from copilot.core.events import CallStarted, Passage, Rewritten, ShowCard, TurnText
+from copilot.core.events import CallStarted, Rewritten, ShowCard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Passage, TurnText
 from copilot.mind.background import Background
 from copilot.mind.memory import Memory
 from copilot.mind.tools import Tools

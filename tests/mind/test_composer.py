@@ -11,19 +11,9 @@ from copilot.audio.frames import MicroTurn
 from copilot.bench.standin import Manner
 from copilot.config import Deadlines
 from copilot.core.call import replay
-from copilot.core.events import (
-    CallStarted,
-    Compose,
-    DraftReady,
-    Entry,
-    Failed,
-    Heard,
-    Party,
-    Passage,
-    ShowCard,
-    TurnText,
-)
+from copilot.core.events import CallStarted, Compose, DraftReady, Entry, Failed, Heard, ShowCard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, Passage, TurnText
 from copilot.mind.composer import GroundedComposer, split
 from copilot.ports import Embedder
 from copilot.session import Parts, Session

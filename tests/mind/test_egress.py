@@ -16,8 +16,9 @@ from copilot.audio.frames import MicroTurn
 from copilot.bench.standin import Manner, standin
 from copilot.cli import main
 from copilot.config import Knowledge, Mind, Privacy, Provider, Settings
-from copilot.core.events import CallStarted, Compose, DraftReady, Party, TurnText
+from copilot.core.events import CallStarted, Compose, DraftReady
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, TurnText
 from copilot.providers import gateway, registry
 from copilot.store.log import open_store, utc_now
 from copilot.store.mind.rows import Hook

@@ -13,8 +13,9 @@ from copilot.assemble import services
 from copilot.bench.standin import Manner, standin
 from copilot.config import Database, Mind, Privacy
 from copilot.console.policy import TeamPolicy
-from copilot.core.events import CallStarted, Party, TurnText
+from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, TurnText
 from copilot.errors import MindError
 from copilot.mind.recap import Recap
 from copilot.ports import Owner

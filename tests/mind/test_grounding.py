@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.evaluate import grounding
 from copilot.mind.grounding import Source
 from copilot.mind.wording import costs, denies, numbers

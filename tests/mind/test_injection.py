@@ -15,16 +15,9 @@ import pytest
 from copilot.audio.frames import MicroTurn
 from copilot.bench.standin import Manner
 from copilot.config import Tool
-from copilot.core.events import (
-    CallStarted,
-    Compose,
-    DraftReady,
-    Party,
-    Passage,
-    ShowCard,
-    TurnText,
-)
+from copilot.core.events import CallStarted, Compose, DraftReady, ShowCard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, Passage, TurnText
 from copilot.errors import MindError
 from copilot.mind.ask import Asked, Asker, Told
 from copilot.mind.composer import GroundedComposer

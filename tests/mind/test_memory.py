@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot.core.events import Party, Passage, TurnText
+from copilot.core.vocabulary import Party, Passage, TurnText
 from copilot.errors import ConfigError, MindError, UnknownFact
 from copilot.mind.memory import MOST_FACTS, Memory, Remembering, key_in
 from copilot.ports import Found, Owner

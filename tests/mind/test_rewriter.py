@@ -9,18 +9,9 @@ import pytest
 from copilot.bench.standin import Manner
 from copilot.config import Deadlines
 from copilot.core.call import replay
-from copilot.core.events import (
-    CallStarted,
-    Failed,
-    Heard,
-    Party,
-    Passage,
-    Rewrite,
-    Rewritten,
-    ShowCard,
-    TurnText,
-)
+from copilot.core.events import CallStarted, Failed, Heard, Rewrite, Rewritten, ShowCard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, Passage, TurnText
 from copilot.mind.rewriter import GroundedRewriter, is_held
 from copilot.ports import Found
 from copilot.retrieval.lexical import content_words

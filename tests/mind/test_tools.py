@@ -14,8 +14,9 @@ import pytest
 
 from copilot.bench.standin import Manner
 from copilot.config import Tool
-from copilot.core.events import CallStarted, TurnText
+from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import TurnText
 from copilot.errors import ConfigError
 from copilot.mind.ask import Looked, Told
 from copilot.mind.background import Background

@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot.core.events import Hearing, Word
+from copilot.core.vocabulary import Hearing, Word
 from copilot.providers.discreet import HOLD_TICKS, Filter
 from copilot.providers.redact import Redactor
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from copilot.audio.frames import MicroTurn
-from copilot.core.events import CallStarted, Heard, Word
+from copilot.core.events import CallStarted, Heard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Word
 from copilot.errors import ConfigError
 from copilot.providers import scripted
 from copilot.providers.registry import Host

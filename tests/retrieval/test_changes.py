@@ -2,7 +2,7 @@
 
 import msgspec
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.changes import Changed, Edit, compare
 from copilot.retrieval.packs import Pack
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.ports import Embedder
 from copilot.retrieval.conflicts import Conflict, Kind, embedded, find_conflicts
 from copilot.retrieval.library import Library

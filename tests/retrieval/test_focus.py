@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from copilot.core.events import Party, Passage, TurnText
+from copilot.core.vocabulary import Party, Passage, TurnText
 from copilot.ports import Embedder
 from copilot.providers.chroma import open_chroma
 from copilot.retrieval.hybrid import HybridRetriever, Shelf

@@ -6,8 +6,8 @@ from statistics import median
 
 import pytest
 
-from copilot.core.events import Passage
 from copilot.core.need import need, observe
+from copilot.core.vocabulary import Passage
 from copilot.evaluate.sources import Spoken
 from copilot.retrieval.hybrid import fuse
 from copilot.retrieval.library import Library

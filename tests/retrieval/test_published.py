@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import PackError
 from copilot.retrieval.packs import Pack
 from copilot.retrieval.published import (

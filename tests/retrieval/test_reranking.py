@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.ports import Embedder, LogOdds, Reranker
 from copilot.providers.chroma import open_chroma
 from copilot.providers.crossencoder import CrossEncoder

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from copilot.cli import main
-from copilot.core.events import NeedModel
+from copilot.core.vocabulary import NeedModel
 from copilot.errors import LearnError
 from copilot.evaluate.sources import Spoken
 from copilot.ports import Embedder, Vectors

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import LearnError
 from copilot.retrieval.usage import ENTITIES, Usage, counted, leaning, leanings, load, tells
 

@@ -3,7 +3,7 @@
 import pytest
 from aiortc import RTCPeerConnection
 
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.sidecar.offer import Malformed, Unsuitable, read
 
 QUERY = {"agent": "0", "customer": "1", "earpiece": "2", "consent": "true"}

@@ -4,7 +4,7 @@ import numpy as np
 
 from copilot.audio.frames import Pcm
 from copilot.audio.onset import Onset
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.sidecar.earpiece import Earpiece
 from copilot.sidecar.reflex import MOST, QUIET, Reflex
 

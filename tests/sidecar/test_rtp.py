@@ -15,7 +15,7 @@ from aiortc.stats import RTCRemoteInboundRtpStreamStats
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.audio.loudness import TalkLevel
 from copilot.bench.wire import deliver, send, speech
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.errors import SignalError
 from copilot.sidecar.earpiece import Earpiece
 from copilot.sidecar.rtp import CallAudio, munge_answer, opus_only

@@ -9,16 +9,9 @@ import pytest
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.config import Server, Settings
 from copilot.core.call import replay
-from copilot.core.events import (
-    CallEnded,
-    CallStarted,
-    Heard,
-    Hearing,
-    ShowCard,
-    TurnText,
-    Word,
-)
+from copilot.core.events import CallEnded, CallStarted, Heard, ShowCard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, TurnText, Word
 from copilot.errors import ConfigError, NoPlace, UnknownCall
 from copilot.ports import Found, Pinned
 from copilot.sidecar.line import Line

@@ -17,14 +17,12 @@ from copilot.core.events import (
     Event,
     Failed,
     Heard,
-    Hearing,
     ShowCard,
-    Silence,
     WithdrawCard,
     Withheld,
-    Word,
 )
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, Silence, Word
 from copilot.errors import UnknownCall
 from copilot.ports import CallLog
 from copilot.store import database, tail

@@ -15,7 +15,8 @@ from litestar import Litestar
 from copilot.bench.standin import Manner, standin
 from copilot.console import hearing
 from copilot.console.settings import TeamSettings
-from copilot.core.events import CallStarted, Party
+from copilot.core.events import CallStarted
+from copilot.core.vocabulary import Party
 from copilot.evaluate.labels import labels_of
 from copilot.ports import Owner
 from copilot.providers.gateway.gateway import Gateway

@@ -13,7 +13,7 @@ from httpx import AsyncClient, Response
 from litestar import Litestar
 
 from copilot.accounts.roles import Role
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.packs.edits import Edit, write_edits
 from copilot.store.log import Store
 from copilot.web.app import create_app

@@ -1,18 +1,8 @@
 """The story of a log and the geometry of its picture."""
 
-from copilot.core.events import (
-    CallStarted,
-    CardTouched,
-    Entry,
-    Failed,
-    Heard,
-    Hearing,
-    Party,
-    Silence,
-    Touch,
-    Word,
-)
+from copilot.core.events import CallStarted, CardTouched, Entry, Failed, Heard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, Party, Silence, Touch, Word
 from copilot.web.phrases import ENDINGS, SILENCES, clock, duration
 from copilot.web.story import Story, Stretch, lines, tell
 from copilot.web.timeline import rows

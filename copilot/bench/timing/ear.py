@@ -6,7 +6,8 @@ import re
 from copilot.audio.frames import MicroTurn
 from copilot.bench.timing.scene import Sound
 from copilot.bench.timing.stage import Span, Spoken, Stage
-from copilot.core.events import TICK_MS, Heard, Hearing, Party, Word
+from copilot.core.events import Heard
+from copilot.core.vocabulary import TICK_MS, Hearing, Party, Word
 
 GUESS_MS = 160
 """After its end a word is part of the guess."""

@@ -8,15 +8,8 @@ from msgspec import Struct
 from copilot.bench.timing.play import Trace
 from copilot.bench.timing.scene import Line
 from copilot.bench.timing.stage import Span, Uttered
-from copilot.core.events import (
-    Effect,
-    Party,
-    ShowCard,
-    Speak,
-    StopSpeaking,
-    WithdrawCard,
-    Withheld,
-)
+from copilot.core.events import Effect, ShowCard, Speak, StopSpeaking, WithdrawCard, Withheld
+from copilot.core.vocabulary import Party
 
 AFTER_MS = 1500
 """How long after a line that must bring nothing something that comes is its fault."""

@@ -19,7 +19,8 @@ from copilot.bench.timing.judge import (
     unneeded,
 )
 from copilot.bench.timing.play import Trace
-from copilot.core.events import Party, Withheld
+from copilot.core.events import Withheld
+from copilot.core.vocabulary import Party
 
 HOUR_S = 3600
 

@@ -11,7 +11,8 @@ from copilot.audio.frames import Pcm
 from copilot.audio.opus import Decoder
 from copilot.bench.timing.scene import Sound
 from copilot.bench.timing.stage import Span, Stage, duration
-from copilot.core.events import Effect, Entry, Party
+from copilot.core.events import Effect, Entry
+from copilot.core.vocabulary import Party
 from copilot.core.words import tokens
 from copilot.sidecar.earpiece import PACKET, Earpiece
 from copilot.sidecar.reflex import Reflex

@@ -16,8 +16,9 @@ from copilot.bench.timing.naive import Naive
 from copilot.bench.timing.phone import Hum, Notes, Phone
 from copilot.bench.timing.scene import Line, Scene
 from copilot.bench.timing.stage import Span, Stage, Uttered
-from copilot.core.events import TICK_MS, CallStarted, Entry, TurnText
+from copilot.core.events import CallStarted, Entry
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import TICK_MS, TurnText
 from copilot.ports import Found, Pinned, Retriever
 from copilot.session import Parts, Session
 from copilot.trained import gap_model

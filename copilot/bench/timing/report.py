@@ -21,7 +21,8 @@ from copilot.bench.timing.judge import (
 from copilot.bench.timing.measure import Figures
 from copilot.bench.timing.play import Kind, Trace
 from copilot.bench.timing.result import Result, Row, rows
-from copilot.core.events import Party, WithdrawCard
+from copilot.core.events import WithdrawCard
+from copilot.core.vocabulary import Party
 
 WIDTH = 920
 """Of a timeline, in the picture's units."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.errors import ConfigError
 
 SCENES = Path(__file__).parent / "scenes"

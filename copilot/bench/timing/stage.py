@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from copilot.bench.timing.scene import Line, Scene
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 
 PIECE = re.compile(r"<(\d+)>|(\S+)")
 _SYLLABLE = re.compile(r"[aeiouy]+")

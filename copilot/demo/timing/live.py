@@ -29,7 +29,8 @@ from copilot.bench.timing.result import Result, collect
 from copilot.bench.timing.scene import Scene, changed
 from copilot.bench.timing.stage import Stage
 from copilot.config import Settings
-from copilot.core.events import Entry, Input, Party, Speak, decode_event
+from copilot.core.events import Entry, Input, Speak, decode_event
+from copilot.core.vocabulary import Party
 from copilot.demo.children import DemoError, serving
 from copilot.demo.synth import RATE
 from copilot.demo.timing.voices import Voiced, speak

@@ -8,7 +8,7 @@ from copilot.audio.frames import Pcm
 from copilot.bench.timing.scene import Line, Scene, Sound
 from copilot.bench.timing.stage import PIECE, Span, Spoken, Uttered, duration
 from copilot.config import Settings
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.demo.script import Manner
 from copilot.demo.synth import RATE, espeak_voices, level
 

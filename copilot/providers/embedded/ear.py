@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from copilot.audio.frames import MicroTurn
-from copilot.core.events import CallStarted, Heard, Hearing, Party
+from copilot.core.events import CallStarted, Heard
+from copilot.core.vocabulary import Hearing, Party
 from copilot.providers.embedded import wire
 from copilot.providers.embedded.endpoint import Manner
 from copilot.providers.embedded.language import Mix, bundle, prepare

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from copilot.audio.frames import MicroTurn
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.providers.embedded.endpoint import Endpointer, Manner, Piece
 from copilot.providers.embedded.speech import RATE, Channel, Speech
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from copilot.audio.frames import Pcm
-from copilot.core.events import Party, Word
+from copilot.core.vocabulary import Party, Word
 from copilot.providers.embedded import wire
 from copilot.providers.embedded.endpoint import Begin, End, Piece, Sound
 from copilot.providers.embedded.speech import RATE

@@ -5,7 +5,7 @@ import struct
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import Party, Word
+from copilot.core.vocabulary import Party, Word
 
 HEADER = struct.Struct("<I")
 """Length of the message that follows."""

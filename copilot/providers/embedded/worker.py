@@ -6,7 +6,7 @@ import select
 import signal
 import sys
 
-from copilot.core.events import Party, Word
+from copilot.core.vocabulary import Party, Word
 from copilot.providers.embedded import cepstra, wire
 from copilot.providers.embedded.agreement import agreed
 

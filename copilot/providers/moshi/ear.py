@@ -12,7 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from copilot.audio.frames import MicroTurn, Pcm
-from copilot.core.events import CallStarted, Heard, Hearing, Party, Word
+from copilot.core.events import CallStarted, Heard
+from copilot.core.vocabulary import Hearing, Party, Word
 from copilot.ports import Ear, Listener
 from copilot.providers.embedded.endpoint import Manner
 from copilot.providers.embedded.listening import Cut, Listening

@@ -6,7 +6,7 @@ from functools import partial
 from msgspec import Struct
 
 from copilot.config import Provider
-from copilot.core.events import TICKS_PER_SECOND
+from copilot.core.vocabulary import TICKS_PER_SECOND
 from copilot.engine.checkpoints import VOICES, Checkpoint, inspect, known
 from copilot.engine.errors import EngineError
 from copilot.errors import ConfigError

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from copilot.audio.frames import Pcm
-from copilot.core.events import Party, Word
+from copilot.core.vocabulary import Party, Word
 from copilot.providers.embedded.listening import TICK_SAMPLES
 from copilot.providers.embedded.speech import RATE
 from copilot.providers.sherpa.model import Recogniser

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from copilot.audio.frames import MicroTurn
-from copilot.core.events import CallStarted, Heard, Hearing, Party, Word
+from copilot.core.events import CallStarted, Heard
+from copilot.core.vocabulary import Hearing, Party, Word
 from copilot.errors import ConfigError
 from copilot.providers.embedded.agreement import agreed
 from copilot.providers.embedded.endpoint import Begin, End, Manner, Piece, Sound

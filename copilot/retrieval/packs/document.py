@@ -2,7 +2,7 @@
 
 import re
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.packs.blocks import Document, Refused
 from copilot.retrieval.packs.file import PackFile
 from copilot.retrieval.packs.reader import Reader

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import PackError
 from copilot.retrieval.packs import edits
 from copilot.retrieval.packs.about import read_about

@@ -32,7 +32,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec import Struct
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.packs.file import PackFile
 from copilot.retrieval.packs.model import MAX_SAY_WORDS, iso_date, priority_of, say_problem, slug
 

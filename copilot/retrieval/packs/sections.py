@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.facets import sentences
 from copilot.retrieval.packs.blocks import (
     ANSWERS,

@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.packs.blocks import MAX_ROWS, Refused, Row, Workbook, one_line
 from copilot.retrieval.packs.columns import COLUMNS, WANTED, find_columns
 from copilot.retrieval.packs.file import PackFile

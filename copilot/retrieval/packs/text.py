@@ -7,7 +7,7 @@ begins with ``#``; questions are found as in any document (``sections.py``).
 import re
 from collections.abc import Iterator
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.packs.blocks import Block, Document, asks
 from copilot.retrieval.packs.file import PackFile
 from copilot.retrieval.packs.sections import passages_of

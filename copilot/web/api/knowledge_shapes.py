@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import UserError
 from copilot.evaluate.why import Explained
 from copilot.retrieval.changes import Changed

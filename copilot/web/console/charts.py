@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from copilot.console.analytics import Analytics, Day, Lead
-from copilot.core.events import Silence
+from copilot.core.vocabulary import Silence
 
 WIDTH, WIDE, HEIGHT = 560, 1120, 200
 LEFT, BOTTOM = 44, 30

@@ -11,7 +11,7 @@ from msgspec import Struct
 from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Scope
 from copilot.console.review import judge
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import UserError
 from copilot.evaluate.labels import Labelled, labels_of
 from copilot.store.label import NOTHING, Label, Verdict, standing

@@ -12,7 +12,7 @@ import msgspec
 from litestar.exceptions import NotFoundException
 
 from copilot.console import hearing
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.errors import UserError
 from copilot.ports import Mind, Prompt, Routed
 from copilot.providers.registry import minded

@@ -16,7 +16,7 @@ from copilot.accounts.audit import Act
 from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Scope
 from copilot.console.review import Hit, hits
-from copilot.core.events import Silence
+from copilot.core.vocabulary import Silence
 from copilot.evaluate.labels import Use
 from copilot.store.console.rows import Wanted
 from copilot.store.models import State

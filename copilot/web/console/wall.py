@@ -16,7 +16,8 @@ from copilot.accounts.caller import Caller
 from copilot.accounts.roles import Scope
 from copilot.console.settings import Consent, cleaner
 from copilot.console.wall import Seat, seat
-from copilot.core.events import TICK_MS, Advised, Party
+from copilot.core.events import Advised
+from copilot.core.vocabulary import TICK_MS, Party
 from copilot.errors import SettingError, UnknownCall
 from copilot.sidecar.switchboard import Call
 from copilot.sidecar.tap import pcm

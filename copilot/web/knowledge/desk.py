@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from copilot.accounts.audit import Act
 from copilot.accounts.caller import Caller
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import PackError
 from copilot.ports import Embedder
 from copilot.retrieval.drafts import About, Unknown, file_name, limit_of

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from copilot.accounts.caller import Caller
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.evaluate.corpus import Stored
 from copilot.evaluate.gaps import Gap, Unanswered, gaps, unanswered
 from copilot.ports import Embedder

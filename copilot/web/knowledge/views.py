@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.drafts import TEXTS
 from copilot.retrieval.packs import Fault
 from copilot.retrieval.packs.draft import Draft, FileReading

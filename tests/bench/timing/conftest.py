@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from copilot.core.events import Passage, Signals, TurnText
+from copilot.core.vocabulary import Passage, Signals, TurnText
 from copilot.ports import Found, Pinned
 
 

@@ -8,8 +8,9 @@ from copilot.bench.timing.measure import figures
 from copilot.bench.timing.play import Kind, Trace, play
 from copilot.bench.timing.scene import Line, Needs, Scene
 from copilot.core.call import replay
-from copilot.core.events import Party, Speak
+from copilot.core.events import Speak
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party
 from copilot.ports import Pinned
 
 Knows = Callable[..., Pinned]

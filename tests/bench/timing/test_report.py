@@ -10,8 +10,8 @@ from rich.console import Console
 from copilot.bench.timing import report, result
 from copilot.bench.timing.play import Kind, play
 from copilot.bench.timing.scene import Line, Needs, Scene
-from copilot.core.events import Party
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party
 from copilot.errors import UserError
 from copilot.ports import Pinned
 

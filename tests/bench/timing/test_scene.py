@@ -6,7 +6,7 @@ import pytest
 
 from copilot.bench.timing.scene import STRANGERS, Line, Scene, chosen, load
 from copilot.bench.timing.stage import Stage, utter
-from copilot.core.events import Party
+from copilot.core.vocabulary import Party
 from copilot.errors import ConfigError
 
 

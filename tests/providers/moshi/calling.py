@@ -7,7 +7,8 @@ import numpy as np
 
 from copilot.audio import wav
 from copilot.audio.frames import MicroTurn, Pcm
-from copilot.core.events import Effect, Entry, Heard, TurnText
+from copilot.core.events import Effect, Entry, Heard
+from copilot.core.vocabulary import TurnText
 from copilot.demo.synth import SampleCall
 from copilot.ports import Found
 from tests.helpers import passage

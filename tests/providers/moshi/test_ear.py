@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from copilot.audio.frames import MicroTurn
 from copilot.config import Persona
 from copilot.core.call import replay
-from copilot.core.events import CallStarted, Heard, Hearing, Party, Word
+from copilot.core.events import CallStarted, Heard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, Party, Word
 from copilot.demo.script import load
 from copilot.demo.synth import sample_call
 from copilot.errors import NoPlace

@@ -12,8 +12,9 @@ import pytest
 from copilot.audio.frames import MicroTurn
 from copilot.config import Persona
 from copilot.core.call import replay
-from copilot.core.events import CallStarted, Heard, Hearing, Word
+from copilot.core.events import CallStarted, Heard
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Hearing, Word
 from copilot.errors import ConfigError, NoPlace
 from copilot.providers.moshi.ear import MoshiEar, MoshiListener
 from copilot.providers.moshi.engine import DEATHS, LOOK_S, Engine

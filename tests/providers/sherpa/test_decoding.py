@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from copilot.core.events import CallStarted, Party, Word
+from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
+from copilot.core.vocabulary import Party, Word
 from copilot.providers.sherpa.decoding import Answer, Decoding, words
 from copilot.providers.sherpa.ear import SherpaEar, SherpaListener
 from copilot.providers.sherpa.model import Options

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.errors import PackError
 from copilot.retrieval.packs import load_packs, read_packs
 from copilot.retrieval.packs.edits import (

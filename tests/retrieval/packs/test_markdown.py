@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.packs import MAX_FILE_BYTES, PackFaults, load_packs, read_packs
 
 ABOUT = 'name = "shop"\ntitle = "A shop"\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.packs import load_packs, read_packs
 from copilot.retrieval.packs.sections import section_of
 from tests.documents import chapter, letter, manual, pack, scan

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot.core.events import Passage
+from copilot.core.vocabulary import Passage
 from copilot.retrieval.packs import load_packs, read_packs
 from tests.documents import pack, workbook
 
