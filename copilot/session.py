@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from copilot.audio.frames import MicroTurn, Pcm, frame_samples
-from copilot.config import Deadlines
+from copilot.config.sections import Deadlines
 from copilot.core.call import enter
 from copilot.core.events import (
     CallEnded,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from copilot.config import Provider
+from copilot.config.sections import Provider
 from copilot.ports import Embedder
 from copilot.providers import registry
 from copilot.providers.registry import Host

@@ -14,7 +14,7 @@ from copilot.accounts.passwords import Passwords
 from copilot.accounts.roles import Role
 from copilot.accounts.secrets import derive
 from copilot.accounts.service import Accounts
-from copilot.config import Accounts as AccountSettings
+from copilot.config.sections import Accounts as AccountSettings
 from copilot.store.accounts.rows import Proof
 from copilot.store.log import Store
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from copilot.assemble import services, shelves
-from copilot.config import Knowledge, Provider, Reranking, Settings
+from copilot.config import Settings
+from copilot.config.sections import Knowledge, Provider, Reranking
 from copilot.errors import ConfigError
 from copilot.retrieval.library import published_in
 from tests.crossencoder import crossencoder

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from copilot.audio.frames import MicroTurn, Pcm
-from copilot.config import Deadlines
+from copilot.config.sections import Deadlines
 from copilot.core.call import replay
 from copilot.core.events import (
     CallEnded,

@@ -11,7 +11,8 @@ from copilot.accounts.caller import Caller
 from copilot.accounts.office import Office
 from copilot.accounts.service import Accounts
 from copilot.audio.frames import MicroTurn
-from copilot.config import Settings, Webhook
+from copilot.config import Settings
+from copilot.config.sections import Webhook
 from copilot.core.events import CallStarted, Heard
 from copilot.core.policy import Policy
 from copilot.core.vocabulary import Hearing, Party, Passage, TurnText, Word

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from copilot.accounts.passwords import Passwords
-from copilot.config import Accounts as AccountSettings
+from copilot.config.sections import Accounts as AccountSettings
 from copilot.store.accounts.database import AccountTables
 from copilot.store.log import utc_now
 

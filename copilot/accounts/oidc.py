@@ -13,7 +13,7 @@ from httpx2 import HTTPError
 from joserfc.errors import JoseError
 from msgspec import Struct
 
-from copilot.config import Oidc
+from copilot.config.sections import Oidc
 from copilot.errors import SignInError
 
 _TIMEOUT_SECONDS = 10.0

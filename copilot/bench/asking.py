@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from copilot.bench.standin import Manner, standin
-from copilot.config import Provider
+from copilot.config.sections import Provider
 from copilot.core.events import Entry, Heard
 from copilot.core.vocabulary import Hearing, Passage, TurnText, Word
 from copilot.mind.ask import Asked, Asker, Told

@@ -17,7 +17,7 @@ from rich.table import Table
 from copilot.audio import wav
 from copilot.audio.frames import MicroTurn, Pcm
 from copilot.bench import wire
-from copilot.config import Provider
+from copilot.config.sections import Provider
 from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
 from copilot.core.vocabulary import TICK_MS, Party

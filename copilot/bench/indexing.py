@@ -11,7 +11,7 @@ import psutil
 from rich.table import Table
 
 from copilot.bench.search import sentence, vocabulary
-from copilot.config import Provider
+from copilot.config.sections import Provider
 from copilot.machine import machine
 from copilot.providers import registry
 from copilot.providers.chroma import open_chroma

@@ -12,7 +12,7 @@ from time import perf_counter
 import numpy as np
 from rich.table import Table
 
-from copilot.config import Provider
+from copilot.config.sections import Provider
 from copilot.core.vocabulary import Party, Passage, TurnText
 from copilot.machine import machine
 from copilot.ports import Embedder, Vectors

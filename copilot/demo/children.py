@@ -13,7 +13,8 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
-from copilot.config import Accounts, Settings
+from copilot.config import Settings
+from copilot.config.sections import Accounts
 from copilot.demo.notes import Broken, Note, decode
 from copilot.demo.synth import SampleCall
 from copilot.errors import UserError

@@ -16,7 +16,7 @@ import soxr
 from msgspec import Struct
 
 from copilot.audio.frames import Pcm
-from copilot.config import Provider
+from copilot.config.sections import Provider
 from copilot.core.vocabulary import Party
 from copilot.demo.script import Manner, Placed, Script, duration_ms, expected, load, place
 from copilot.errors import AudioError

@@ -14,7 +14,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 
-from copilot.config import Tool
+from copilot.config.sections import Tool
 from copilot.errors import MindError
 
 ENVELOPE = 64 * 1024

@@ -10,7 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, SchemaError
 from msgspec import Struct
 
-from copilot.config import Tool as Server
+from copilot.config.sections import Tool as Server
 from copilot.errors import ConfigError
 from copilot.mind.evidence import Evidence
 from copilot.mind.fences import harmless

@@ -20,7 +20,7 @@ import msgspec
 from pydantic import SecretStr
 from standardwebhooks import Webhook as Signer
 
-from copilot.config import Webhook
+from copilot.config.sections import Webhook
 from copilot.errors import ConfigError, SettingError, StoreError
 from copilot.store.mind.database import MindTables
 from copilot.store.mind.rows import Delivery, Hook

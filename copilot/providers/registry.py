@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 
-from copilot.config import Mind as MindChoice
-from copilot.config import Persona, Privacy, Provider
+from copilot.config.sections import Mind as MindChoice
+from copilot.config.sections import Persona, Privacy, Provider
 from copilot.errors import ConfigError
 from copilot.ports import Embedder, Listener, Mind, Reranker, Voice
 

@@ -4,7 +4,6 @@ A folder here is the draft of its pack as a folder under ``knowledge.path`` is, 
 Where both have a pack of one name, the console's is the draft and the other is not looked at.
 """
 
-import hashlib
 import json
 import re
 import secrets
@@ -21,11 +20,18 @@ from msgspec import Struct
 
 from copilot.core.vocabulary import Passage
 from copilot.errors import PackError
+from copilot.retrieval.filing import (
+    LONGEST_NAME,
+    digest,
+    file_name,
+    files_of,
+    limit_of,
+    numbered,
+    state_of,
+)
 from copilot.retrieval.packs.about import PACK_FILE
-from copilot.retrieval.packs.contents import ASIDE, READ
 from copilot.retrieval.packs.draft import Draft, FileReading, Readings, read_draft, read_file
 from copilot.retrieval.packs.edits import (
-    EDITS_FILE,
     WRITTEN,
     Edit,
     fingerprint,
@@ -34,7 +40,7 @@ from copilot.retrieval.packs.edits import (
     replace_file,
     write_edits,
 )
-from copilot.retrieval.packs.file import LIMITS, MAX_FILE_BYTES, MIB
+from copilot.retrieval.packs.file import MIB
 from copilot.retrieval.packs.model import slug
 from copilot.retrieval.packs.reader import Reader
 
@@ -48,9 +54,6 @@ TEXTS = (".md", ".txt", ".csv", ".html", ".htm")
 UPLOAD_SECONDS, UPLOAD_MEMORY = 60, 2**30
 """What the reader process may take for one file."""
 LOCK_SECONDS = 10.0
-_NAME = 40
-_FILE_NAME = 100
-_OFF = re.compile(r"[^\w .()&+,'-]+")
 
 
 class Clash(PackError):
@@ -106,8 +109,8 @@ class Drafts:
     def create(self, about: About, taken: Collection[str]) -> str:
         """Make an empty pack; its name comes from its title and is none of `taken`."""
         plain = unicodedata.normalize("NFKD", about.title).encode("ascii", "ignore").decode()
-        wanted = slug(plain)[:_NAME].strip("-") or "knowledge"
-        for name in _numbered(wanted):
+        wanted = slug(plain)[:LONGEST_NAME].strip("-") or "knowledge"
+        for name in numbered(wanted):
             if name not in taken and not (self._folder / name).exists():
                 break
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +142,7 @@ class Drafts:
     def read(self, pack: str) -> Draft:
         """The draft with all its faults; files that have not changed are not read again."""
         folder = self.folder(pack)
-        state = _state(folder)
+        state = state_of(folder)
         known = self._drafts.get(pack)
         if known is not None and known[0] == state:
             return known[1]
@@ -172,7 +175,7 @@ class Drafts:
         """
         name = file_name(name)
         with self._changing(pack) as folder:
-            others = [file for file in _files(folder) if file.name != name]
+            others = [file for file in files_of(folder) if file.name != name]
             if len(others) >= MAX_PACK_FILES:
                 raise PackError(f"A knowledge base holds {MAX_PACK_FILES:,} files at most.")
             size = sum(file.stat().st_size for file in others) + part.stat().st_size
@@ -245,7 +248,7 @@ class Drafts:
         with self._changing(pack) as folder:
             draft = self.read(pack)
             used = {passage.id for passage in draft.passages} | draft.edits.keys()
-            for name in _numbered(slug(edit.title)[:80].strip("-")):
+            for name in numbered(slug(edit.title)[:80].strip("-")):
                 id = f"{pack}/{WRITTEN}#{name}"
                 if id not in used:
                     break
@@ -297,7 +300,7 @@ class Drafts:
 
     def _file(self, folder: Path, name: str) -> Path:
         """The file of the pack with this name, which is compared and never walked along."""
-        for file in _files(folder):
+        for file in files_of(folder):
             if file.relative_to(folder).as_posix() == name:
                 return file
         raise Unknown(f"There is no file {name!r} in {folder.name}.")
@@ -324,30 +327,6 @@ class Drafts:
             yield self.folder(pack)
 
 
-def digest(text: str) -> str:
-    """Another value for another text."""
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
-
-
-def file_name(given: str) -> str:
-    """The name under which an uploaded file is kept; raises PackError for one that is not read."""
-    last = unicodedata.normalize("NFC", given.replace("\\", "/")).rpartition("/")[2]
-    stem, dot, ending = last.rpartition(".")
-    kind = f".{ending.lower()}" if dot else ""
-    if kind not in READ or last.lower() in (*ASIDE, PACK_FILE, EDITS_FILE):
-        kinds = ", ".join(READ)
-        raise PackError(f"{given[:80]!r} is not read. Save it as one of {kinds}.")
-    stem = _OFF.sub("-", stem).strip(" .-~")[: _FILE_NAME - len(kind)].strip(" .-~") or "file"
-    if stem.casefold() == WRITTEN:
-        stem += "-1"
-    return stem + kind
-
-
-def limit_of(name: str) -> int:
-    """Bytes that a file of this name may have."""
-    return LIMITS.get(Path(name).suffix.lower(), MAX_FILE_BYTES)
-
-
 def tidy(edit: Edit) -> Edit:
     """The fields as they are kept: one line where they are one, no stray blanks."""
     lines = [" ".join(line.split()) for line in edit.text.replace("\r\n", "\n").split("\n")]
@@ -368,28 +347,6 @@ def _find(passages: Iterable[Passage], id: str) -> Passage:
     return found
 
 
-def _files(folder: Path) -> list[Path]:
-    """Every file of the pack that is read, in any folder of it."""
-    return [
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in READ
-        and not file.is_symlink()
-        and file.is_file()
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    ]
-
-
-def _state(folder: Path) -> object:
-    """Another value after every change in the folder."""
-    found = []
-    for file in folder.rglob("*"):
-        if not file.name.startswith("."):
-            seen = file.lstat()
-            found.append((str(file), seen.st_mtime_ns, seen.st_size, seen.st_ino))
-    return sorted(found)
-
-
 def _write_about(folder: Path, name: str, about: About) -> None:
     title = " ".join(about.title.split())
     if not title:
@@ -408,13 +365,3 @@ def _write_about(folder: Path, name: str, about: About) -> None:
         for key, value in values.items()
     ]
     replace_file(folder / PACK_FILE, "".join(lines).encode())
-
-
-def _numbered(stem: str) -> Iterator[str]:
-    """``faq``, ``faq-2``, ``faq-3`` and so on."""
-    yield stem
-    number = 2
-    while True:
-        tail = f"-{number}"
-        yield stem[: max(1, _NAME - len(tail))] + tail if len(stem) <= _NAME else stem + tail
-        number += 1

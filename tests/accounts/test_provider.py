@@ -12,8 +12,8 @@ from copilot.accounts.oidc import Identity, Journey
 from copilot.accounts.oidc import Provider as Client
 from copilot.accounts.roles import Role
 from copilot.accounts.service import Accounts
-from copilot.config import Accounts as AccountSettings
-from copilot.config import Oidc
+from copilot.config.sections import Accounts as AccountSettings
+from copilot.config.sections import Oidc
 from copilot.errors import SignInError
 from copilot.store.accounts.rows import Proof
 from copilot.store.log import Store

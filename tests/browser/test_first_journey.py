@@ -8,7 +8,8 @@ from playwright.async_api import Page, expect
 
 from copilot.accounts.roles import Role
 from copilot.assemble import services
-from copilot.config import Accounts, Knowledge, Provider, Settings
+from copilot.config import Settings
+from copilot.config.sections import Accounts, Knowledge, Provider
 from copilot.core.vocabulary import Word
 from copilot.providers.scripted import Said, Script
 from copilot.sidecar.peer import use_interface

@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from copilot.config import Knowledge, OwnPersona, Persona, Provider, Server, Settings
+from copilot.config import Settings
+from copilot.config.sections import Knowledge, OwnPersona, Persona, Provider, Server
 from copilot.core.policy import Policy
 from copilot.demo import children
 from copilot.demo.children import DemoError, as_toml, serving

@@ -13,7 +13,8 @@ import psutil
 import pytest
 from rich.console import Console
 
-from copilot.config import Knowledge, Settings
+from copilot.config import Settings
+from copilot.config.sections import Knowledge
 from copilot.core.vocabulary import Party
 from copilot.demo import run
 from copilot.demo.children import DemoError

@@ -19,8 +19,9 @@ from copilot.accounts.office import Office
 from copilot.accounts.passwords import Passwords
 from copilot.accounts.service import Accounts
 from copilot.audio.frames import MicroTurn, Pcm
-from copilot.config import Accounts as AccountSettings
-from copilot.config import Server, Settings
+from copilot.config import Settings
+from copilot.config.sections import Accounts as AccountSettings
+from copilot.config.sections import Server
 from copilot.core.events import CallStarted, Heard
 from copilot.core.policy import Policy
 from copilot.core.vocabulary import Party, Word

@@ -9,7 +9,7 @@ import pytest
 
 from copilot.audio.frames import MicroTurn
 from copilot.bench.standin import Manner
-from copilot.config import Deadlines
+from copilot.config.sections import Deadlines
 from copilot.core.call import replay
 from copilot.core.events import CallStarted, Compose, DraftReady, Entry, Failed, Heard, ShowCard
 from copilot.core.policy import Policy

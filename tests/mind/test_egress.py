@@ -15,7 +15,8 @@ from copilot.assemble import senses, services
 from copilot.audio.frames import MicroTurn
 from copilot.bench.standin import Manner, standin
 from copilot.cli import main
-from copilot.config import Knowledge, Mind, Privacy, Provider, Settings
+from copilot.config import Settings
+from copilot.config.sections import Knowledge, Mind, Privacy, Provider
 from copilot.core.events import CallStarted, Compose, DraftReady
 from copilot.core.policy import Policy
 from copilot.core.vocabulary import Party, TurnText

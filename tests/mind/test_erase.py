@@ -11,7 +11,7 @@ import pytest
 from copilot.accounts.caller import everybody
 from copilot.assemble import services
 from copilot.bench.standin import Manner, standin
-from copilot.config import Database, Mind, Privacy
+from copilot.config.sections import Database, Mind, Privacy
 from copilot.console.policy import TeamPolicy
 from copilot.core.events import CallStarted
 from copilot.core.policy import Policy

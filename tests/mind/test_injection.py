@@ -14,7 +14,7 @@ import pytest
 
 from copilot.audio.frames import MicroTurn
 from copilot.bench.standin import Manner
-from copilot.config import Tool
+from copilot.config.sections import Tool
 from copilot.core.events import CallStarted, Compose, DraftReady, ShowCard
 from copilot.core.policy import Policy
 from copilot.core.vocabulary import Party, Passage, TurnText

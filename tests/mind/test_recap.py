@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot.config import Webhook
+from copilot.config.sections import Webhook
 from copilot.mind.recap import Recap, Writer
 from copilot.ports import Embedder, Owner
 from copilot.store.log import Store, open_store

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from copilot.bench.standin import Manner
-from copilot.config import Deadlines
+from copilot.config.sections import Deadlines
 from copilot.core.call import replay
 from copilot.core.events import CallStarted, Failed, Heard, Rewrite, Rewritten, ShowCard
 from copilot.core.policy import Policy

@@ -13,7 +13,7 @@ from time import perf_counter
 import pytest
 
 from copilot.bench.standin import Manner
-from copilot.config import Tool
+from copilot.config.sections import Tool
 from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
 from copilot.core.vocabulary import TurnText

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from copilot.config import Webhook
+from copilot.config.sections import Webhook
 from copilot.errors import ConfigError
 from copilot.mind.webhooks import RETRIES, Webhooks
 from copilot.store.log import Store, open_store

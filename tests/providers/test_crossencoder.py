@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from copilot.config import Reranking
+from copilot.config.sections import Reranking
 from copilot.errors import ConfigError
 from copilot.ports import Reranker
 from copilot.providers import registry

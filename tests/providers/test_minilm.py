@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from copilot.config import Provider
+from copilot.config.sections import Provider
 from copilot.errors import ConfigError
 from copilot.ports import Embedder
 from copilot.providers import registry

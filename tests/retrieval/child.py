@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from copilot.assemble import index
-from copilot.config import Chroma, Knowledge, Settings
+from copilot.config import Settings
+from copilot.config.sections import Chroma, Knowledge
 from copilot.errors import UserError
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from copilot.config import Knowledge, Settings
+from copilot.config import Settings
+from copilot.config.sections import Knowledge
 from copilot.errors import ConfigError, PackError
 from copilot.ports import Embedder, Vectors
 from copilot.providers.chroma import ChromaIndex, open_chroma

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from copilot import assemble
-from copilot.config import Chroma, Knowledge, Settings
+from copilot.config import Settings
+from copilot.config.sections import Chroma, Knowledge
 from copilot.errors import ConfigError, PackError
 from copilot.ports import Embedder
 from copilot.providers.chroma import ChromaIndex, open_chroma

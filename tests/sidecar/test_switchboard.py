@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from copilot.audio.frames import MicroTurn, Pcm
-from copilot.config import Server, Settings
+from copilot.config import Settings
+from copilot.config.sections import Server
 from copilot.core.call import replay
 from copilot.core.events import CallEnded, CallStarted, Heard, ShowCard
 from copilot.core.policy import Policy

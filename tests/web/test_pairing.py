@@ -11,7 +11,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
 
 from copilot.accounts.roles import Role
-from copilot.config import EXTENSION
+from copilot.config.sections import EXTENSION
 from copilot.core.events import CallEnded, decode_entry
 from copilot.store.log import Store
 from copilot.store.team import TeamCalls

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from copilot.config import OwnPersona, Persona
+from copilot.config.sections import OwnPersona, Persona
 from copilot.errors import ConfigError
 from copilot.providers.moshi.plan import Role
 

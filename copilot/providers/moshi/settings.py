@@ -5,7 +5,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from copilot.config import Provider
+from copilot.config.sections import Provider
 from copilot.core.vocabulary import TICKS_PER_SECOND
 from copilot.engine.checkpoints import VOICES, Checkpoint, inspect, known
 from copilot.engine.errors import EngineError

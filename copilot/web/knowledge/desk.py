@@ -9,7 +9,8 @@ from copilot.accounts.caller import Caller
 from copilot.core.vocabulary import Passage
 from copilot.errors import PackError
 from copilot.ports import Embedder
-from copilot.retrieval.drafts import About, Unknown, file_name, limit_of
+from copilot.retrieval.drafts import About, Unknown
+from copilot.retrieval.filing import file_name, limit_of
 from copilot.retrieval.packs import Pack
 from copilot.retrieval.packs.draft import FileReading
 from copilot.retrieval.packs.edits import Edit

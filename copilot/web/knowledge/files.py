@@ -10,7 +10,8 @@ from litestar.response import Redirect
 
 from copilot.accounts.audit import Act
 from copilot.errors import PackError
-from copilot.retrieval.drafts import MAX_PACK_BYTES, Clash, Unknown, digest
+from copilot.retrieval.drafts import MAX_PACK_BYTES, Clash, Unknown
+from copilot.retrieval.filing import digest
 from copilot.retrieval.packs.draft import FileReading
 from copilot.web.access import Me
 from copilot.web.knowledge import views

@@ -8,7 +8,7 @@ import numpy as np
 import soxr
 
 from copilot.audio.frames import MicroTurn, Pcm
-from copilot.config import Provider
+from copilot.config.sections import Provider
 from copilot.core.events import Heard
 from copilot.ports import Ear, Voice
 from copilot.providers import registry

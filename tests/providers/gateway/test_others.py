@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from copilot.bench.standin import Manner, standin
-from copilot.config import Privacy
+from copilot.config.sections import Privacy
 from copilot.errors import ConfigError, VectorError
 from copilot.providers.gateway.others import embedder, voice
 from copilot.providers.registry import Host

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot.config import Persona
+from copilot.config.sections import Persona
 from copilot.providers.moshi.ear import MoshiListener
 from copilot.providers.moshi.engine import Engine
 from copilot.providers.moshi.link import LocalLink, ProcessLink

@@ -10,7 +10,7 @@ import torch
 
 from copilot.audio import wav
 from copilot.audio.frames import Pcm
-from copilot.config import OwnPersona, Persona
+from copilot.config.sections import OwnPersona, Persona
 from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
 from copilot.engine.errors import EngineError

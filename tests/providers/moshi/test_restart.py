@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from copilot.audio.frames import MicroTurn
-from copilot.config import Persona
+from copilot.config.sections import Persona
 from copilot.core.call import replay
 from copilot.core.events import CallStarted, Heard
 from copilot.core.policy import Policy

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from copilot.config import Persona, Settings
+from copilot.config import Settings
+from copilot.config.sections import Persona
 from copilot.errors import ConfigError
 from copilot.providers import moshi
 from copilot.providers.moshi.settings import EarOptions, plan_of

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from copilot.audio import wav
-from copilot.config import Persona
+from copilot.config.sections import Persona
 from copilot.core.events import CallStarted
 from copilot.core.policy import Policy
 from copilot.providers.moshi import engine as engines

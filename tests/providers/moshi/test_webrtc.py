@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from copilot.audio.frames import MicroTurn
-from copilot.config import Persona, Settings
+from copilot.config import Settings
+from copilot.config.sections import Persona
 from copilot.core.events import CallStarted, Heard, Speak, WhisperPlayed
 from copilot.core.policy import Policy
 from copilot.providers.moshi.ear import MoshiEar, MoshiListener

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from copilot.audio.frames import Pcm
-from copilot.config import Persona
+from copilot.config.sections import Persona
 from copilot.core.events import CallStarted, Failed, Speak, StopSpeaking, WhisperPlayed
 from copilot.core.policy import Policy
 from copilot.providers.moshi.ear import MoshiEar, MoshiListener

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import numpy as np
 import pytest
 
-from copilot.config import Provider
+from copilot.config.sections import Provider
 from copilot.errors import ConfigError
 from copilot.providers import registry
 from copilot.providers.openai.speech import RATE, VoiceError, speech
