@@ -14,8 +14,9 @@ run: $(VENV)/.run
 sample: $(VENV)/.run
 	data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && $(BIN)/copilot --data "$$data" demo --once
 
+# A file of tests is one process's; four at most, for each has its own Chromium and PostgreSQL.
 test: packages lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check

@@ -18,6 +18,10 @@ from tests.postgres import Cluster
 NEED_PACKAGES = "COPILOT_TESTS_NEED_PACKAGES"
 """Set where nothing may be skipped but for want of a GPU or of the shared data: CI."""
 
+# Commands are as wide as a test says: readers of pytest's output have a width of their own.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+
 settings.register_profile("copilot", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("copilot")
 
