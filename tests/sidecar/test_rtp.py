@@ -91,10 +91,14 @@ async def test_both_tracks_arrive_as_their_parties_with_reports(call: Call) -> N
     turns = await asyncio.wait_for(heard(call.audio, 24), 15)
     assert await asyncio.gather(*said) == [23, 23]
     assert [turn.tick for turn in turns] == list(range(24))
-    for turn in turns[4:18]:
-        assert pitch(turn.agent) == pytest.approx(TONES[Party.AGENT], abs=13)
-        assert pitch(turn.customer) == pytest.approx(TONES[Party.CUSTOMER], abs=13)
-        assert np.std(turn.agent) == pytest.approx(TalkLevel().whisper, rel=0.1)
+    for party, tone_hz in TONES.items():
+        sounds = [turn.agent if party is Party.AGENT else turn.customer for turn in turns[4:18]]
+        whole = [one for one in sounds if np.std(one) > TalkLevel().whisper / 2]
+        assert len(whole) > 7  # a machine that stalls leaves gaps, and never the other's sound
+        assert all(pitch(one) == pytest.approx(tone_hz, abs=13) for one in whole)
+        assert np.median([np.std(one) for one in whole]) == pytest.approx(
+            TalkLevel().whisper, rel=0.1
+        )
     assert call.audio.absent == frozenset()
     stats = call.audio.stats()
     assert stats.tracks[Party.AGENT].counts.received >= 90

@@ -15,12 +15,13 @@ from copilot.store.log import Store, open_store
 from copilot.store.models import State
 
 CHILD = Path(__file__).parent / "child.py"
-LOST_S = 0.25
-"""What a kill may cost."""
+LOST = 13
+"""Entries that a kill may cost: a quarter of a second of them, where the machine keeps the child's
+pace. Of a machine that stalls the clock would tell more than of the log."""
 
 
-def kill_in_mid_call(url: str) -> dict[int, float]:
-    """When the child appended which seq."""
+def kill_in_mid_call(url: str) -> int:
+    """The last seq that the child appended."""
     child = subprocess.Popen([sys.executable, str(CHILD), url], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     lines = [child.stdout.readline() for _ in range(70)]
@@ -28,8 +29,7 @@ def kill_in_mid_call(url: str) -> dict[int, float]:
     lines += child.stdout.readlines()
     child.wait()
     child.stdout.close()
-    said = [line.split() for line in lines if line.endswith("\n")]
-    return {int(seq): float(at) for seq, at in said}
+    return int([line for line in lines if line.endswith("\n")][-1])
 
 
 async def cut(store: Store, call_id: str) -> None:
@@ -46,15 +46,14 @@ async def test_a_kill_loses_a_quarter_of_a_second_at_most(
 ) -> None:
     # A server hears of the death of a client a moment later.
     monkeypatch.setattr(log, "SWEEP_S", 0.05)
-    appended = await asyncio.to_thread(kill_in_mid_call, url)
+    last = await asyncio.to_thread(kill_in_mid_call, url)
     store = await open_store(url)
     await cut(store, "a")
     entries = await store.read("a")
     assert entries[0].event == CallStarted("a", Policy())
     assert [entry.seq for entry in entries] == list(range(len(entries)))
     assert entries[-1] == Entry(len(entries) - 1, entries[-2].tick, CallEnded("cut"))
-    lost = max(appended.values()) - appended[entries[-2].seq]
-    assert lost <= LOST_S
+    assert last - entries[-2].seq <= LOST
     row = await store.call("a")
     assert row is not None
     assert (row.state, row.reason, row.entries) == (State.CUT, "cut", len(entries))
