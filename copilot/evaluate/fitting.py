@@ -6,13 +6,16 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.sparse import csr_matrix, hstack
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from copilot.core.need import Features
 from copilot.core.vocabulary import NeedModel
 from copilot.evaluate.moments import FOLDS
+from copilot.retrieval.asking import asks
 from copilot.retrieval.ranking import FEATURES, USAGE
+from copilot.retrieval.seeking import BUCKETS, runs
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -25,6 +28,8 @@ EITHER = ("general",)
 NO_USAGE = dict.fromkeys(USAGE, 0.0)
 RIDGE = 1e-3
 """Of both, on standardised features."""
+RUNS = 2.0
+"""How freely runs of words get their weights, beside the embedding."""
 
 
 class Choice(Struct, frozen=True):
@@ -72,10 +77,21 @@ def fit_ranker(
     return {name: round(float(w), 4) for name, w in zip(FEATURES, weights, strict=True)}
 
 
-def fit_seeking(rows: Floats, asks: Bools, weights: Floats) -> Floats:
-    """Logistic regression over ``[rows, dim + 1]``; its weights and bias, ``[dim + 2]``."""
-    model = LogisticRegression(C=4.0, max_iter=400).fit(rows, asks, sample_weight=weights)
-    return np.append(model.coef_[0], model.intercept_[0]).astype(np.float32)
+def fit_seeking(meanings: Floats, texts: Sequence[str], asking: Bools, weights: Floats) -> Floats:
+    """Logistic regression over the texts and their embeddings ``[rows, dim]``, as
+    ``copilot.retrieval.seeking.seeking`` reads it: ``[dim + BUCKETS + 2]``.
+    """
+    found = [runs(text) for text in texts]
+    shares = np.concatenate([np.full(len(one), RUNS / np.sqrt(len(one))) for one in found])
+    starts = np.cumsum([0, *map(len, found)])
+    heard = csr_matrix((shares, np.concatenate(found), starts), (len(texts), BUCKETS))
+    form = np.array([[asks(text)] for text in texts], np.float32)
+    rows = hstack([csr_matrix(meanings), heard, csr_matrix(form)]).tocsr()
+    model = LogisticRegression(C=3.0, solver="liblinear", max_iter=300, random_state=0)
+    model.fit(rows, asking, sample_weight=weights)
+    fitted = np.append(model.coef_[0], model.intercept_[0]).astype(np.float32)
+    fitted[meanings.shape[1] : -2] *= RUNS
+    return fitted
 
 
 def fit_need(

@@ -19,12 +19,13 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from copilot import __version__
+from copilot.core.need import Features
 from copilot.core.policy import Policy
 from copilot.core.vocabulary import NeedModel
 from copilot.evaluate import sources
 from copilot.evaluate.fitting import Choice, fit_need, fit_ranker, fit_seeking
 from copilot.evaluate.memo import Memo
-from copilot.evaluate.moments import FOLDS, Corpus, fold_of, original, read_corpus, usage_of
+from copilot.evaluate.moments import FOLDS, Corpus, Moment, fold_of, original, read_corpus, usage_of
 from copilot.evaluate.silence import burden, listen
 from copilot.evaluate.tables import (
     Progress,
@@ -39,7 +40,7 @@ from copilot.retrieval.hybrid import HybridRetriever
 from copilot.retrieval.learning import Lessons, Recipe, learn
 from copilot.retrieval.packs import Pack
 from copilot.retrieval.ranking import FEATURES, USAGE
-from copilot.retrieval.seeking import seen
+from copilot.retrieval.seeking import BUCKETS
 from copilot.retrieval.teach import blend
 from copilot.trained import Trained, save
 
@@ -96,7 +97,7 @@ class Table(Struct, frozen=True):
             self.embedder.name,
             fit_ranker(self._usual(rows), others),
             NO_NEED,
-            self._fit_seeking(rows),
+            self._fit_seeking([*rows, *self.sample]),
             self.adapter,
         )
         return replace(model, need=self._fit_need(rows, model, version))
@@ -113,39 +114,59 @@ class Table(Struct, frozen=True):
                 made += [row.usual.given(known) for row in held if sources.answers(row.moment)]
         return made
 
-    def _fit_seeking(self, rows: Sequence[Row]) -> NDArray[np.float32]:
-        looks = [(row.look, row.moment.needs) for row in rows if row.answerable]
-        looks += [
-            (row.look, row.moment.id.startswith(sources.ASKED))
-            for row in self.sample
-            if row.answerable
-        ]
-        vectors = [seen(look.query, look.text) for look, _ in looks]
-        asking = [needs for _, needs in looks]
-        weights = [np.ones(len(looks), np.float32)]
+    def _fit_seeking(
+        self, rows: Sequence[Row], without: Collection[str] = ()
+    ) -> NDArray[np.float32]:
+        """The detector of questions, from these rows and from lines without a knowledge base, but
+        those of these words."""
+        whole = [row for row in rows if row.answerable]
+        meanings = [row.look.query for row in whole]
+        texts = [row.look.text for row in whole]
+        asking = [_asks(row.moment) for row in whole]
+        weights = [np.ones(len(whole), np.float32)]
         for lines, weight in ((self.lines, LINE_WEIGHT), (sources.read_said().lines, SAID_WEIGHT)):
-            texts = [*lines.asking, *lines.idle]
-            self.embedder.prepare(texts)
-            vectors += map(seen, self.embedder.embed(texts), texts)
-            asking += [True] * len(lines.asking) + [False] * len(lines.idle)
-            weights.append(np.full(len(texts), weight, np.float32))
-        return fit_seeking(np.stack(vectors), np.array(asking), np.concatenate(weights))
+            ask = [line for line in lines.asking if line not in without]
+            idle = [line for line in lines.idle if line not in without]
+            self.embedder.prepare([*ask, *idle])
+            meanings += list(self.embedder.embed([*ask, *idle]))
+            texts += [*ask, *idle]
+            asking += [True] * len(ask) + [False] * len(idle)
+            weights.append(np.full(len(ask) + len(idle), weight, np.float32))
+        return fit_seeking(np.stack(meanings), texts, np.array(asking), np.concatenate(weights))
 
     def _fit_need(self, rows: Sequence[Row], model: Trained, version: str) -> NeedModel:
-        parts = [(rows, 1.0), (self.idle, BACKGROUND_WEIGHT), (self.near, NEAR_WEIGHT)]
-        parts.append((self.sample, SAMPLE_WEIGHT))
-        every = [row for part, _ in parts for row in part]
+        parts = [(rows, 1.0), (self.sample, SAMPLE_WEIGHT)]
+        parts += [(self.idle, BACKGROUND_WEIGHT), (self.near, NEAR_WEIGHT)]
+        weights = [
+            weight * (1.0 if row.answerable else HOLDOUT_WEIGHT)
+            for part, weight in parts
+            for row in part
+        ]
+        features = [
+            *self._as_unseen([*rows, *self.sample], model),
+            *self._as_seen([*self.idle, *self.near], model),
+        ]
+        needed = [row.needed for part, _ in parts for row in part]
+        return fit_need(features, np.array(needed), np.array(weights, np.float32), version)
+
+    def _as_unseen(self, rows: Sequence[Row], model: Trained) -> list[Features]:
+        """What the gate would see of each row had the detector of questions not learned from it:
+        what that has learned it knows by heart, and need would trust it too much."""
+        folds = [fold_of(row.moment.id) for row in rows]
+        features: dict[int, Features] = {}
+        for fold in set(folds):
+            taught = [row for row, own in zip(rows, folds, strict=True) if own != fold]
+            places = [at for at, own in enumerate(folds) if own == fold]
+            held = [rows[at] for at in places]
+            words = {row.moment.query for row in held}
+            apart = replace(model, seeking=self._fit_seeking(taught, words))
+            features |= zip(places, self._as_seen(held, apart), strict=True)
+        return [features[at] for at in range(len(rows))]
+
+    def _as_seen(self, rows: Sequence[Row], model: Trained) -> list[Features]:
+        """What the gate sees of each row with these models."""
         search = {name: made.using(model) for name, made in self.searches.items()}
-        features = [need_features(row, search[row.source]) for row in every]
-        weights = np.array(
-            [
-                weight * (1.0 if row.answerable else HOLDOUT_WEIGHT)
-                for part, weight in parts
-                for row in part
-            ],
-            np.float32,
-        )
-        return fit_need(features, np.array([row.needed for row in every]), weights, version)
+        return [need_features(row, search[row.source]) for row in rows]
 
 
 @contextmanager
@@ -157,7 +178,7 @@ def table(
     progress: Progress,
 ) -> Iterator[Table]:
     """Read the sources and see them through search; the indexes last as long as the context."""
-    zeros = np.zeros(embedder.dim + 2, np.float32)
+    zeros = np.zeros(embedder.dim + BUCKETS + 2, np.float32)
     plain = Trained(embedder.name, dict.fromkeys(FEATURES, 0.0), NO_NEED, zeros, adapter)
     rows: list[Row] = []
     searches: dict[str, HybridRetriever] = {}
@@ -216,6 +237,11 @@ def train(
     }
     save(model, recipe, folder)
     return recipe
+
+
+def _asks(moment: Moment) -> bool:
+    """Whether the customer asks for something; the sample packs' moments say so by their ids."""
+    return moment.needs or moment.id.startswith(sources.ASKED)
 
 
 def learn_adapter(data: Path, embedder: Memo) -> NDArray[np.float32]:

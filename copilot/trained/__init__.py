@@ -22,8 +22,8 @@ FOLDER = Path(__file__).parent
 MODELS, RECIPE = "models.json", "RECIPE.json"
 GAP, GAP_RECIPE = "gap.json", "GAP_RECIPE.json"
 VECTORS = "vectors.safetensors"
-"""``seeking`` float32 ``[dim + 2]``: weights of the customer's words and of their form, and a bias;
- ``adapter`` float16 ``[dim, dim]``: what is added to a query's vector, q + qA."""
+"""``seeking`` float32 ``[dim + 32770]``: the detector of questions (``retrieval/seeking.py``);
+``adapter`` float16 ``[dim, dim]``: what is added to a query's vector, q + qA."""
 
 
 class Trained(Struct, frozen=True):

@@ -171,7 +171,8 @@ async def test_an_experiment_against_another_policy() -> None:
 
 
 async def test_a_budget_tells_the_need_that_a_card_takes() -> None:
-    call = Call(knows(passage()), need=SEEKS, signals=Signals(seeking=80))
+    policy = Policy(min_need=50)
+    call = Call(knows(passage()), policy, need=SEEKS, signals=Signals(seeking=80))
     call.customer("can i change the delivery address of my parcel").quiet(60)
     asking = Stored("one", tuple(call.end().log))
     found = await experiment(corpus(asking, stored("two")), changed({"budget": 100}))

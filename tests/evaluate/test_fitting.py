@@ -8,6 +8,7 @@ from copilot.core.vocabulary import Signals
 from copilot.evaluate.fitting import Choice, fit_need, fit_ranker, fit_seeking
 from copilot.evaluate.reliability import reliability
 from copilot.retrieval.ranking import FEATURES
+from copilot.retrieval.seeking import seeking
 
 random = np.random.default_rng(3)
 
@@ -32,11 +33,14 @@ def test_the_ranker_finds_the_weights_that_made_the_choices() -> None:
     assert abs(found["echoed"]) < 0.15
 
 
-def test_the_detector_tells_two_directions_apart() -> None:
-    rows = random.normal(size=(400, 8)).astype(np.float32)
-    asks = rows[:, 0] > 0
-    model = fit_seeking(rows, asks, np.ones(400, np.float32))
-    assert ((rows @ model[:-1] + model[-1] > 0) == asks).mean() > 0.95
+def test_the_detector_tells_meanings_and_the_order_of_words_apart() -> None:
+    meanings = random.normal(size=(400, 8)).astype(np.float32)
+    likely = meanings[:, 0] > 0
+    texts = ["does that help" if likes else "that does help" for likes in random.random(400) < 0.5]
+    for asking in (likely, np.array([text == texts[0] for text in texts])):
+        model = fit_seeking(meanings, texts, asking, np.ones(400, np.float32))
+        told = [seeking(model, *row) > 0.5 for row in zip(meanings, texts, strict=True)]
+        assert (np.array(told) == asking).mean() > 0.95
 
 
 def test_need_is_calibrated_on_rows_that_it_has_not_seen() -> None:

@@ -52,7 +52,9 @@ CASES = {
         ["budget"],
     ),
     "neither need nor support": (
-        Call(knows(passage(score=5)), need=SEEKS, signals=Signals(seeking=30)).customer(QUESTION),
+        Call(
+            knows(passage(score=5)), Policy(min_need=50), need=SEEKS, signals=Signals(seeking=30)
+        ).customer(QUESTION),
         Silence.WEAK,
         ["budget", "min_support"],
     ),

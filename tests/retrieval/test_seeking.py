@@ -1,9 +1,11 @@
 """The shipped detector of questions, on lines that nothing was fitted on."""
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from copilot.ports import Embedder
-from copilot.retrieval.seeking import seeking, seen
+from copilot.retrieval.seeking import BUCKETS, runs, seeking
 from copilot.trained import trained
 
 ASKS = (
@@ -32,8 +34,24 @@ def test_what_is_asked_is_told_from_what_asks_for_nothing(embedder: Embedder) ->
 
 
 def test_the_form_counts_beside_the_meaning() -> None:
-    model = np.array([0, 0, 2, -1], np.float32)
+    model = np.zeros(2 + BUCKETS + 2, np.float32)
+    model[[0, 1, -2, -1]] = -1, 1, 2, -1
     meaning = np.ones(2, np.float32)
-    assert list(seen(meaning, "where is it")) == [1, 1, 1]
     assert seeking(model, meaning, "where is it") > 0.7
     assert seeking(model, meaning, "it is there") < 0.3
+
+
+def test_the_order_of_words_counts() -> None:
+    model = np.zeros(2 + BUCKETS + 2, np.float32)
+    model[2 + np.setdiff1d(runs("is it open"), runs("it is open"))] = 9
+    meaning = np.ones(2, np.float32)
+    assert seeking(model, meaning, "Is it OPEN?") > 0.9
+    assert seeking(model, meaning, "it is open") == 0.5
+
+
+@given(st.text())
+def test_any_text_has_runs(text: str) -> None:
+    found = runs(text)
+    assert set(found) <= set(range(BUCKETS))
+    assert list(found) == sorted(set(found))
+    assert len(found)
