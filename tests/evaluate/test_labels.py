@@ -177,7 +177,8 @@ def test_a_lead_is_measured_to_the_end_of_the_turn() -> None:
     assert case.asked_until is not None
     assert case.lead_ms == (case.asked_until - case.tick - 1) * 80
     assert case.lead_ms > 0
-    late = Call(
+    sixty = Signals(seeking=60)
+    late = Call(knows(passage(score=90)), Policy(min_need=50), need=SEEKS, signals=sixty)
         knows(passage(score=90)), Policy(min_need=50), need=SEEKS, signals=Signals(seeking=60)
     )
     late.customer(ASKS).quiet(20)
