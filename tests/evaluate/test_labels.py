@@ -179,8 +179,6 @@ def test_a_lead_is_measured_to_the_end_of_the_turn() -> None:
     assert case.lead_ms > 0
     sixty = Signals(seeking=60)
     late = Call(knows(passage(score=90)), Policy(min_need=50), need=SEEKS, signals=sixty)
-        knows(passage(score=90)), Policy(min_need=50), need=SEEKS, signals=Signals(seeking=60)
-    )
     late.customer(ASKS).quiet(20)
     (case,) = cases_of(late.end().log)
     assert case.lead_ms is not None
