@@ -115,9 +115,12 @@ class Webhooks:
         if len(known) >= MOST_HOOKS:
             raise SettingError(f"there are {MOST_HOOKS} webhooks: remove one first")
         try:
-            await self._place(_as_set(hook))
+            async with asyncio.timeout(PATIENCE_S):
+                await self._place(_as_set(hook))
         except Refused as error:
             raise SettingError(f"url = {url!r}: {error}") from None
+        except TimeoutError:
+            raise SettingError(f"url = {url!r}: looking its address up takes too long") from None
         return msgspec.structs.replace(hook, id=await self._tables.add_hook(hook))
 
     async def remove(self, team_id: str, number: int) -> bool:
@@ -187,16 +190,19 @@ class Webhooks:
 
     async def send_due(self) -> int:
         """Try each message that is due once; how many were tried."""
-        tried = 0
-        for delivery in await self._tables.due(self._now()):
-            until = self._now() + timedelta(seconds=CLAIM_S)
-            if await self._tables.claim(delivery.id, delivery.tries, until):
-                await self._settle(delivery, await self._try(delivery))
-                tried += 1
-        return tried
+        due = await self._tables.due(self._now())
+        return sum(await asyncio.gather(*map(self._deliver, due)))
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    async def _deliver(self, delivery: Delivery) -> bool:
+        """Try it, unless another process does."""
+        until = self._now() + timedelta(seconds=CLAIM_S)
+        if not await self._tables.claim(delivery.id, delivery.tries, until):
+            return False
+        await self._settle(delivery, await self._try(delivery))
+        return True
 
     async def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
         now = self._now()
@@ -214,11 +220,14 @@ class Webhooks:
         if hook is None:
             return Outcome(_GONE, "there is no such webhook any more")
         try:
-            url, host = await self._place(hook)
-            return await self._post(delivery, hook, url, host)
+            async with asyncio.timeout(PATIENCE_S):
+                url, host = await self._place(hook)
+                return await self._post(delivery, hook, url, host)
         except Refused as error:
             return Outcome(0, str(error))
-        except (httpx.HTTPError, OSError, TimeoutError) as error:
+        except TimeoutError:
+            return Outcome(0, f"no answer within {PATIENCE_S:g} s")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return Outcome(0, f"{type(error).__name__}: {error}"[:200])
 
     async def _post(self, delivery: Delivery, hook: Webhook, url: httpx.URL, host: str) -> Outcome:
@@ -232,36 +241,39 @@ class Webhooks:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": signed,
         }
-        name = urlsplit(hook.url).hostname or ""
         request = self._http.build_request(
             "POST",
             url,
             content=delivery.body.encode(),
             headers=headers,
-            extensions={"sni_hostname": name},  # the certificate is the name's, not the address's
+            # The certificate is the name's, not the address's.
+            extensions={"sni_hostname": _name(hook.url)},
         )
-        async with asyncio.timeout(PATIENCE_S):
-            response = await self._http.send(request, stream=True)
-            try:
-                told = "" if response.is_success else f"HTTP {response.status_code}"
-                if response.is_redirect:
-                    told = f"HTTP {response.status_code}: redirects are not followed"
-                return Outcome(response.status_code, told)
-            finally:
-                await response.aclose()
+        response = await self._http.send(request, stream=True)
+        try:
+            told = "" if response.is_success else f"HTTP {response.status_code}"
+            if response.is_redirect:
+                told = f"HTTP {response.status_code}: redirects are not followed"
+            return Outcome(response.status_code, told)
+        finally:
+            await response.aclose()
 
     async def _place(self, hook: Webhook) -> tuple[httpx.URL, str]:
         """The URL with the host's address in the place of its name, looked up and checked now: a
         name that turns to another address between check and use (DNS rebinding) gains nothing."""
         parts = urlsplit(hook.url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        host, port = _name(hook.url), parts.port or (443 if parts.scheme == "https" else 80)
         addresses = await self._resolve(host, port)
         for address in addresses:
             if not hook.private and not _public(address):
-                raise Refused(f"{host} is {address}, an address inside: set private to allow that")
+                raise Refused(
+                    f"{host} is {address}, an address inside the house: "
+                    "that takes private = true in the settings' [[webhooks]]"
+                )
         if not addresses:
             raise Refused(f"{host} has no address")
-        shown = host if parts.port is None else f"{host}:{parts.port}"
+        shown = f"[{host}]" if ":" in host else host
+        shown += "" if parts.port is None else f":{parts.port}"
         return httpx.URL(hook.url).copy_with(host=addresses[0], port=port), shown
 
 
@@ -275,9 +287,14 @@ async def _resolve(host: str, port: int) -> Sequence[str]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         return []
     return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+def _name(url: str) -> str:
+    """The host as the net has it: xn--bcher-kva for bücher; raises ValueError or InvalidURL."""
+    return httpx.URL(url).raw_host.decode("ascii")
 
 
 def _public(address: str) -> bool:
@@ -290,10 +307,16 @@ def _public(address: str) -> bool:
             return _public(str(inner))
         if ip in _NAT64:
             return _public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        if ip not in _GLOBAL or ip in _PAPER:
+            return False  # what is not handed out yet, or for one house only (fec0::, 64:ff9b:1::)
     return ip.is_global and not ip.is_multicast
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL = ipaddress.IPv6Network("2000::/3")
+"""All that is handed out for the internet (IANA, IPv6 Global Unicast Address Assignments)."""
+_PAPER = ipaddress.IPv6Network("3fff::/20")
+"""For documents (RFC 9637); an older Python takes it for a place."""
 
 
 def _check(at: int, hook: Webhook) -> None:
@@ -316,7 +339,8 @@ def _url_fault(hook: Webhook) -> str:
     try:
         parts = urlsplit(hook.url)
         good = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+        good = good and _name(hook.url).isprintable() and " " not in hook.url
+    except (ValueError, httpx.InvalidURL):
         good = False
     if not good or parts.username or parts.password or len(hook.url) > MOST_LETTERS:
         return "give a URL as https://host/path"

@@ -11,9 +11,10 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from copilot.config.sections import Webhook
-from copilot.errors import ConfigError
+from copilot.errors import ConfigError, SettingError
 from copilot.mind.webhooks import RETRIES, Webhooks
 from copilot.store.log import Store, open_store
+from copilot.store.mind.rows import Hook
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY: dict[str, object] = {"type": "call.confirmed", "data": {"summary": "naïve ✓"}}
@@ -163,7 +164,8 @@ async def test_only_the_teams_webhooks_that_want_it(store: Store, inbox: Inbox) 
     [
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
         "0.0.0.0", "224.0.0.1", "::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1", "2002:7f00:1::",
-        "64:ff9b::7f00:1",
+        "64:ff9b::7f00:1", "64:ff9b:1::7f00:1", "::7f00:1", "::ffff:0:7f00:1", "fec0::1", "5f00::1",
+        "3fff::1",
     ],
 )  # fmt: skip
 async def test_nothing_is_sent_into_the_house(address: str, store: Store) -> None:
@@ -175,6 +177,78 @@ async def test_nothing_is_sent_into_the_house(address: str, store: Store) -> Non
     [entry] = await store.mind.deliveries("default")
     assert entry.state == "due"
     assert f"crm.example is {address}, an address inside" in entry.told
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "017700000001",
+        "[::ffff:127.0.0.1]",
+        "[::1]",
+        "localhost.",
+    ],
+)
+async def test_a_host_written_otherwise_is_still_inside(host: str, store: Store) -> None:
+    """By the resolver of this machine."""
+    async with sending(store) as (made, _):
+        with pytest.raises(SettingError, match=r"an address inside|has no address"):
+            await made.add("default", f"https://{host}/hook", ["call.ended"], "anna")
+    assert await store.mind.hooks("default") == []
+
+
+async def test_a_name_of_other_letters_is_written_as_the_net_has_it(
+    store: Store, inbox: Inbox
+) -> None:
+    port = inbox.url.split(":")[2].split("/")[0]
+    far = hook(f"http://bücher.example:{port}/hook")
+    async with sending(store, far, addresses=["127.0.0.1"]) as (made, _):
+        await made.announce("default", "call", "call.ended", BODY)
+        assert await made.send_due() == 1
+    [(headers, _)] = inbox.got
+    assert headers["host"] == f"xn--bcher-kva.example:{port}"
+
+
+@pytest.mark.parametrize(
+    "host", ["a" * 64 + ".example", "xn--a.example", "a..example", "a b", "%00"]
+)
+async def test_no_host_ends_the_sending(host: str, store: Store, inbox: Inbox) -> None:
+    """It is refused where it is added; one that is there nevertheless fails by itself."""
+    now = datetime.now(UTC)
+    bad = Hook(0, "default", f"https://{host}/", SECRET, "", now, "anna")
+    await store.mind.add_hook(bad)
+    async with sending(store, hook(inbox.url)) as (made, _):
+        with pytest.raises(SettingError, match=r"give a URL|has no address"):
+            await made.add("other", bad.url, ["call.ended"], "anna")
+        await made.announce("default", "call", "call.ended", BODY)
+        assert await made.send_due() == 2
+    assert len(inbox.got) == 1
+    [one, _] = await store.mind.deliveries("default")
+    assert (one.state, bool(one.told)) == ("due", True)
+
+
+async def test_a_place_that_does_not_answer_holds_nobody_up(store: Store, inbox: Inbox) -> None:
+    """The others' messages are delivered while one server is silent."""
+    silent = asyncio.Event()
+
+    async def keep(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await silent.wait()
+        writer.close()
+
+    server = await asyncio.start_server(keep, "127.0.0.1", 0)
+    slow = hook(f"http://localhost:{server.sockets[0].getsockname()[1]}/hook")
+    async with sending(store, slow, hook(inbox.url)) as (made, _):
+        await made.announce("default", "call", "call.ended", BODY)
+        work = asyncio.create_task(made.send_due())
+        async with asyncio.timeout(10):
+            while not inbox.got:
+                await asyncio.sleep(0.01)
+        assert not work.done()
+        silent.set()
+        assert await work == 2
+    server.close()
 
 
 async def test_two_processes_send_it_once(store: Store, inbox: Inbox) -> None:
