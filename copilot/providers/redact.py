@@ -44,8 +44,9 @@ _NEAR = 6
 """Words before a number that may say what it is."""
 
 _EMAIL = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w.]+ at [\w-]+ dot (?:com|net|org|de|uk|eu|io)\b", re.I
-)
+    r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+"
+    r"|(?<![\w.])[\w.]++ at [\w-]++ dot (?:com|net|org|de|uk|eu|io)\b", re.I,
+)  # fmt: skip
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _SSN = re.compile(r"\b\d{3}-\d{2}-\d{4}\b")
 _DIALLED = re.compile(r"(?<![\w])\+\d[\d ()./-]{6,}\d|\(\d{3}\) ?\d{3}[- ]?\d{4}\b")
@@ -113,25 +114,26 @@ class Mask:
     def __init__(self, redactor: Redactor) -> None:
         self._kinds = redactor.kinds
         self._marks: dict[str, str] = {}
+        """By what they stand for, in small letters."""
+        self._values: dict[str, str] = {}
+        """What a mark stands for."""
         self._numbers: dict[str, int] = {}
+        self._longest = 0
+        """Words of the longest name."""
 
     def hide(self, text: str) -> str:
         """The text with a mark in the place of each thing found; a name wherever it stands."""
+        found = find(text, self._kinds)
+        marks = [self._mark(text[one.start : one.end], one.kind) for one in found]
         parts, last = [], 0
-        for one in find(text, self._kinds):
-            parts += [text[last : one.start], self._mark(text[one.start : one.end], one.kind)]
+        for one, mark in zip(found, marks, strict=True):
+            parts += [self._nameless(text[last : one.start]), mark]
             last = one.end
-        hidden = "".join([*parts, text[last:]])
-        for mark, value in self._marks.items():
-            if mark.startswith("[name"):
-                hidden = re.sub(rf"\b{re.escape(value)}\b", mark, hidden, flags=re.I)
-        return hidden
+        return "".join([*parts, self._nameless(text[last:])])
 
     def reveal(self, text: str) -> str:
-        """What `hide` made invisible, visible again."""
-        for mark, value in self._marks.items():
-            text = text.replace(mark, value)
-        return text
+        """What `hide` made invisible, visible again, however a model writes the marks."""
+        return _MARK.sub(lambda one: self._values.get(_written(one), one[0]), text)
 
     def split(self, text: str) -> tuple[str, str]:
         """The part that is whole, and one that may be half a mark."""
@@ -141,13 +143,40 @@ class Mask:
         return text[:at], text[at:]
 
     def _mark(self, value: str, kind: str) -> str:
-        for mark, known in self._marks.items():
-            if known.lower() == value.lower():
-                return mark
-        self._numbers[kind] = self._numbers.get(kind, 0) + 1
-        mark = f"[{kind} {self._numbers[kind]}]"
-        self._marks[mark] = value
-        return mark
+        low = value.lower()
+        if low not in self._marks:
+            self._numbers[kind] = self._numbers.get(kind, 0) + 1
+            self._marks[low] = mark = f"[{kind} {self._numbers[kind]}]"
+            self._values[mark] = value
+            if kind == "name":
+                self._longest = max(self._longest, len(_RUN.findall(value)))
+        return self._marks[low]
+
+    def _nameless(self, text: str) -> str:
+        """The text with marks for the names that are known by now."""
+        if not self._longest:
+            return text
+        words = list(_RUN.finditer(text))
+        parts, last, at = [], 0, 0
+        while at < len(words):
+            for end in range(min(at + self._longest, len(words)), at, -1):
+                start, stop = words[at].start(), words[end - 1].end()
+                mark = self._marks.get(text[start:stop].lower(), "")
+                if mark.startswith("[name"):
+                    parts += [text[last:start], mark]
+                    last, at = stop, end - 1
+                    break
+            at += 1
+        return "".join([*parts, text[last:]])
+
+
+_RUN = re.compile(r"\w+")
+_MARK = re.compile(rf"\[\s?({'|'.join(KINDS)})[\s_-]?(\d{{1,6}})\s?\]", re.I)
+
+
+def _written(mark: re.Match[str]) -> str:
+    """A mark as `Mask` writes it."""
+    return f"[{mark[1].lower()} {int(mark[2])}]"
 
 
 # ---- finding -----------------------------------------------------------------------------------
@@ -198,14 +227,15 @@ def _numbers(text: str) -> Iterator[Found]:
 
 def _joined(run: list[re.Match[str]]) -> str:
     """The digits of a spoken number: double five is 55, forty two is 42."""
-    made, times = "", 1
+    made, times, before = "", 1, ""
     for token in run:
-        word = token[0].lower()
+        last, before = before, token[0].lower()
+        word = before
         if word in _REPEATS:
             times = _REPEATS[word]
             continue
         value = digits(word)
-        if len(value) == 1 and made.endswith("0") and made[-2:-1] and _tens(run, token):
+        if len(value) == 1 and made.endswith("0") and made[-2:-1] and _ends_ten(last, word):
             made = made[:-1] + value
         else:
             made += value * times
@@ -213,11 +243,9 @@ def _joined(run: list[re.Match[str]]) -> str:
     return made
 
 
-def _tens(run: list[re.Match[str]], token: re.Match[str]) -> bool:
+def _ends_ten(last: str, word: str) -> bool:
     """Whether the word before is a ten: the four of forty four takes the place of its nought."""
-    at = run.index(token)
-    word = run[at - 1][0].lower() if at else ""
-    return word.endswith("ty") and not token[0].isdigit()
+    return last.endswith("ty") and not word.isdigit()
 
 
 def _kind(number: str, before: list[str]) -> str:
