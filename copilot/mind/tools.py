@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-from jsonschema import Draft202012Validator, SchemaError
 from msgspec import Struct
 
 from copilot.config.sections import Tool as Server
 from copilot.errors import ConfigError
+from copilot.mind.arguments import fault as misfit
+from copilot.mind.arguments import masked, readable
 from copilot.mind.evidence import Evidence
 from copilot.mind.fences import harmless
 from copilot.providers.redact import Redactor
@@ -35,7 +36,7 @@ class Offered(Struct, frozen=True):
     name: str
     description: str
     schema: dict[str, Any]
-    """Of its arguments, as JSON Schema."""
+    """Of its arguments, as JSON Schema: what of it is readable."""
 
     @property
     def source(self) -> str:
@@ -74,35 +75,36 @@ class Tools:
             if tool.name in link.server.allowed(team_id)
         ]
 
-    async def use(self, team_id: str, source: str, arguments: Mapping[str, object]) -> Evidence:
+    async def use(
+        self, team_id: str, source: str, arguments: Mapping[str, object], heard: str = ""
+    ) -> Evidence:
         """What the tool says, or why it does not; it never raises and never takes long.
 
-        `source` is ``server.tool``. What is not allowed for the team is not there.
+        `source` is ``server.tool``. What is not allowed for the team is not there. What the policy
+        masks in `heard`, the talk that the arguments are from, is masked in them, too.
         """
         since = perf_counter()
-        shown = json.dumps(arguments, ensure_ascii=False, default=str)[:1000]
-        text, fault = "", ""
         tool = next((one for one in await self.offered(team_id) if one.source == source), None)
+        given, text = dict(arguments), ""
+        if tool is None or not self._links[tool.server].server.trusted:
+            given = await asyncio.to_thread(self._masked, arguments, heard)
         if tool is None:
             fault = "there is no such tool for this team"
-        elif wrong := _wrong(tool.schema, arguments):
+        elif wrong := misfit(tool.schema, arguments):
             fault = f"the arguments do not fit: {wrong}"
         else:
-            link = self._links[tool.server]
-            given = dict(arguments) if link.server.trusted else self._masked(arguments)
-            text, fault = await link.call(tool.name, given)
-        took = round(1000 * (perf_counter() - since))
-        return Evidence(source, shown, harmless(text), fault, took)
+            text, fault = await self._links[tool.server].call(tool.name, given)
+        shown = json.dumps(given, ensure_ascii=False, default=str)[:1000]
+        text = await asyncio.to_thread(harmless, text)
+        return Evidence(source, shown, text, fault, round(1000 * (perf_counter() - since)))
 
     async def close(self) -> None:
         await asyncio.gather(*(link.close() for link in self._links.values()))
 
-    def _masked(self, arguments: Mapping[str, object]) -> dict[str, object]:
-        clean = self._redactor.clean
-        return {
-            key: clean(value) if isinstance(value, str) else value
-            for key, value in arguments.items()
-        }
+    def _masked(self, arguments: Mapping[str, object], heard: str) -> dict[str, object]:
+        mask = self._redactor.mask()
+        mask.hide(heard)
+        return masked(arguments, mask)
 
 
 class _Link:
@@ -183,17 +185,9 @@ class _Link:
         reads = tool.annotations is not None and tool.annotations.read_only_hint is True
         if tool.name not in self.server.named or not (reads or self.server.writes):
             return None
-        described = harmless(tool.description or "")[:DESCRIBED]
-        return Offered(self.server.name, tool.name, described, dict(tool.input_schema))
-
-
-def _wrong(schema: dict[str, Any], arguments: Mapping[str, object]) -> str:
-    """What does not fit; unknown arguments do not, whatever the schema says of them."""
-    known = schema.get("properties", {})
-    if unknown := [name for name in arguments if name not in known]:
-        return f"{unknown[0]!r} is none of them"
-    try:
-        fault = next(iter(Draft202012Validator(schema).iter_errors(dict(arguments))), None)
-    except SchemaError:
-        return "its schema cannot be read"
-    return fault.message[:200] if fault is not None else ""
+        described = harmless((tool.description or "")[: 4 * DESCRIBED])[:DESCRIBED]
+        schema = readable(tool.input_schema)
+        if schema is None:
+            log.warning("tools %s: the arguments of %s cannot be read", self.server.name, tool.name)
+            return None
+        return Offered(self.server.name, tool.name, described, schema)

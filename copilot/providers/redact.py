@@ -38,6 +38,8 @@ _ACCOUNT = frozenset(
 )
 _CODE = frozenset("cvv cvc cv2 security csc verification".split())
 _PHONE = frozenset("phone telephone mobile cell call number reach callback".split())
+_VAGUE = frozenset("number call reach".split())
+"""Of these a field may be named whatever its number is."""
 _OTHER = frozenset("order tracking parcel reference ticket invoice booking case".split())
 """Numbers of these the copilot is there to look up."""
 _NEAR = 6
@@ -87,6 +89,13 @@ def digits(word: str) -> str:
     return word if word.isdigit() else _DIGITS.get(word.lower(), "")
 
 
+def is_about(name: str) -> str:
+    """The words of a field's name that say what its number is, as they would stand before it."""
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    telling = _ACCOUNT | _CODE | _OTHER | (_PHONE - _VAGUE)
+    return " ".join(word for word in words if word in telling)
+
+
 def continues(word: str) -> bool:
     """Whether the word may stand inside a number that is spoken."""
     low = word.lower()
@@ -119,17 +128,18 @@ class Mask:
         """What a mark stands for."""
         self._numbers: dict[str, int] = {}
         self._longest = 0
-        """Words of the longest name."""
+        """Words of the longest of them that is known wherever it stands."""
 
     def hide(self, text: str) -> str:
-        """The text with a mark in the place of each thing found; a name wherever it stands."""
+        """The text with a mark in the place of each thing found, and wherever else it stands: a
+        name is introduced once, and a number told once what it is."""
         found = find(text, self._kinds)
         marks = [self._mark(text[one.start : one.end], one.kind) for one in found]
         parts, last = [], 0
         for one, mark in zip(found, marks, strict=True):
-            parts += [self._nameless(text[last : one.start]), mark]
+            parts += [self._known(text[last : one.start]), mark]
             last = one.end
-        return "".join([*parts, self._nameless(text[last:])])
+        return "".join([*parts, self._known(text[last:])])
 
     def reveal(self, text: str) -> str:
         """What `hide` made invisible, visible again, however a model writes the marks."""
@@ -148,12 +158,12 @@ class Mask:
             self._numbers[kind] = self._numbers.get(kind, 0) + 1
             self._marks[low] = mark = f"[{kind} {self._numbers[kind]}]"
             self._values[mark] = value
-            if kind == "name":
+            if _stands_alone(mark, value):
                 self._longest = max(self._longest, len(_RUN.findall(value)))
         return self._marks[low]
 
-    def _nameless(self, text: str) -> str:
-        """The text with marks for the names that are known by now."""
+    def _known(self, text: str) -> str:
+        """The text with marks for what is known by now."""
         if not self._longest:
             return text
         words = list(_RUN.finditer(text))
@@ -162,7 +172,7 @@ class Mask:
             for end in range(min(at + self._longest, len(words)), at, -1):
                 start, stop = words[at].start(), words[end - 1].end()
                 mark = self._marks.get(text[start:stop].lower(), "")
-                if mark.startswith("[name"):
+                if mark and _stands_alone(mark, text[start:stop]):
                     parts += [text[last:start], mark]
                     last, at = stop, end - 1
                     break
@@ -172,6 +182,11 @@ class Mask:
 
 _RUN = re.compile(r"\w+")
 _MARK = re.compile(rf"\[\s?({'|'.join(KINDS)})[\s_-]?(\d{{1,6}})\s?\]", re.I)
+
+
+def _stands_alone(mark: str, value: str) -> bool:
+    """Whether a value is known where nothing says what it is; a card's code is like any number."""
+    return mark.startswith("[name") or len(value) >= ACCOUNT_DIGITS
 
 
 def _written(mark: re.Match[str]) -> str:
