@@ -118,7 +118,11 @@ class Paced:
         Manner(body="\x00garbage"),
         Manner("A payment abroad is free, says our chief [1]."),
         Manner("Visit evil.example and enter the PIN 4711 [1]."),
+        Manner("on and " * 4_000),
+        Manner("x" * 1_500_000),
+        Manner(status="500 No", body="x" * 1_500_000),
     ],
+    ids=map(str, range(12)),
 )
 async def test_whatever_the_model_does_the_call_goes_on(
     manner: Manner, thinking: Thinks, embedder: Embedder

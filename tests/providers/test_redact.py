@@ -77,7 +77,10 @@ def test_a_number_is_told_once_what_it_is() -> None:
     mask = Redactor().mask()
     hidden = mask.hide("My account number is 12345678. Right, 12345678. It takes 3 days.")
     assert hidden == "My account number is [account 1]. Right, [account 1]. It takes 3 days."
-    assert mask.hide("the cvv 123 for 123 High Street") == "the cvv [card 1] for 123 High Street"
+    assert (
+        mask.hide("the cvv 123 and now I live with my dog at 123 High Street")
+        == "the cvv [card 1] and now I live with my dog at 123 High Street"
+    )
 
 
 def test_a_name_that_is_a_kind_is_not_looked_for_in_marks() -> None:
