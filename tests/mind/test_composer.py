@@ -1,6 +1,7 @@
 """Cards that a background model composes: grounded or not shown, in time or not at all."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -95,6 +96,8 @@ class Paced:
     def __init__(self, ticks: int) -> None:
         self.ticks = ticks
         self.took: list[float] = []
+        gc.collect()
+        gc.freeze()  # as the server does: a search of all models for garbage is longer than a tick
 
     async def turns(self) -> AsyncIterator[MicroTurn]:
         silent = np.zeros(1920, np.float32)

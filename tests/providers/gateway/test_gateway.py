@@ -91,7 +91,7 @@ async def test_of_an_answer_that_never_ends_little_is_kept() -> None:
 
         async def read() -> None:
             async for piece in made.answer(ASK):
-                pieces.append(piece.text)
+                pieces.extend([piece.text])
 
         with pytest.raises(MindError, match="longer than it may be"):
             await read()
