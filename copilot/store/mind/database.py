@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.errors import StoreError
@@ -123,6 +124,15 @@ class MindTables(Access):
             same = SummaryTable.call_id == summary.call_id
             await connection.execute(delete(SummaryTable).where(same))
             await connection.execute(insert(SummaryTable), msgspec.structs.asdict(summary))
+
+    async def keep_draft(self, summary: Summary) -> bool:
+        """The same where the call has none yet; False: it has one, which stays as it is."""
+        lite = self._address.path is not None
+        made = sqlite.insert(SummaryTable) if lite else postgresql.insert(SummaryTable)
+        async with self._write() as connection:
+            row = msgspec.structs.asdict(summary)
+            done = await connection.execute(made.values(row).on_conflict_do_nothing())
+            return bool(done.rowcount)
 
     async def summaries(self, team_id: str, call_ids: Sequence[str]) -> list[Summary]:
         """Those of the calls that have one, in the order of the calls."""
