@@ -13,8 +13,14 @@ from typing import BinaryIO
 
 def main() -> int:
     most, command = int(sys.argv[1]), sys.argv[2:]
+    # Where our own modules lie is not where another Python's do.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     child = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
     )
     assert child.stdin is not None
     assert child.stdout is not None

@@ -218,6 +218,18 @@ async def test_a_server_that_is_not_there_offers_nothing() -> None:
         assert "no such tool" in found.fault
 
 
+async def test_a_server_gets_no_keys_and_no_way_to_our_modules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another Python would take ours for its own."""
+    monkeypatch.setenv("MODELS_KEY", "sk-secret")
+    async with shop(allow=("surroundings",)) as tools:
+        found = await tools.use("default", "shop.surroundings", {})
+    names = set(found.text.split())
+    assert "PATH" in names
+    assert not names & {"MODELS_KEY", "PYTHONPATH"}
+
+
 def test_mistakes_in_settings() -> None:
     both = Tool(name="a", command=("x",), url="http://x")
     with pytest.raises(ConfigError, match=r"tools\[0\] 'a': give either command or url"):
