@@ -213,7 +213,8 @@ async def services(
             trial(settings, library, desk.jobs, Rules(store.console, settings.policy)),
             sample,
             checks={"search": search},
-            gauges=_gauges(made.listener, mind),
+            gauges=_gauges(made.listener, mind)
+            | ({"tools": lambda: {"servers": background.tools.state()}} if settings.tools else {}),
             origins=frozenset(settings.server.origins),
             background=background,
         )

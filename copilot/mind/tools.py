@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
@@ -64,6 +65,10 @@ class Tools:
         """Whether the team may use any."""
         return any(link.server.allowed(team_id) for link in self._links.values())
 
+    def state(self) -> list[dict[str, object]]:
+        """How the servers do; one is connected when first wanted."""
+        return [link.state() for link in self._links.values()]
+
     async def offered(self, team_id: str) -> list[Offered]:
         """What the team may use now; a server that does not answer offers nothing."""
         mine = [link for link in self._links.values() if link.server.allowed(team_id)]
@@ -116,8 +121,18 @@ class _Link:
         self._client: Any = None
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
+        self.fault = ""
+        """Why it was not connected when that was last tried."""
         self._tools: list[Offered] = []
         self._tried = -AGAIN_S
+
+    def state(self) -> dict[str, object]:
+        return {
+            "server": self.server.name,
+            "connected": self._client is not None,
+            "tools": [one.name for one in self._tools],
+            "fault": self.fault,
+        }
 
     async def tools(self) -> list[Offered]:
         await self._connect()
@@ -166,15 +181,17 @@ class _Link:
         from copilot.mind.mcplink import connected
 
         try:
+            _check_program(self.server.command)
             async with asyncio.timeout(START_S) as starting, connected(self.server) as client:
                 listed = await client.list_tools()
                 self._tools = [one for tool in listed.tools[:_LISTED] if (one := self._offer(tool))]
                 starting.reschedule(None)
-                self._client, self._tried = client, -AGAIN_S
+                self._client, self._tried, self.fault = client, -AGAIN_S, ""
                 self._ready.set()
                 await self._stop.wait()
         except Exception as error:
-            log.warning("tools %s: not connected (%s)", self.server.name, type(error).__name__)
+            self.fault = _why(error)
+            log.warning("tools %s: not connected: %s", self.server.name, self.fault)
         finally:
             self._client = None
             self._ready.set()
@@ -191,3 +208,18 @@ class _Link:
             log.warning("tools %s: the arguments of %s cannot be read", self.server.name, tool.name)
             return None
         return Offered(self.server.name, tool.name, described, schema)
+
+
+def _check_program(command: Sequence[str]) -> None:
+    if command and shutil.which(command[0]) is None:
+        raise FileNotFoundError(f"{command[0]}: there is no such program; put its whole path")
+
+
+def _why(error: BaseException) -> str:
+    """The fault at the bottom of what the library makes of it, in a line."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return f"no answer within {START_S:g} s"
+    told = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__

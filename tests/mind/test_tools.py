@@ -211,11 +211,25 @@ class Nothing:
         return Found(())
 
 
-async def test_a_server_that_is_not_there_offers_nothing() -> None:
-    async with shop(command=("/no/such/program",)) as tools:
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ({"command": ("/no/such/program",)}, "/no/such/program: there is no such program"),
+        ({"command": (sys.executable, "-c", "0")}, "Connection closed"),
+        ({"command": (), "url": "http://127.0.0.1:9/mcp"}, "connection attempts failed"),
+    ],
+)
+async def test_a_server_that_is_not_there_offers_nothing_and_the_log_says_why(
+    way: dict[str, object], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with shop(**way) as tools:
         assert await tools.offered("default") == []
         found = await tools.use("default", "shop.order_status", {"order": "1"})
         assert "no such tool" in found.fault
+        [state] = tools.state()
+    assert (state["connected"], state["tools"]) == (False, [])
+    assert told in str(state["fault"])
+    assert told in caplog.text
 
 
 async def test_a_server_gets_no_keys_and_no_way_to_our_modules(
