@@ -22,6 +22,7 @@ from standardwebhooks import Webhook as Signer
 
 from copilot.config.sections import Webhook
 from copilot.errors import ConfigError, SettingError, StoreError
+from copilot.mind.sealing import Seal, Unreadable, is_sealed
 from copilot.store.mind.database import MindTables
 from copilot.store.mind.rows import Delivery, Hook
 
@@ -44,6 +45,10 @@ CLAIM_S = 60
 LOOK_S = 1.0
 _ANSWER_BYTES = 64 * 1024
 _GONE = 410
+_OTHER_KEY = (
+    "its secret cannot be read: memory.key is not what it was when the webhook was added; "
+    "give it back, or remove the webhook and add it again"
+)
 
 Clock = Callable[[], datetime]
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -74,11 +79,14 @@ class Webhooks:
         hooks: Sequence[Webhook],
         now: Clock,
         resolve: Resolve | None = None,
+        seal: Seal | None = None,
     ) -> None:
-        """Raises ConfigError for a webhook whose secret or URL cannot be used."""
+        """`seal` closes the secrets of webhooks that are added; without it they are kept as they
+        are. Raises ConfigError for a webhook whose secret or URL cannot be used."""
         self._tables = tables
         self._hooks = {(hook.team, hook.url): hook for hook in hooks}
         self._now = now
+        self._seal = seal
         self._resolve = resolve or _resolve
         self._http = httpx.AsyncClient(
             follow_redirects=False, trust_env=False, timeout=httpx.Timeout(PATIENCE_S)
@@ -121,14 +129,37 @@ class Webhooks:
             raise SettingError(f"url = {url!r}: {error}") from None
         except TimeoutError:
             raise SettingError(f"url = {url!r}: looking its address up takes too long") from None
-        return msgspec.structs.replace(hook, id=await self._tables.add_hook(hook))
+        kept = msgspec.structs.replace(hook, secret=self._closed(hook))
+        return msgspec.structs.replace(hook, id=await self._tables.add_hook(kept))
 
     async def remove(self, team_id: str, number: int) -> bool:
         """Take an added one away; what is still to be sent to it fails."""
         return await self._tables.drop_hook(team_id, number)
 
     async def _wanting(self, team_id: str) -> list[Webhook]:
-        return [*self.fixed(team_id), *map(_as_set, await self._tables.hooks(team_id))]
+        return [*self.fixed(team_id), *map(self._opened, await self._tables.hooks(team_id))]
+
+    async def seal_secrets(self) -> int:
+        """Seal those that an earlier version has kept as they are; how many those were."""
+        if self._seal is None:
+            return 0
+        plain = [one for one in await self._tables.hooks() if not is_sealed(one.secret)]
+        for hook in plain:
+            await self._tables.keep_secret(hook, self._closed(hook))
+        if plain:
+            await self._tables.scour()
+        return len(plain)
+
+    def _closed(self, hook: Hook) -> str:
+        return self._seal.close(hook.secret, _sealed_for(hook)) if self._seal else hook.secret
+
+    def _opened(self, hook: Hook) -> Webhook:
+        """As the settings would have it; without a secret where that cannot be read."""
+        try:
+            secret = self._seal.open(hook.secret, _sealed_for(hook)) if self._seal else hook.secret
+        except Unreadable:
+            secret = ""
+        return _as_set(msgspec.structs.replace(hook, secret=secret))
 
     # ---- what they are told
 
@@ -175,8 +206,12 @@ class Webhooks:
 
     async def run(self) -> None:
         """Send what is due, for as long as the service runs."""
+        sealed = False
         while True:
             try:
+                if not sealed:
+                    await self.seal_secrets()
+                    sealed = True
                 sent = await self.send_due()
             except StoreError as error:
                 log.warning("webhooks wait: %s", error)
@@ -219,6 +254,8 @@ class Webhooks:
         hook = next((one for one in known if one.url == delivery.hook), None)
         if hook is None:
             return Outcome(_GONE, "there is no such webhook any more")
+        if not hook.secret.get_secret_value():
+            return Outcome(0, _OTHER_KEY)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 url, host = await self._place(hook)
@@ -275,6 +312,10 @@ class Webhooks:
         shown = f"[{host}]" if ":" in host else host
         shown += "" if parts.port is None else f":{parts.port}"
         return httpx.URL(hook.url).copy_with(host=addresses[0], port=port), shown
+
+
+def _sealed_for(hook: Hook) -> str:
+    return f"{hook.team_id} {hook.url}"
 
 
 def _as_set(hook: Hook) -> Webhook:

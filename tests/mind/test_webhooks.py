@@ -7,14 +7,17 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from standardwebhooks import Webhook as Verifier
 
 from copilot.config.sections import Webhook
 from copilot.errors import ConfigError, SettingError
+from copilot.mind.sealing import Seal, is_sealed
 from copilot.mind.webhooks import RETRIES, Webhooks
 from copilot.store.log import Store, open_store
 from copilot.store.mind.rows import Hook
+from tests.mind.test_memory import traces
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY: dict[str, object] = {"type": "call.confirmed", "data": {"summary": "naïve ✓"}}
@@ -71,14 +74,18 @@ def hook(url: str, **more: object) -> Webhook:
 
 @asynccontextmanager
 async def sending(
-    store: Store, *hooks: Webhook, addresses: Sequence[str] | None = None
+    store: Store,
+    *hooks: Webhook,
+    addresses: Sequence[str] | None = None,
+    key: bytes = b"k" * 32,
 ) -> AsyncIterator[tuple[Webhooks, Calendar]]:
     calendar = Calendar()
 
     async def resolve(host: str, port: int) -> Sequence[str]:
         return addresses or ()
 
-    made = Webhooks(store.mind, hooks, calendar, resolve if addresses is not None else None)
+    found = resolve if addresses is not None else None
+    made = Webhooks(store.mind, hooks, calendar, found, Seal(key))
     try:
         yield made, calendar
     finally:
@@ -249,6 +256,39 @@ async def test_a_place_that_does_not_answer_holds_nobody_up(store: Store, inbox:
         silent.set()
         assert await work == 2
     server.close()
+
+
+async def test_the_database_has_no_secret(store: Store, tmp_path: Path) -> None:
+    """What it has signs for nobody, is not good for another team or place, and tells who asks."""
+    async with sending(store, addresses=["93.184.215.14"]) as (made, _):
+        added = await made.add("default", "https://crm.example/hook", ["call.ended"], "anna")
+        [wanting] = await made._wanting("default")
+        assert wanting.secret.get_secret_value() == added.secret
+        [kept] = await store.mind.hooks()
+        assert is_sealed(kept.secret)
+        moved = msgspec.structs.replace(kept, url="https://evil.example/")
+        assert made._opened(moved).secret.get_secret_value() == ""
+    assert traces(tmp_path, added.secret.removeprefix("whsec_")) == []
+    async with sending(store, addresses=["93.184.215.14"], key=b"o" * 32) as (made, _):
+        await made.announce("default", "call", "call.ended", BODY)
+        assert await made.send_due() == 1
+    [entry] = await store.mind.deliveries("default")
+    assert (entry.state, entry.told[:28]) == ("due", "its secret cannot be read: m")
+
+
+async def test_secrets_of_an_earlier_version_are_sealed(store: Store, tmp_path: Path) -> None:
+    """Once, and no file has them as they were."""
+    now = datetime.now(UTC)
+    for team in ("one", "two"):
+        await store.mind.add_hook(
+            Hook(0, team, "https://crm.example/", SECRET, "call.ended", now, "anna")
+        )
+    assert traces(tmp_path, SECRET)
+    async with sending(store, addresses=["93.184.215.14"]) as (made, _):
+        assert [await made.seal_secrets(), await made.seal_secrets()] == [2, 0]
+        [wanting] = await made._wanting("two")
+        assert wanting.secret.get_secret_value() == SECRET
+    assert traces(tmp_path, SECRET) == []
 
 
 async def test_two_processes_send_it_once(store: Store, inbox: Inbox) -> None:

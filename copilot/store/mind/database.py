@@ -145,9 +145,11 @@ class MindTables(Access):
 
     # ---- webhooks
 
-    async def hooks(self, team_id: str) -> list[Hook]:
-        """Those that the team's admins have added, the oldest first."""
-        query = select(*_HOOK).where(HookTable.team_id == team_id).order_by(HookTable.id)
+    async def hooks(self, team_id: str | None = None) -> list[Hook]:
+        """Those that the team's admins have added, the oldest first; None: those of all teams."""
+        query = select(*_HOOK).order_by(HookTable.id)
+        if team_id is not None:
+            query = query.where(HookTable.team_id == team_id)
         async with self._read() as connection:
             return [Hook(*row) for row in await connection.execute(query)]
 
@@ -159,6 +161,12 @@ class MindTables(Access):
     async def add_hook(self, hook: Hook) -> int:
         """Keep it; its number is given here."""
         return await self._add(HookTable, hook)
+
+    async def keep_secret(self, hook: Hook, secret: str) -> None:
+        """Put another form of the secret in the place of what the hook has."""
+        same = (HookTable.id == hook.id) & (HookTable.secret == hook.secret)
+        async with self._write() as connection:
+            await connection.execute(update(HookTable).where(same).values(secret=secret))
 
     async def _add(self, table: type[FactTable] | type[HookTable], row: Fact | Hook) -> int:
         values = msgspec.structs.asdict(row)
