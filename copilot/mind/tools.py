@@ -52,6 +52,8 @@ class Tools:
         for at, one in enumerate(servers):
             if bool(one.command) == bool(one.url):
                 raise ConfigError(f"tools[{at}] {one.name!r}: give either command or url")
+            if one.url and not one.url.startswith(("http://", "https://")):
+                raise ConfigError(f"tools[{at}].url = {one.url!r}: write it as https://host/mcp")
             if [other.name for other in servers].count(one.name) > 1:
                 raise ConfigError(f"tools[{at}].name = {one.name!r}: two servers have it")
             if one.allow and not isinstance(one.teams, tuple):

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import ipaddress
 import logging
+import re
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -363,7 +364,8 @@ _PAPER = ipaddress.IPv6Network("3fff::/20")
 def _check(at: int, hook: Webhook) -> None:
     where = f"webhooks[{at}]"
     if fault := _url_fault(hook):
-        raise ConfigError(f"{where}.url = {hook.url!r}: {fault}")
+        shown = re.sub(r"//[^/@]*@", "//…@", hook.url)
+        raise ConfigError(f"{where}.url = {shown!r}: {fault}")
     try:
         secret = base64.b64decode(hook.secret.get_secret_value().removeprefix("whsec_") + "==")
     except ValueError:

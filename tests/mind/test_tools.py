@@ -248,6 +248,8 @@ def test_mistakes_in_settings() -> None:
     both = Tool(name="a", command=("x",), url="http://x")
     with pytest.raises(ConfigError, match=r"tools\[0\] 'a': give either command or url"):
         Tools([both], Redactor())
+    with pytest.raises(ConfigError, match="write it as https://host/mcp"):
+        Tools([Tool(name="a", url="ftp://x")], Redactor())
     one = Tool(name="a", url="http://x")
     with pytest.raises(ConfigError, match="two servers have it"):
         Tools([one, one], Redactor())

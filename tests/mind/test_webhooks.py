@@ -314,8 +314,9 @@ async def test_two_processes_send_it_once(store: Store, inbox: Inbox) -> None:
     ],
 )
 def test_mistakes_in_settings(given: dict[str, object], told: str, store: Store) -> None:
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=told) as caught:
         Webhooks(store.mind, [hook(**{"url": "https://crm.example/x", **given})], Calendar())  # type: ignore[arg-type]
+    assert "u:p" not in str(caught.value)
 
 
 async def test_the_body_is_json_that_any_crm_reads(store: Store, inbox: Inbox) -> None:

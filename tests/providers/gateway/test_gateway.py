@@ -227,6 +227,7 @@ async def test_who_leaves_early_leaves_nothing_running() -> None:
         ({"model": ""}, r"mind.routes\[0\].model is empty"),
         ({"model": "a", "base_url": "ftp://x"}, r"base_url = 'ftp://x': not a URL"),
         ({"model": "a", "base_url": "https://u:p@x/v1"}, "holds a password"),
+        ({"model": "a", "base_url": "https://u:p@x:99999999/v1"}, "holds a password"),
         ({"model": "a:b", "key_env": "NO_SUCH_KEY"}, "key_env = 'NO_SUCH_KEY': that variable"),
         ({"model": "a:b", "timeout": 0}, "timeout = 0: give seconds"),
         ({"model": "a:b", "timout": 1}, "unknown field `timout`"),
