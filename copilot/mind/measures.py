@@ -94,9 +94,11 @@ def fault(said: Measures, source: Measures) -> str:
 def _bounds(text: str) -> dict[str, frozenset[bool]]:
     found: dict[str, set[bool]] = {}
     for clause in _CLAUSE.split(text):
-        for match in _BOUND.finditer(clause):
+        matches = list(_BOUND.finditer(clause))
+        denied = bool(matches) and denies(clause)
+        for match in matches:
             # What the clause denies of one side it affirms of the other.
-            above = bool(match[2]) != denies(clause)
+            above = bool(match[2]) != denied
             for number in numbers(match[3]):
                 found.setdefault(number, set()).add(above)
     return {number: frozenset(sides) for number, sides in found.items()}

@@ -1,5 +1,8 @@
 """Errors that the public set has not: units, ordinals, bounds, rates, exceptions, swaps."""
 
+import time
+
+import numpy as np
 import pytest
 
 from copilot.core.vocabulary import Passage
@@ -202,6 +205,19 @@ LATER = [
     (TRAVEL, "Winter sports including racing are covered."),
 ]
 """Written once the check was as it is, and nothing fitted on them."""
+
+
+@pytest.mark.parametrize(
+    "unit", ["after ", "1 ", "is not ", "except the ", "a b, c d ", "the first "]
+)
+def test_a_long_passage_takes_time_by_its_length_alone(unit: str) -> None:
+    def spent(letters: int) -> float:
+        passage = Passage("p", "", (unit * letters)[:letters], "", 90)
+        since = time.thread_time()
+        Source([passage], lambda texts: np.ones((len(texts), 1), np.float32))
+        return time.thread_time() - since
+
+    assert min(spent(16_000) for _ in range(2)) < 8 * min(spent(4_000) for _ in range(3)) + 0.05
 
 
 def test_most_of_what_nothing_was_fitted_on_is_found(embedder: Embedder) -> None:
