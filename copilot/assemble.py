@@ -20,6 +20,7 @@ from copilot.core.policy import Policy
 from copilot.errors import ConfigError
 from copilot.mind.background import Background
 from copilot.mind.memory import Memory, key_in
+from copilot.mind.sealing import Seal
 from copilot.mind.tools import Tools
 from copilot.mind.webhooks import Webhooks
 from copilot.ports import DenseIndex, Embedder, Listener, Mind, Telling, Voice, Warming
@@ -213,7 +214,8 @@ async def services(
             trial(settings, library, desk.jobs, Rules(store.console, settings.policy)),
             sample,
             checks={"search": search},
-            gauges=_gauges(made.listener, mind),
+            gauges=_gauges(made.listener, mind)
+            | ({"tools": lambda: {"servers": background.tools.state()}} if settings.tools else {}),
             origins=frozenset(settings.server.origins),
             background=background,
         )
@@ -317,7 +319,7 @@ def _background(
         mind,
         embedder,
         Memory(store.mind, key, utc_now, settings.memory.days, library.forget),
-        Webhooks(store.mind, settings.webhooks, utc_now),
+        Webhooks(store.mind, settings.webhooks, utc_now, seal=Seal(key)),
         Tools(settings.tools, redactor),
         redactor,
         utc_now,

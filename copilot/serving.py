@@ -1,5 +1,6 @@
 """Serves the web application on one port until it is told to stop."""
 
+import gc
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -52,6 +53,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # Models and libraries stay: to search them for garbage again and again would hold up every
+        # call for most of a second each time.
+        gc.collect()
+        gc.freeze()
         self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

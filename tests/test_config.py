@@ -227,6 +227,21 @@ def test_a_mistake_in_accounts_is_named(tmp_path: Path, text: str, said: str) ->
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[webhooks]]\nurl = 'https://x'\nsecret = ['between us']",
+        "[[tools]]\nname = 'a'\ntoken = ['between us']",
+        "[memory]\nkey = ['between us']",
+        "[accounts.oidc]\nclient_secret = ['between us']",
+    ],
+)
+def test_a_secret_is_not_shown_however_wrong_it_is(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="= …: ") as caught:
+        Settings.load(write(tmp_path, text))
+    assert "between us" not in str(caught.value)
+
+
 def test_the_providers_secret_comes_from_the_environment_and_is_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from copilot.mind.background import Background
 from copilot.mind.memory import Memory
 from copilot.mind.tools import Tools
 from copilot.mind.webhooks import Webhooks
-from copilot.ports import Found, Listener, Pinned, Vectors
+from copilot.ports import Found, Listener, Mind, Pinned, Vectors
 from copilot.providers.redact import Redactor
 from copilot.retrieval.drafts import Drafts
 from copilot.retrieval.library import Source
@@ -203,12 +203,12 @@ class Bag:
         return made
 
 
-def thinks(store: Store, hooks: Sequence[Webhook] = ()) -> Background:
-    """A background without a model."""
+def thinks(store: Store, hooks: Sequence[Webhook] = (), mind: Mind | None = None) -> Background:
+    """A background, by itself without a model."""
     redactor = Redactor()
     memory = Memory(store.mind, b"k" * 32, utc_now)
     webhooks, tools = Webhooks(store.mind, hooks, utc_now), Tools((), redactor)
-    return Background(store, None, Bag(), memory, webhooks, tools, redactor, utc_now)
+    return Background(store, mind, Bag(), memory, webhooks, tools, redactor, utc_now)
 
 
 def tone(path: Path, hertz: int, seconds: int = 40) -> Path:

@@ -114,6 +114,7 @@ class Provider:
                     "scope": "openid email profile",
                     "code_challenge_method": "S256",
                     "timeout": _TIMEOUT_SECONDS,
+                    "trust_env": False,  # no proxy that the list of places does not have
                 },
             )
             known = await app.load_server_metadata()

@@ -74,8 +74,7 @@ class Standin:
                 return
             writer.write(_event({"content": word if at == 0 else f" {word}"}))
             await writer.drain()
-            if manner.pace:
-                await asyncio.sleep(manner.pace)
+            await asyncio.sleep(manner.pace)  # whoever shares the loop goes on
         writer.write(_event({}, "stop", len(words)) + b"data: [DONE]\n\n")
         await writer.drain()
 

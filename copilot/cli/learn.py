@@ -93,8 +93,9 @@ def _learn(
         labels += taught.labels
     embedder = registry.embedder(settings.embedder, registry.Host(settings.data / "cache"))
     model = trained_for(embedder.name)
+    calls = taught.ids if taught is not None else ()
     with Bars() as progress:
-        outcome = teach(pack.name, pack.passages, labels, embedder, learned, progress, model)
+        outcome = teach(pack.name, pack.passages, labels, embedder, learned, progress, model, calls)
     return outcome, taught
 
 

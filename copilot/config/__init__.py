@@ -2,8 +2,9 @@
 
 import ipaddress
 import os
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -278,5 +279,11 @@ def _explain(error: ValidationError) -> str:
         if fault["type"] == "extra_forbidden":
             lines.append(f"{key}: {UNKNOWN}")
         else:
-            lines.append(f"{key} = {fault['input']!r}: {fault['msg']}")
+            given = "…" if _is_secret(fault["loc"]) else repr(fault["input"])
+            lines.append(f"{key} = {given}: {fault['msg']}")
     return "; ".join(lines)
+
+
+def _is_secret(place: Sequence[object]) -> bool:
+    """Whether what stands there must not be printed, however wrong it is."""
+    return any(re.search(r"secret|token|password|(?:^|_)key$", str(part)) for part in place)

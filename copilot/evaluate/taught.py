@@ -20,6 +20,8 @@ class Taught(Struct, frozen=True):
     """Queries whose passage the pack does not have any more."""
     wrong_only: int
     """Queries of which only a passage is known that did not help: nothing to learn from alone."""
+    ids: tuple[str, ...] = ()
+    """The calls."""
 
 
 class _Sides(NamedTuple):
@@ -34,13 +36,13 @@ class Teaching:
 
     def __init__(self, pack: str, passages: Collection[str]) -> None:
         self._pack, self._passages = pack, frozenset(passages)
-        self._calls = 0
+        self._calls: list[str] = []
         self._asked: dict[str, _Asked] = {}
         """By what equal queries share."""
 
     def add(self, call: Stored) -> None:
         """Take one call that used the pack."""
-        self._calls += 1
+        self._calls.append(call.name)
         for one in call.labelled():
             if one.query.strip():
                 self._asked.setdefault(group(one.query), _Asked(one.query)).take(one)
@@ -60,7 +62,7 @@ class Teaching:
             labels += [QueryLabel(asked.query, answer, told) for answer in answers]
             gone += bool(right) and not there
             wrong_only += bool(wrong) and not right and not answers
-        return Taught(self._calls, tuple(labels), gone, wrong_only)
+        return Taught(len(self._calls), tuple(labels), gone, wrong_only, tuple(sorted(self._calls)))
 
     def _own(self, passages: Collection[str]) -> list[str]:
         """Those that are, or were, the pack's."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Collection, Sequence
 from contextlib import aclosing
 from typing import Self
 
@@ -20,6 +20,9 @@ from copilot.ports import Embedder, Mind, Prompt, Retriever
 
 PASSAGES = 4
 MOST_WORDS = 120
+LOOKED = 4000
+"""Letters of a tool's result that are shown and cited: to hold a sentence against eight times as
+many takes eight seconds."""
 LEAST_SUPPORT = 30
 """Percent; a passage with less is not shown as an answer."""
 _RULES = (
@@ -125,7 +128,8 @@ class Asker:
         sources, parts = _sources(near, passages, asked.facts)
         for part in parts:
             yield part
-        for looked in _looked(await looking.found(), sources):
+        brought = await looking.found()
+        for looked in await asyncio.to_thread(_looked, brought, sources):
             parts.append(looked)
             yield looked
         if not sources:
@@ -211,14 +215,16 @@ def _sources(
     return sources, parts
 
 
-def _looked(tools: Collection[Evidence], sources: list[Passage]) -> Iterator[Looked]:
+def _looked(tools: Collection[Evidence], sources: list[Passage]) -> list[Looked]:
     """What tools have brought, citable behind the other sources."""
+    found = []
     for result in tools:
-        text, number = harmless(result.text), 0
+        text, number = harmless(result.text)[:LOOKED], 0
         if text:
             number = len(sources) + 1
             sources.append(Passage(f"source/{number - 1}", result.source, text, "", 100))
-        yield Looked(number, result.source, result.arguments, text, result.fault)
+        found.append(Looked(number, result.source, result.arguments, text, result.fault))
+    return found
 
 
 class _Meanwhile:

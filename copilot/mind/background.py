@@ -159,7 +159,8 @@ class Background:
             raise MindError(f"call {row.id} is erased")
         body = msgspec.json.encode(recap).decode()
         summary = Summary(row.id, row.team_id, body, self._now())
-        await self._store.mind.keep_summary(summary)
+        if not await self._store.mind.keep_draft(summary):  # somebody was faster meanwhile
+            return await self.written(row.team_id, row.id) or _written(summary)
         await self._announce(ENDED, row, Recap(), "")
         return _written(summary)
 
@@ -175,6 +176,8 @@ class Background:
         made_at = known.made_at if known is not None else now
         body = msgspec.json.encode(recap).decode()
         summary = Summary(row.id, row.team_id, body, made_at, now, by)
+        if known is None and await self._store.mind.keep_draft(summary):
+            await self._announce(ENDED, row, Recap(), "")
         await self._store.mind.keep_summary(summary)
         await self._announce(CONFIRMED, row, recap, by)
         return _written(summary)

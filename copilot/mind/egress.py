@@ -43,6 +43,8 @@ def _all(settings: Settings, mind: Mind | None, added: Sequence[str]) -> Iterato
             place(tool.url) if tool.url else f"program {tool.command[0]}" if tool.command else ""
         )
         yield Destination(where, "arguments of tools", () if tool.trusted else masked)
+    if settings.accounts.oidc.issuer:
+        yield Destination(place(settings.accounts.oidc.issuer), "codes of sign-ins")
     if settings.chroma.url:
         yield Destination(place(settings.chroma.url), "vectors of passages and of queries")
     if not settings.database_url.startswith("sqlite"):

@@ -54,11 +54,15 @@ def harmless_passages(passages: Iterable[Passage]) -> list[Passage]:
     return kept
 
 
+_LETTERS = "bcdfghjklmnpqrstvwxz"
+
+
 class Fence:
     """Marks where data begins and ends, with a word that the data cannot know."""
 
     def __init__(self, nonce: str | None = None) -> None:
-        self.word = nonce or secrets.token_hex(4)
+        # Letters only: digits would join a number that the data begins with, and be masked with it.
+        self.word = nonce or "".join(secrets.choice(_LETTERS) for _ in range(8))
 
     @property
     def rule(self) -> str:

@@ -15,7 +15,9 @@ from rapidfuzz import fuzz
 
 from copilot.core.vocabulary import Passage
 from copilot.core.words import content, stem, tokens
-from copilot.mind.wording import costs, denies, numbers, plain, statement
+from copilot.mind.measures import fault, measures
+from copilot.mind.swaps import swapped, tellings
+from copilot.mind.wording import costs, denies, numbers, ordinals, plain, statement
 from copilot.ports import Vectors
 from copilot.retrieval.claims import claims
 
@@ -33,6 +35,11 @@ _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+|\n+")
 _CLAUSE = re.compile(
     r"[;:]\s|,\s(?=\w+ \w+)|\s(?:but|however|although|unless|except)\s|\sand\s(?=\w+ \w+ \w+)", re.I
 )
+_BUT_NOT = re.compile(
+    r"([^,;.]{4,60}?)\s(?:in|on|at|for|to|by|with|from)\s[^,;.]{2,60}?,?\sbut not\s"
+    r"(in|on|at|for|to|by|with|from)\s([^,;.]+)", re.I,
+)  # fmt: skip
+"""What is allowed here but not there is not allowed there."""
 _NAME = re.compile(r"\b[A-Z][\w'’&-]*")
 _HALF = re.compile(r"\d\s*[ap]\.?m\b", re.I)
 _DATES = frozenset(
@@ -73,7 +80,10 @@ class Source:
         words = re.findall(r"\w+", whole.lower())
         pairs = map("".join, pairwise(words))  # master card: mastercard
         self._words = frozenset((*tokens(whole), *words, *pairs))
-        self._numbers = numbers(whole)
+        self._numbers = numbers(whole) | set(ordinals(whole))
+        self._ordinals = ordinals(whole)
+        self._measures = measures(whole)
+        self._told = [one for passage in passages for one in tellings(_said(passage))]
         self._values = claims(whole).values
         self._costs = costs(whole)
         self._foreign = [name for name in names if name.lower() not in whole.lower()]
@@ -91,7 +101,10 @@ class Source:
             return "no passage"
         return (
             self._wrong_number(sentence)
+            or self._wrong_ordinal(sentence)
+            or fault(measures(sentence), self._measures)
             or self._wrong_name(sentence)
+            or swapped(sentence, self._told)
             or self._wrong_price(sentence)
             or self._wrong_clause(sentence)
             or self._elsewhere(sentence)
@@ -106,6 +119,13 @@ class Source:
                 known |= {_other_half(one) for one in known}
             if known is not None and not values <= known:
                 return f"{unit}: {', '.join(sorted(values - known))}"
+        return ""
+
+    def _wrong_ordinal(self, sentence: str) -> str:
+        """The second is not the third; who says first where nothing is counted counts nothing."""
+        said, known = ordinals(sentence), self._ordinals or self._numbers
+        for number in sorted(said - known - (set() if self._ordinals else {"1"})):
+            return f"ordinal: {number}"
         return ""
 
     def _wrong_name(self, sentence: str) -> str:
@@ -214,6 +234,7 @@ def _clauses(text: str) -> list[_Clause]:
     found = []
     for sentence in sentences(text):
         body = plain(statement(sentence))
-        parts = [part for part in _CLAUSE.split(body) if len(content(part)) >= 2] or [body]
+        whole = _BUT_NOT.sub(r"\g<0>, \1 not \2 \3", body)
+        parts = [part for part in _CLAUSE.split(whole) if len(content(part)) >= 2] or [body]
         found += [_Clause(part, denies(part)) for part in parts if content(part)]
     return found

@@ -54,7 +54,7 @@ class LookUp:
         if wrong := [key for key, value in arguments.items() if not spoken_in(value, heard)]:
             told = json.dumps(arguments, ensure_ascii=False, default=str)[:300]
             return [Evidence(name, told, fault=f"nobody has said {wrong[0]}: not asked")]
-        return [await self._tools.use(team_id, name, arguments)]
+        return [await self._tools.use(team_id, name, arguments, heard)]
 
 
 def _ask(question: str, talk: str, offered: Sequence[Offered]) -> Prompt:

@@ -16,6 +16,7 @@ from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, Pa
 
 from copilot.config.sections import Tool
 from copilot.errors import MindError
+from copilot.providers.bounded import Bounded
 
 ENVELOPE = 64 * 1024
 """Bytes that a message may have beside its result: names and descriptions of tools."""
@@ -43,7 +44,7 @@ async def connected(server: Tool) -> AsyncIterator[Client]:
         headers=headers,
         trust_env=False,
         timeout=max(server.seconds, 5.0),
-        transport=_Bounded(httpx2.AsyncHTTPTransport(), most),
+        transport=Bounded(httpx2.AsyncHTTPTransport(), most),
     ) as http:
         link = streamable_http_client(server.url, http_client=http, max_sse_event_size=most)
         async with Client(link, read_timeout_seconds=server.seconds) as client:
@@ -84,39 +85,3 @@ async def _knock(http: httpx2.AsyncClient, url: str) -> None:
         raise MindError(f"{url}: the token is not good (any more); make one under /account")
     if answer.status_code == 404:
         raise MindError(f"{url}: what answers there is no copilot")
-
-
-class TooLong(Exception):
-    """A server sends more than it may."""
-
-
-class _Bounded(httpx2.AsyncBaseTransport):
-    """Breaks off an answer that is too long instead of keeping it."""
-
-    def __init__(self, inner: httpx2.AsyncBaseTransport, most: int) -> None:
-        self._inner = inner
-        self._most = most
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await self._inner.handle_async_request(request)
-        response.stream = _Counted(response.stream, self._most)
-        return response
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-class _Counted(httpx2.AsyncByteStream):
-    def __init__(self, inner: Any, most: int) -> None:
-        self._inner = inner
-        self._left = most
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._inner:
-            self._left -= len(chunk)
-            if self._left < 0:
-                raise TooLong
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()

@@ -47,6 +47,8 @@ class Erased(Struct, frozen=True):
 
     facts: int
     calls: int
+    learned: tuple[str, ...] = ()
+    """Packs of which something was learned from those calls, and is gone with them."""
 
 
 class Memory:

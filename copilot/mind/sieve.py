@@ -13,9 +13,19 @@ from typing import BinaryIO
 
 def main() -> int:
     most, command = int(sys.argv[1]), sys.argv[2:]
-    child = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    # Where our own modules lie is not where another Python's do.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
+    except OSError as error:
+        print(f"{command[0]}: cannot be started ({error.strerror})", file=sys.stderr)
+        return 127
     assert child.stdin is not None
     assert child.stdout is not None
     feeding = threading.Thread(target=_feed, args=(child.stdin,), daemon=True)

@@ -3,15 +3,17 @@
 import asyncio
 import json
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-from jsonschema import Draft202012Validator, SchemaError
 from msgspec import Struct
 
 from copilot.config.sections import Tool as Server
 from copilot.errors import ConfigError
+from copilot.mind.arguments import fault as misfit
+from copilot.mind.arguments import masked, readable
 from copilot.mind.evidence import Evidence
 from copilot.mind.fences import harmless
 from copilot.providers.redact import Redactor
@@ -35,7 +37,7 @@ class Offered(Struct, frozen=True):
     name: str
     description: str
     schema: dict[str, Any]
-    """Of its arguments, as JSON Schema."""
+    """Of its arguments, as JSON Schema: what of it is readable."""
 
     @property
     def source(self) -> str:
@@ -50,6 +52,8 @@ class Tools:
         for at, one in enumerate(servers):
             if bool(one.command) == bool(one.url):
                 raise ConfigError(f"tools[{at}] {one.name!r}: give either command or url")
+            if one.url and not one.url.startswith(("http://", "https://")):
+                raise ConfigError(f"tools[{at}].url = {one.url!r}: write it as https://host/mcp")
             if [other.name for other in servers].count(one.name) > 1:
                 raise ConfigError(f"tools[{at}].name = {one.name!r}: two servers have it")
             if one.allow and not isinstance(one.teams, tuple):
@@ -63,6 +67,10 @@ class Tools:
         """Whether the team may use any."""
         return any(link.server.allowed(team_id) for link in self._links.values())
 
+    def state(self) -> list[dict[str, object]]:
+        """How the servers do; one is connected when first wanted."""
+        return [link.state() for link in self._links.values()]
+
     async def offered(self, team_id: str) -> list[Offered]:
         """What the team may use now; a server that does not answer offers nothing."""
         mine = [link for link in self._links.values() if link.server.allowed(team_id)]
@@ -74,35 +82,36 @@ class Tools:
             if tool.name in link.server.allowed(team_id)
         ]
 
-    async def use(self, team_id: str, source: str, arguments: Mapping[str, object]) -> Evidence:
+    async def use(
+        self, team_id: str, source: str, arguments: Mapping[str, object], heard: str = ""
+    ) -> Evidence:
         """What the tool says, or why it does not; it never raises and never takes long.
 
-        `source` is ``server.tool``. What is not allowed for the team is not there.
+        `source` is ``server.tool``. What is not allowed for the team is not there. What the policy
+        masks in `heard`, the talk that the arguments are from, is masked in them, too.
         """
         since = perf_counter()
-        shown = json.dumps(arguments, ensure_ascii=False, default=str)[:1000]
-        text, fault = "", ""
         tool = next((one for one in await self.offered(team_id) if one.source == source), None)
+        given, text = dict(arguments), ""
+        if tool is None or not self._links[tool.server].server.trusted:
+            given = await asyncio.to_thread(self._masked, arguments, heard)
         if tool is None:
             fault = "there is no such tool for this team"
-        elif wrong := _wrong(tool.schema, arguments):
+        elif wrong := misfit(tool.schema, arguments):
             fault = f"the arguments do not fit: {wrong}"
         else:
-            link = self._links[tool.server]
-            given = dict(arguments) if link.server.trusted else self._masked(arguments)
-            text, fault = await link.call(tool.name, given)
-        took = round(1000 * (perf_counter() - since))
-        return Evidence(source, shown, harmless(text), fault, took)
+            text, fault = await self._links[tool.server].call(tool.name, given)
+        shown = json.dumps(given, ensure_ascii=False, default=str)[:1000]
+        text = await asyncio.to_thread(harmless, text)
+        return Evidence(source, shown, text, fault, round(1000 * (perf_counter() - since)))
 
     async def close(self) -> None:
         await asyncio.gather(*(link.close() for link in self._links.values()))
 
-    def _masked(self, arguments: Mapping[str, object]) -> dict[str, object]:
-        clean = self._redactor.clean
-        return {
-            key: clean(value) if isinstance(value, str) else value
-            for key, value in arguments.items()
-        }
+    def _masked(self, arguments: Mapping[str, object], heard: str) -> dict[str, object]:
+        mask = self._redactor.mask()
+        mask.hide(heard)
+        return masked(arguments, mask)
 
 
 class _Link:
@@ -114,8 +123,18 @@ class _Link:
         self._client: Any = None
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
+        self.fault = ""
+        """Why it was not connected when that was last tried."""
         self._tools: list[Offered] = []
         self._tried = -AGAIN_S
+
+    def state(self) -> dict[str, object]:
+        return {
+            "server": self.server.name,
+            "connected": self._client is not None,
+            "tools": [one.name for one in self._tools],
+            "fault": self.fault,
+        }
 
     async def tools(self) -> list[Offered]:
         await self._connect()
@@ -164,15 +183,17 @@ class _Link:
         from copilot.mind.mcplink import connected
 
         try:
+            _check_program(self.server.command)
             async with asyncio.timeout(START_S) as starting, connected(self.server) as client:
                 listed = await client.list_tools()
                 self._tools = [one for tool in listed.tools[:_LISTED] if (one := self._offer(tool))]
                 starting.reschedule(None)
-                self._client, self._tried = client, -AGAIN_S
+                self._client, self._tried, self.fault = client, -AGAIN_S, ""
                 self._ready.set()
                 await self._stop.wait()
         except Exception as error:
-            log.warning("tools %s: not connected (%s)", self.server.name, type(error).__name__)
+            self.fault = _why(error)
+            log.warning("tools %s: not connected: %s", self.server.name, self.fault)
         finally:
             self._client = None
             self._ready.set()
@@ -183,17 +204,24 @@ class _Link:
         reads = tool.annotations is not None and tool.annotations.read_only_hint is True
         if tool.name not in self.server.named or not (reads or self.server.writes):
             return None
-        described = harmless(tool.description or "")[:DESCRIBED]
-        return Offered(self.server.name, tool.name, described, dict(tool.input_schema))
+        described = harmless((tool.description or "")[: 4 * DESCRIBED])[:DESCRIBED]
+        schema = readable(tool.input_schema)
+        if schema is None:
+            log.warning("tools %s: the arguments of %s cannot be read", self.server.name, tool.name)
+            return None
+        return Offered(self.server.name, tool.name, described, schema)
 
 
-def _wrong(schema: dict[str, Any], arguments: Mapping[str, object]) -> str:
-    """What does not fit; unknown arguments do not, whatever the schema says of them."""
-    known = schema.get("properties", {})
-    if unknown := [name for name in arguments if name not in known]:
-        return f"{unknown[0]!r} is none of them"
-    try:
-        fault = next(iter(Draft202012Validator(schema).iter_errors(dict(arguments))), None)
-    except SchemaError:
-        return "its schema cannot be read"
-    return fault.message[:200] if fault is not None else ""
+def _check_program(command: Sequence[str]) -> None:
+    if command and shutil.which(command[0]) is None:
+        raise FileNotFoundError(f"{command[0]}: there is no such program; put its whole path")
+
+
+def _why(error: BaseException) -> str:
+    """The fault at the bottom of what the library makes of it, in a line."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return f"no answer within {START_S:g} s"
+    told = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__

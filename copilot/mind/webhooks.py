@@ -8,6 +8,7 @@ import asyncio
 import base64
 import ipaddress
 import logging
+import re
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,6 +23,7 @@ from standardwebhooks import Webhook as Signer
 
 from copilot.config.sections import Webhook
 from copilot.errors import ConfigError, SettingError, StoreError
+from copilot.mind.sealing import Seal, Unreadable, is_sealed
 from copilot.store.mind.database import MindTables
 from copilot.store.mind.rows import Delivery, Hook
 
@@ -44,6 +46,10 @@ CLAIM_S = 60
 LOOK_S = 1.0
 _ANSWER_BYTES = 64 * 1024
 _GONE = 410
+_OTHER_KEY = (
+    "its secret cannot be read: memory.key is not what it was when the webhook was added; "
+    "give it back, or remove the webhook and add it again"
+)
 
 Clock = Callable[[], datetime]
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -74,11 +80,14 @@ class Webhooks:
         hooks: Sequence[Webhook],
         now: Clock,
         resolve: Resolve | None = None,
+        seal: Seal | None = None,
     ) -> None:
-        """Raises ConfigError for a webhook whose secret or URL cannot be used."""
+        """`seal` closes the secrets of webhooks that are added; without it they are kept as they
+        are. Raises ConfigError for a webhook whose secret or URL cannot be used."""
         self._tables = tables
         self._hooks = {(hook.team, hook.url): hook for hook in hooks}
         self._now = now
+        self._seal = seal
         self._resolve = resolve or _resolve
         self._http = httpx.AsyncClient(
             follow_redirects=False, trust_env=False, timeout=httpx.Timeout(PATIENCE_S)
@@ -115,17 +124,43 @@ class Webhooks:
         if len(known) >= MOST_HOOKS:
             raise SettingError(f"there are {MOST_HOOKS} webhooks: remove one first")
         try:
-            await self._place(_as_set(hook))
+            async with asyncio.timeout(PATIENCE_S):
+                await self._place(_as_set(hook))
         except Refused as error:
             raise SettingError(f"url = {url!r}: {error}") from None
-        return msgspec.structs.replace(hook, id=await self._tables.add_hook(hook))
+        except TimeoutError:
+            raise SettingError(f"url = {url!r}: looking its address up takes too long") from None
+        kept = msgspec.structs.replace(hook, secret=self._closed(hook))
+        return msgspec.structs.replace(hook, id=await self._tables.add_hook(kept))
 
     async def remove(self, team_id: str, number: int) -> bool:
         """Take an added one away; what is still to be sent to it fails."""
         return await self._tables.drop_hook(team_id, number)
 
     async def _wanting(self, team_id: str) -> list[Webhook]:
-        return [*self.fixed(team_id), *map(_as_set, await self._tables.hooks(team_id))]
+        return [*self.fixed(team_id), *map(self._opened, await self._tables.hooks(team_id))]
+
+    async def seal_secrets(self) -> int:
+        """Seal those that an earlier version has kept as they are; how many those were."""
+        if self._seal is None:
+            return 0
+        plain = [one for one in await self._tables.hooks() if not is_sealed(one.secret)]
+        for hook in plain:
+            await self._tables.keep_secret(hook, self._closed(hook))
+        if plain:
+            await self._tables.scour()
+        return len(plain)
+
+    def _closed(self, hook: Hook) -> str:
+        return self._seal.close(hook.secret, _sealed_for(hook)) if self._seal else hook.secret
+
+    def _opened(self, hook: Hook) -> Webhook:
+        """As the settings would have it; without a secret where that cannot be read."""
+        try:
+            secret = self._seal.open(hook.secret, _sealed_for(hook)) if self._seal else hook.secret
+        except Unreadable:
+            secret = ""
+        return _as_set(msgspec.structs.replace(hook, secret=secret))
 
     # ---- what they are told
 
@@ -172,8 +207,12 @@ class Webhooks:
 
     async def run(self) -> None:
         """Send what is due, for as long as the service runs."""
+        sealed = False
         while True:
             try:
+                if not sealed:
+                    await self.seal_secrets()
+                    sealed = True
                 sent = await self.send_due()
             except StoreError as error:
                 log.warning("webhooks wait: %s", error)
@@ -187,16 +226,19 @@ class Webhooks:
 
     async def send_due(self) -> int:
         """Try each message that is due once; how many were tried."""
-        tried = 0
-        for delivery in await self._tables.due(self._now()):
-            until = self._now() + timedelta(seconds=CLAIM_S)
-            if await self._tables.claim(delivery.id, delivery.tries, until):
-                await self._settle(delivery, await self._try(delivery))
-                tried += 1
-        return tried
+        due = await self._tables.due(self._now())
+        return sum(await asyncio.gather(*map(self._deliver, due)))
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    async def _deliver(self, delivery: Delivery) -> bool:
+        """Try it, unless another process does."""
+        until = self._now() + timedelta(seconds=CLAIM_S)
+        if not await self._tables.claim(delivery.id, delivery.tries, until):
+            return False
+        await self._settle(delivery, await self._try(delivery))
+        return True
 
     async def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
         now = self._now()
@@ -213,12 +255,17 @@ class Webhooks:
         hook = next((one for one in known if one.url == delivery.hook), None)
         if hook is None:
             return Outcome(_GONE, "there is no such webhook any more")
+        if not hook.secret.get_secret_value():
+            return Outcome(0, _OTHER_KEY)
         try:
-            url, host = await self._place(hook)
-            return await self._post(delivery, hook, url, host)
+            async with asyncio.timeout(PATIENCE_S):
+                url, host = await self._place(hook)
+                return await self._post(delivery, hook, url, host)
         except Refused as error:
             return Outcome(0, str(error))
-        except (httpx.HTTPError, OSError, TimeoutError) as error:
+        except TimeoutError:
+            return Outcome(0, f"no answer within {PATIENCE_S:g} s")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return Outcome(0, f"{type(error).__name__}: {error}"[:200])
 
     async def _post(self, delivery: Delivery, hook: Webhook, url: httpx.URL, host: str) -> Outcome:
@@ -232,37 +279,44 @@ class Webhooks:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": signed,
         }
-        name = urlsplit(hook.url).hostname or ""
         request = self._http.build_request(
             "POST",
             url,
             content=delivery.body.encode(),
             headers=headers,
-            extensions={"sni_hostname": name},  # the certificate is the name's, not the address's
+            # The certificate is the name's, not the address's.
+            extensions={"sni_hostname": _name(hook.url)},
         )
-        async with asyncio.timeout(PATIENCE_S):
-            response = await self._http.send(request, stream=True)
-            try:
-                told = "" if response.is_success else f"HTTP {response.status_code}"
-                if response.is_redirect:
-                    told = f"HTTP {response.status_code}: redirects are not followed"
-                return Outcome(response.status_code, told)
-            finally:
-                await response.aclose()
+        response = await self._http.send(request, stream=True)
+        try:
+            told = "" if response.is_success else f"HTTP {response.status_code}"
+            if response.is_redirect:
+                told = f"HTTP {response.status_code}: redirects are not followed"
+            return Outcome(response.status_code, told)
+        finally:
+            await response.aclose()
 
     async def _place(self, hook: Webhook) -> tuple[httpx.URL, str]:
         """The URL with the host's address in the place of its name, looked up and checked now: a
         name that turns to another address between check and use (DNS rebinding) gains nothing."""
         parts = urlsplit(hook.url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        host, port = _name(hook.url), parts.port or (443 if parts.scheme == "https" else 80)
         addresses = await self._resolve(host, port)
         for address in addresses:
             if not hook.private and not _public(address):
-                raise Refused(f"{host} is {address}, an address inside: set private to allow that")
+                raise Refused(
+                    f"{host} is {address}, an address inside the house: "
+                    "that takes private = true in the settings' [[webhooks]]"
+                )
         if not addresses:
             raise Refused(f"{host} has no address")
-        shown = host if parts.port is None else f"{host}:{parts.port}"
+        shown = f"[{host}]" if ":" in host else host
+        shown += "" if parts.port is None else f":{parts.port}"
         return httpx.URL(hook.url).copy_with(host=addresses[0], port=port), shown
+
+
+def _sealed_for(hook: Hook) -> str:
+    return f"{hook.team_id} {hook.url}"
 
 
 def _as_set(hook: Hook) -> Webhook:
@@ -275,9 +329,14 @@ async def _resolve(host: str, port: int) -> Sequence[str]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         return []
     return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+def _name(url: str) -> str:
+    """The host as the net has it: xn--bcher-kva for bücher; raises ValueError or InvalidURL."""
+    return httpx.URL(url).raw_host.decode("ascii")
 
 
 def _public(address: str) -> bool:
@@ -290,16 +349,23 @@ def _public(address: str) -> bool:
             return _public(str(inner))
         if ip in _NAT64:
             return _public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        if ip not in _GLOBAL or ip in _PAPER:
+            return False  # what is not handed out yet, or for one house only (fec0::, 64:ff9b:1::)
     return ip.is_global and not ip.is_multicast
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL = ipaddress.IPv6Network("2000::/3")
+"""All that is handed out for the internet (IANA, IPv6 Global Unicast Address Assignments)."""
+_PAPER = ipaddress.IPv6Network("3fff::/20")
+"""For documents (RFC 9637); an older Python takes it for a place."""
 
 
 def _check(at: int, hook: Webhook) -> None:
     where = f"webhooks[{at}]"
     if fault := _url_fault(hook):
-        raise ConfigError(f"{where}.url = {hook.url!r}: {fault}")
+        shown = re.sub(r"//[^/@]*@", "//…@", hook.url)
+        raise ConfigError(f"{where}.url = {shown!r}: {fault}")
     try:
         secret = base64.b64decode(hook.secret.get_secret_value().removeprefix("whsec_") + "==")
     except ValueError:
@@ -316,7 +382,8 @@ def _url_fault(hook: Webhook) -> str:
     try:
         parts = urlsplit(hook.url)
         good = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+        good = good and _name(hook.url).isprintable() and " " not in hook.url
+    except (ValueError, httpx.InvalidURL):
         good = False
     if not good or parts.username or parts.password or len(hook.url) > MOST_LETTERS:
         return "give a URL as https://host/path"

@@ -43,6 +43,11 @@ VALUES = (
     | {"hundred": "100", "thousand": "1000", "noon": "12", "midnight": "0"}
 )
 
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+)
+ORDINALS = {word: str(value) for value, word in enumerate(_ORDINALS, 1)}
+
 
 def plain(text: str) -> str:
     """The text with one way to say that something costs nothing."""
@@ -90,3 +95,10 @@ def numbers(text: str) -> frozenset[str]:
         found |= {f"{float(part):g}" for part in parts if re.fullmatch(r"\d+(?:\.\d+)?", part)}
     found |= {VALUES[word] for word in re.findall(r"[a-z]+", text.lower()) if word in VALUES}
     return frozenset(found - {"0"})
+
+
+def ordinals(text: str) -> frozenset[str]:
+    """The numbers that ordinals stand for: third is 3, 2nd is 2; a second of time is none."""
+    words = re.findall(r"(?<!per )(?<!a )(?<!split )\b[a-z]+\b", text.lower())
+    written = re.findall(r"\b(\d+)(?:st|nd|rd|th)\b", text.lower())
+    return frozenset([*written, *(ORDINALS[word] for word in words if word in ORDINALS)])

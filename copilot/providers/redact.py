@@ -38,14 +38,17 @@ _ACCOUNT = frozenset(
 )
 _CODE = frozenset("cvv cvc cv2 security csc verification".split())
 _PHONE = frozenset("phone telephone mobile cell call number reach callback".split())
+_VAGUE = frozenset("number call reach".split())
+"""Of these a field may be named whatever its number is."""
 _OTHER = frozenset("order tracking parcel reference ticket invoice booking case".split())
 """Numbers of these the copilot is there to look up."""
 _NEAR = 6
 """Words before a number that may say what it is."""
 
 _EMAIL = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w.]+ at [\w-]+ dot (?:com|net|org|de|uk|eu|io)\b", re.I
-)
+    r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+"
+    r"|(?<![\w.])[\w.]++ at [\w-]++ dot (?:com|net|org|de|uk|eu|io)\b", re.I,
+)  # fmt: skip
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _SSN = re.compile(r"\b\d{3}-\d{2}-\d{4}\b")
 _DIALLED = re.compile(r"(?<![\w])\+\d[\d ()./-]{6,}\d|\(\d{3}\) ?\d{3}[- ]?\d{4}\b")
@@ -86,6 +89,13 @@ def digits(word: str) -> str:
     return word if word.isdigit() else _DIGITS.get(word.lower(), "")
 
 
+def is_about(name: str) -> str:
+    """The words of a field's name that say what its number is, as they would stand before it."""
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+    telling = _ACCOUNT | _CODE | _OTHER | (_PHONE - _VAGUE)
+    return " ".join(word for word in words if word in telling)
+
+
 def continues(word: str) -> bool:
     """Whether the word may stand inside a number that is spoken."""
     low = word.lower()
@@ -113,25 +123,27 @@ class Mask:
     def __init__(self, redactor: Redactor) -> None:
         self._kinds = redactor.kinds
         self._marks: dict[str, str] = {}
+        """By what they stand for, in small letters."""
+        self._values: dict[str, str] = {}
+        """What a mark stands for."""
         self._numbers: dict[str, int] = {}
+        self._longest = 0
+        """Words of the longest of them that is known wherever it stands."""
 
     def hide(self, text: str) -> str:
-        """The text with a mark in the place of each thing found; a name wherever it stands."""
+        """The text with a mark in the place of each thing found, and wherever else it stands: a
+        name is introduced once, and a number told once what it is."""
+        found = find(text, self._kinds)
+        marks = [self._mark(text[one.start : one.end], one.kind) for one in found]
         parts, last = [], 0
-        for one in find(text, self._kinds):
-            parts += [text[last : one.start], self._mark(text[one.start : one.end], one.kind)]
+        for one, mark in zip(found, marks, strict=True):
+            parts += [self._known(text[last : one.start]), mark]
             last = one.end
-        hidden = "".join([*parts, text[last:]])
-        for mark, value in self._marks.items():
-            if mark.startswith("[name"):
-                hidden = re.sub(rf"\b{re.escape(value)}\b", mark, hidden, flags=re.I)
-        return hidden
+        return "".join([*parts, self._known(text[last:])])
 
     def reveal(self, text: str) -> str:
-        """What `hide` made invisible, visible again."""
-        for mark, value in self._marks.items():
-            text = text.replace(mark, value)
-        return text
+        """What `hide` made invisible, visible again, however a model writes the marks."""
+        return _MARK.sub(lambda one: self._values.get(_written(one), one[0]), text)
 
     def split(self, text: str) -> tuple[str, str]:
         """The part that is whole, and one that may be half a mark."""
@@ -141,13 +153,45 @@ class Mask:
         return text[:at], text[at:]
 
     def _mark(self, value: str, kind: str) -> str:
-        for mark, known in self._marks.items():
-            if known.lower() == value.lower():
-                return mark
-        self._numbers[kind] = self._numbers.get(kind, 0) + 1
-        mark = f"[{kind} {self._numbers[kind]}]"
-        self._marks[mark] = value
-        return mark
+        low = value.lower()
+        if low not in self._marks:
+            self._numbers[kind] = self._numbers.get(kind, 0) + 1
+            self._marks[low] = mark = f"[{kind} {self._numbers[kind]}]"
+            self._values[mark] = value
+            if _stands_alone(mark, value):
+                self._longest = max(self._longest, len(_RUN.findall(value)))
+        return self._marks[low]
+
+    def _known(self, text: str) -> str:
+        """The text with marks for what is known by now."""
+        if not self._longest:
+            return text
+        words = list(_RUN.finditer(text))
+        parts, last, at = [], 0, 0
+        while at < len(words):
+            for end in range(min(at + self._longest, len(words)), at, -1):
+                start, stop = words[at].start(), words[end - 1].end()
+                mark = self._marks.get(text[start:stop].lower(), "")
+                if mark and _stands_alone(mark, text[start:stop]):
+                    parts += [text[last:start], mark]
+                    last, at = stop, end - 1
+                    break
+            at += 1
+        return "".join([*parts, text[last:]])
+
+
+_RUN = re.compile(r"\w+")
+_MARK = re.compile(rf"\[\s?({'|'.join(KINDS)})[\s_-]?(\d{{1,6}})\s?\]", re.I)
+
+
+def _stands_alone(mark: str, value: str) -> bool:
+    """Whether a value is known where nothing says what it is; a card's code is like any number."""
+    return mark.startswith("[name") or len(value) >= ACCOUNT_DIGITS
+
+
+def _written(mark: re.Match[str]) -> str:
+    """A mark as `Mask` writes it."""
+    return f"[{mark[1].lower()} {int(mark[2])}]"
 
 
 # ---- finding -----------------------------------------------------------------------------------
@@ -198,14 +242,15 @@ def _numbers(text: str) -> Iterator[Found]:
 
 def _joined(run: list[re.Match[str]]) -> str:
     """The digits of a spoken number: double five is 55, forty two is 42."""
-    made, times = "", 1
+    made, times, before = "", 1, ""
     for token in run:
-        word = token[0].lower()
+        last, before = before, token[0].lower()
+        word = before
         if word in _REPEATS:
             times = _REPEATS[word]
             continue
         value = digits(word)
-        if len(value) == 1 and made.endswith("0") and made[-2:-1] and _tens(run, token):
+        if len(value) == 1 and made.endswith("0") and made[-2:-1] and _ends_ten(last, word):
             made = made[:-1] + value
         else:
             made += value * times
@@ -213,11 +258,9 @@ def _joined(run: list[re.Match[str]]) -> str:
     return made
 
 
-def _tens(run: list[re.Match[str]], token: re.Match[str]) -> bool:
+def _ends_ten(last: str, word: str) -> bool:
     """Whether the word before is a ten: the four of forty four takes the place of its nought."""
-    at = run.index(token)
-    word = run[at - 1][0].lower() if at else ""
-    return word.endswith("ty") and not token[0].isdigit()
+    return last.endswith("ty") and not word.isdigit()
 
 
 def _kind(number: str, before: list[str]) -> str:

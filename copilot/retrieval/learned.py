@@ -3,6 +3,7 @@
 import datetime
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -36,6 +37,8 @@ class Version(Struct, frozen=True):
     """Labels it was learned from."""
     parts: tuple[str, ...]
     """What was learned anew; the rest is the parent's."""
+    calls: tuple[str, ...] | None = None
+    """The calls that any of its parts was learned from; None: it was made before that was noted."""
 
 
 class Learned:
@@ -81,16 +84,25 @@ class Learned:
         return None if file is None else usage.load(file)
 
     def keep(
-        self, adapter: Adapter | None, scope: Scope | None, usage: Usage | None, labels: int
+        self,
+        adapter: Adapter | None,
+        scope: Scope | None,
+        usage: Usage | None,
+        labels: int,
+        calls: Collection[str] = (),
     ) -> Version:
-        """Make a version and use it, whole or not at all; a part that is None stays as it is."""
+        """Make a version and use it, whole or not at all; a part that is None stays as it is.
+
+        `calls`: those that something of it was learned from.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self._folder / ".lock"):
             parent = self.current()
             number = max((version.number for version in self.versions()), default=NOTHING) + 1
             parts = {ADAPTER: adapter, SCOPE: scope, USAGE: usage}
             made = [name.partition(".")[0] for name, part in parts.items() if part is not None]
-            version = Version(number, parent, now(), labels, tuple(made))
+            whence = self._whence(calls, parent)
+            version = Version(number, parent, now(), labels, tuple(made), whence)
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
                 part_folder = Path(folder) / "whole"
                 part_folder.mkdir()
@@ -115,6 +127,29 @@ class Learned:
             self._use(parent)
         return parent
 
+    def forget(self, calls: Collection[str]) -> bool:
+        """Delete every version that learned from one of these calls: it holds words and vectors of
+        them. The newest of its forebears that is left is used instead. False: there was none."""
+        if not self._folder.is_dir():
+            return False
+        with FileLock(self._folder / ".lock"):
+            versions = {one.number: one for one in self.versions()}
+            gone = {
+                n for n, one in versions.items() if one.calls is None or {*one.calls} & {*calls}
+            }
+            current = self.current()
+            while current in gone:
+                current = versions[current].parent
+            self._use(current)
+            for number in gone:
+                shutil.rmtree(self._place(number))
+        return bool(gone)
+
+    def _whence(self, calls: Collection[str], parent: int) -> tuple[str, ...] | None:
+        """These calls and the parent's, of which parts may stay."""
+        before = self._read(self._place(parent) / NOTE).calls if parent != NOTHING else ()
+        return None if before is None else tuple(sorted({*before, *calls}))
+
     def _place(self, number: int) -> Path:
         return self._folder / f"{number:04d}"
 
@@ -134,6 +169,12 @@ class Learned:
         except (OSError, msgspec.DecodeError) as error:
             remedy = "remove the folder it is in"
             raise LearnError(f"{note}: cannot be read ({error}); {remedy}") from None
+
+
+def forget_calls(data: Path, calls: Collection[str]) -> list[str]:
+    """The packs of which something was learned from these calls, and is forgotten now."""
+    folders = sorted((data / FOLDER).glob("*/")) if (data / FOLDER).is_dir() else []
+    return [folder.name for folder in folders if Learned(data, folder.name).forget(calls)]
 
 
 def now() -> str:

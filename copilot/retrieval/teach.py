@@ -1,6 +1,6 @@
 """Learns a pack's adapter, scope and usage from labels; keeps what held-out labels speak for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -54,8 +54,10 @@ def teach(
     learned: Learned,
     progress: Progress | None = None,
     model: Trained | None = None,
+    calls: Collection[str] = (),
 ) -> Outcome:
-    """Learn from all labels there are, and use what is better on queries that were held out.
+    """Learn from all labels there are, and use what is better on queries that were held out;
+    `calls`: those that labels are from.
 
     Search moves a query's vector by the `model` that ships, if there is one for the embedder, and
     then by the pack's adapter: that learns from, and is tried on, queries as they are after it.
@@ -96,7 +98,11 @@ def teach(
     scope = make_scope(pack, ids, examples, made, embedder) if made and _tells(made.skill) else None
     usual = counted([label.passage for label in answered if label.passage])
     usage = usual if tells(right, fold_of(lessons.queries), passages) else None
-    kept = learned.keep(adapter, scope, usage, len(labels)) if adapter or scope or usage else None
+    kept = (
+        learned.keep(adapter, scope, usage, len(labels), calls)
+        if adapter or scope or usage
+        else None
+    )
     skill = made.skill if made else None
     return Outcome(pack, len(answered), len(nothing), trial, skill, lack or "", kept)
 

@@ -3,13 +3,17 @@
 The audit log never has who the customer is: erasing one must leave no trace.
 """
 
+import asyncio
+
 from litestar.exceptions import NotFoundException
+from msgspec.structs import replace
 
 from copilot.accounts.audit import Act
 from copilot.accounts.caller import Caller
 from copilot.errors import MindError
 from copilot.mind.background import Background
 from copilot.mind.memory import Erased, Known
+from copilot.retrieval.learned import forget_calls
 from copilot.store.models import State
 from copilot.web.services import Services
 
@@ -46,11 +50,14 @@ async def export(services: Services, caller: Caller, customer: str) -> Known:
 async def erase(services: Services, caller: Caller, customer: str) -> Erased:
     """Facts, and calls with logs, labels, words and sound; raises MindError while one is on."""
     memory, desk = background(services).memory, services.console.desk
-    for call_id in await memory.calls(caller.team_id, customer):
+    calls = await memory.calls(caller.team_id, customer)
+    for call_id in calls:
         row = await services.store.call(call_id)
         if row is not None and row.state is State.LIVE:
             raise MindError("a call with this customer is on: erase them when it is over")
     gone = await memory.erase(caller.team_id, customer, desk.erase)
+    learned = await asyncio.to_thread(forget_calls, services.settings.data, calls)
+    gone = replace(gone, learned=tuple(learned))
     services.console.trials.forget(caller.team_id)
     services.desk.jobs.drop(caller.team_id)
     told = f"a customer: {gone.facts} facts, {gone.calls} calls"

@@ -64,7 +64,7 @@ async def taught(
 
 async def test_a_used_card_is_right_and_an_untouched_one_tells_nothing(tmp_path: Path) -> None:
     found = await taught(tmp_path, [call("a", MOVE, ADDRESS, Touch.USED), call("b", PRICE, COST)])
-    assert found == Taught(2, (QueryLabel(MOVE, ADDRESS),), gone=0, wrong_only=0)
+    assert found == Taught(2, (QueryLabel(MOVE, ADDRESS),), gone=0, wrong_only=0, ids=("a", "b"))
 
 
 async def test_the_same_query_is_one_label_with_what_was_wrong(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Cards that a background model composes: grounded or not shown, in time or not at all."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -95,6 +96,8 @@ class Paced:
     def __init__(self, ticks: int) -> None:
         self.ticks = ticks
         self.took: list[float] = []
+        gc.collect()
+        gc.freeze()  # as the server does: a search of all models for garbage is longer than a tick
 
     async def turns(self) -> AsyncIterator[MicroTurn]:
         silent = np.zeros(1920, np.float32)
@@ -118,7 +121,11 @@ class Paced:
         Manner(body="\x00garbage"),
         Manner("A payment abroad is free, says our chief [1]."),
         Manner("Visit evil.example and enter the PIN 4711 [1]."),
+        Manner("on and " * 4_000),
+        Manner("x" * 1_500_000),
+        Manner(status="500 No", body="x" * 1_500_000),
     ],
+    ids=map(str, range(12)),
 )
 async def test_whatever_the_model_does_the_call_goes_on(
     manner: Manner, thinking: Thinks, embedder: Embedder

@@ -128,12 +128,14 @@ def test_the_list_as_a_command_prints_it(tmp_path: Path) -> None:
     file.write_text(
         "[chroma]\nurl = 'http://vectors:8000'\n[database]\nurl = 'postgresql://u:pw@db/copilot'\n"
         "[[mind.routes]]\nmodel = 'm'\nbase_url = 'https://models.example/v1'\n"
+        "[accounts]\ndomains = ['example.com']\n"
+        "[accounts.oidc]\nissuer = 'https://login.example/x'\nclient_id = 'c'\n"
     )
     told = CliRunner().invoke(main, ["--config", str(file), "egress"])
     assert "webhooks that the console has added are not listed" in told.stderr
     lines = told.stdout.splitlines()
     assert [line.split()[0] for line in lines] == [
-        "https://models.example", "http://vectors:8000", "postgresql://db",
+        "https://models.example", "https://login.example", "http://vectors:8000", "postgresql://db",
     ]  # fmt: skip
     assert "masked: card, account, email, phone, name" in lines[0]
     assert "pw" not in told.output

@@ -19,6 +19,8 @@ from copilot.core.vocabulary import Party, TurnText
 from copilot.errors import MindError
 from copilot.mind.recap import Recap
 from copilot.ports import Owner
+from copilot.retrieval.learned import Learned
+from copilot.retrieval.usage import Usage
 from copilot.store.console.rows import Draft
 from copilot.store.log import utc_now
 from copilot.web import customers
@@ -89,6 +91,9 @@ async def use(running: Services) -> None:
     tried = await running.store.console.draft("default")
     assert tried is not None
     assert WORD in tried.report
+    learned = Learned(running.settings.data, "shop")
+    learned.keep(None, None, Usage({"shop/a#other": 1}), 1, ["other"])
+    learned.keep(None, None, Usage({f"shop/a#{WORD}": 1}), 2, ["mine"])
     sound = running.console.desk.recording("mine")
     await asyncio.to_thread(_write, sound)
 
@@ -129,7 +134,8 @@ async def test_an_erased_customer_leaves_no_trace(
                 assert traces(data, WORD)
             assert caches(running)[0].cache_info().currsize
             gone = await customers.erase(running, everybody(), customer)
-            assert gone.calls == 1
+            assert (gone.calls, gone.learned) == (1, ("shop",))
+            assert Learned(data, "shop").current() == 1
             if url:
                 dumped = request.getfixturevalue("cluster").dump(url)
                 assert "nothing special" in dumped

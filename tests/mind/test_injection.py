@@ -236,6 +236,15 @@ def test_fences_cannot_be_closed_from_inside() -> None:
     assert Fence().word != Fence().word
 
 
+def test_what_is_masked_leaves_the_fences_whole() -> None:
+    """A number at an edge of the data does not take the fence's word with it."""
+    for _ in range(50):
+        fence, mask = Fence(), Redactor().mask()
+        hidden = mask.hide(fence.put("Question", "4111 1111 1111 1111"))
+        assert hidden == f"Question:\n<<{fence.word}\n[card 1]\n{fence.word}>>"
+        assert mask.reveal("[card 1]") == "4111 1111 1111 1111"
+
+
 def test_the_core_takes_no_draft_beyond_its_passages() -> None:
     """Even if a composer itself were taken over."""
     call = Call(knows(FEES), Policy(compose=True)).customer("what does a payment abroad cost me")

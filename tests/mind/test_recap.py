@@ -1,14 +1,15 @@
 """Write-ups: from the call's own words, or a model's sentences as far as the call holds them."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from copilot.config.sections import Webhook
 from copilot.mind.recap import Recap, Writer
-from copilot.ports import Embedder, Owner
+from copilot.ports import Embedder, Owner, Piece, Prompt
 from copilot.store.log import Store, open_store
 from tests.helpers import Call, nothing
 from tests.mind.conftest import Thinks
@@ -93,6 +94,49 @@ async def test_a_call_is_written_up_when_it_ends_and_counts_once_confirmed(store
     assert body["data"]["summary"] == "Return of a lamp; card [card 1]."
     assert body["data"]["call"]["agent"] == "anna"
     assert "4111" not in confirmed.body
+    await mind.close()
+
+
+class Slow:
+    """A model that answers when it is let."""
+
+    destinations: Sequence[str] = ()
+
+    def __init__(self) -> None:
+        self.asked, self.free = asyncio.Event(), asyncio.Event()
+
+    async def answer(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        self.asked.set()
+        await self.free.wait()
+        yield Piece('{"summary": "I want to return the lamp."}', True, "slow")
+
+    def of(self, team_id: str) -> "Slow":
+        return self
+
+    async def close(self) -> None: ...
+
+
+async def test_a_draft_that_is_late_takes_nothing_back_and_is_told_once(
+    store: Store,
+) -> None:
+    """The panel and the watcher draft at once, and the agent is faster than both."""
+    hook = Webhook.model_validate(
+        {"url": "https://crm.example/x", "secret": "whsec_" + "A" * 32, "private": True}
+    )
+    slow = Slow()
+    mind = thinks(store, [hook], slow)
+    store.append("call", over().log, Owner("default", "anna"))
+    row = await store.call("call")
+    assert row is not None
+    drafts = [asyncio.create_task(mind.write_up(row)) for _ in range(2)]
+    async with asyncio.timeout(30):
+        await slow.asked.wait()
+    done = await mind.confirm(row, Recap("Refunded a lamp."), "anna")
+    slow.free.set()
+    assert await asyncio.gather(*drafts) == [done, done]
+    assert await mind.written("default", "call") == done
+    told = [one.event for one in await store.mind.deliveries("default")]
+    assert told == ["call.confirmed", "call.ended"]
     await mind.close()
 
 

@@ -211,17 +211,45 @@ class Nothing:
         return Found(())
 
 
-async def test_a_server_that_is_not_there_offers_nothing() -> None:
-    async with shop(command=("/no/such/program",)) as tools:
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ({"command": ("/no/such/program",)}, "/no/such/program: there is no such program"),
+        ({"command": (sys.executable, "-c", "0")}, "Connection closed"),
+        ({"command": (), "url": "http://127.0.0.1:9/mcp"}, "connection attempts failed"),
+    ],
+)
+async def test_a_server_that_is_not_there_offers_nothing_and_the_log_says_why(
+    way: dict[str, object], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with shop(**way) as tools:
         assert await tools.offered("default") == []
         found = await tools.use("default", "shop.order_status", {"order": "1"})
         assert "no such tool" in found.fault
+        [state] = tools.state()
+    assert (state["connected"], state["tools"]) == (False, [])
+    assert told in str(state["fault"])
+    assert told in caplog.text
+
+
+async def test_a_server_gets_no_keys_and_no_way_to_our_modules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another Python would take ours for its own."""
+    monkeypatch.setenv("MODELS_KEY", "sk-secret")
+    async with shop(allow=("surroundings",)) as tools:
+        found = await tools.use("default", "shop.surroundings", {})
+    names = set(found.text.split())
+    assert "PATH" in names
+    assert not names & {"MODELS_KEY", "PYTHONPATH"}
 
 
 def test_mistakes_in_settings() -> None:
     both = Tool(name="a", command=("x",), url="http://x")
     with pytest.raises(ConfigError, match=r"tools\[0\] 'a': give either command or url"):
         Tools([both], Redactor())
+    with pytest.raises(ConfigError, match="write it as https://host/mcp"):
+        Tools([Tool(name="a", url="ftp://x")], Redactor())
     one = Tool(name="a", url="http://x")
     with pytest.raises(ConfigError, match="two servers have it"):
         Tools([one, one], Redactor())

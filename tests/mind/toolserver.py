@@ -1,5 +1,6 @@
 """A server of tools, good and bad, of the protocol's own library: over stdio, or HTTP on a port."""
 
+import os
 import sys
 import time
 
@@ -51,6 +52,12 @@ def slow() -> str:
 def broken() -> str:
     """Fails."""
     raise ValueError("out of order")
+
+
+@server.tool(annotations=READS)
+def surroundings() -> str:
+    """Names of variables."""
+    return " ".join(os.environ)
 
 
 @server.tool()

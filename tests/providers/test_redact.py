@@ -1,5 +1,7 @@
 """What is masked, what is not, and that a mask comes off again."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +62,73 @@ def test_the_same_has_the_same_mark_and_a_name_is_hidden_wherever_it_stands() ->
     assert mask.reveal(hidden) == text
     assert mask.split("Dear [na") == ("Dear ", "[na")
     assert mask.split("Dear [name 1] x") == ("Dear [name 1] x", "")
+
+
+@pytest.mark.parametrize(
+    "mark", ["[name 1]", "[Name 1]", "[NAME 1]", "[ name 1 ]", "[name_1]", "[name1]"]
+)
+def test_a_mark_that_a_model_writes_in_its_own_way_comes_off(mark: str) -> None:
+    mask = Redactor().mask()
+    assert mask.hide("my name is Anna") == "my name is [name 1]"
+    assert mask.reveal(f"Dear {mark}, [name 2] [card 1] [1]") == "Dear Anna, [name 2] [card 1] [1]"
+
+
+def test_a_number_is_told_once_what_it_is() -> None:
+    mask = Redactor().mask()
+    hidden = mask.hide("My account number is 12345678. Right, 12345678. It takes 3 days.")
+    assert hidden == "My account number is [account 1]. Right, [account 1]. It takes 3 days."
+    assert (
+        mask.hide("the cvv 123 and now I live with my dog at 123 High Street")
+        == "the cvv [card 1] and now I live with my dog at 123 High Street"
+    )
+
+
+def test_a_name_that_is_a_kind_is_not_looked_for_in_marks() -> None:
+    mask = Redactor().mask()
+    hidden = mask.hide("My name is Card. Card pays with 4111111111111111.")
+    assert hidden == "My name is [name 1]. [name 1] pays with [card 1]."
+
+
+LONG = {
+    "letters": "a",
+    "letters and dots": "a.",
+    "digits": "1",
+    "digits apart": "1 ",
+    "number words": "twenty ",
+    "dialled": "+1",
+    "addresses": "a@",
+    "names": "mr ab cd ",
+    "spaces": " ",
+    "open marks": "[name ",
+}
+
+
+@pytest.mark.parametrize("unit", LONG.values(), ids=LONG)
+def test_a_long_text_takes_time_by_its_length_alone(unit: str) -> None:
+    """Four times as long is far from sixteen times as dear: a tool that sends rubbish holds up no
+    call. Processor time, so that a busy machine does not matter; some slack for the short one."""
+
+    def spent(letters: int) -> float:
+        text = (unit * letters)[:letters]
+        mask = Redactor().mask()
+        since = time.thread_time()
+        mask.reveal(mask.hide(text))
+        return time.thread_time() - since
+
+    short = min(spent(8_000) for _ in range(3))
+    assert min(spent(32_000) for _ in range(2)) < 8 * short + 0.02
+
+
+def test_many_names_take_time_by_their_number_alone() -> None:
+    def spent(names: int) -> float:
+        words = ("".join(chr(97 + n // 26**at % 26) for at in range(4)) for n in range(names))
+        text = " ".join(f"mr q{word}" for word in words)
+        mask = Redactor().mask()
+        since = time.thread_time()
+        mask.reveal(mask.hide(text))
+        return time.thread_time() - since
+
+    assert min(spent(4_000) for _ in range(2)) < 8 * min(spent(1_000) for _ in range(3)) + 0.02
 
 
 @given(

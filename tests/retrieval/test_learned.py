@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from copilot.errors import LearnError
 from copilot.retrieval.adapter import Adapter, Lesson, Quality
-from copilot.retrieval.learned import NOTHING, SCOPE, Learned
+from copilot.retrieval.learned import NOTHING, SCOPE, Learned, forget_calls
 from copilot.retrieval.scope import About, Scope
 from copilot.retrieval.scoping import Examples, learn
 
@@ -72,6 +73,35 @@ def test_going_back_uses_the_parent_and_a_new_version_takes_a_new_number(tmp_pat
     assert (third.number, third.parent) == (3, 1)
     assert [learned.back(), learned.back()] == [1, NOTHING]
     assert learned.adapter(EMBEDDER) is None
+
+
+def test_what_was_learned_from_a_call_is_forgotten_with_it(tmp_path: Path, scope: Scope) -> None:
+    """Whoever comes after it, too: its parts may be the forebear's. No other pack suffers."""
+    learned, other = Learned(tmp_path, "parcel"), Learned(tmp_path, "other")
+    other.keep(adapter(1), None, None, 40, ["c9"])
+    learned.keep(adapter(1), None, None, 40, ["c1"])
+    learned.keep(None, scope, None, 50, ["c1", "c2"])
+    learned.keep(adapter(3), None, None, 60)
+    assert b"word0" in b"".join(one.read_bytes() for one in tmp_path.rglob("*.safetensors"))
+    assert forget_calls(tmp_path, ["c3"]) == []
+    assert forget_calls(tmp_path, ["c2", "c3"]) == ["parcel"]
+    assert [one.number for one in learned.versions()] == [learned.current()] == [1]
+    assert b"word0" not in b"".join(one.read_bytes() for one in tmp_path.rglob("*.safetensors"))
+    assert forget_calls(tmp_path, ["c1"]) == ["parcel"]
+    assert (learned.versions(), learned.current()) == ([], NOTHING)
+    assert other.current() == 1
+
+
+def test_a_version_of_before_may_be_of_any_call(tmp_path: Path) -> None:
+    learned = Learned(tmp_path, "parcel")
+    learned.keep(adapter(1), None, None, 40)
+    note = tmp_path / "learned" / "parcel" / "0001" / "version.json"
+    known = msgspec.json.decode(note.read_bytes())
+    del known["calls"]
+    note.write_bytes(msgspec.json.encode(known))
+    assert learned.keep(adapter(2), None, None, 40, ["c1"]).calls is None
+    assert forget_calls(tmp_path, ["c7"]) == ["parcel"]
+    assert learned.current() == NOTHING
 
 
 def test_what_is_not_learned_anew_stays(tmp_path: Path, scope: Scope) -> None:

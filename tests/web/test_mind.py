@@ -89,7 +89,7 @@ async def test_memory_from_saying_who_it_is_to_forgetting(
     wrong = await client.post(f"{API}/calls/call/memory", json={"text": "x" * 401})
     assert wrong.status_code == 400
     gone = await client.post(f"{API}/customers/erase", json=who)
-    assert gone.json() == {"facts": 0, "calls": 1}
+    assert gone.json() == {"facts": 0, "calls": 1, "learned": []}
     assert (await client.get(f"{API}/calls/call/memory")).status_code == 404
     raw = bytes_in(tmp_path).lower()
     assert b"quetzal" not in raw

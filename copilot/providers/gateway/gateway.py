@@ -12,6 +12,9 @@ from copilot.providers.gateway.race import Clock, Runner, race
 from copilot.providers.gateway.settings import Options
 from copilot.providers.redact import Mask, Redactor
 
+_LONG = 8_000
+"""Letters; masking more takes a good part of a tick, and is done beside the calls' loop."""
+
 
 class Gateway:
     """`copilot.ports.Mind` over the routes of the settings; of one event loop."""
@@ -50,7 +53,10 @@ class Gateway:
         if len(lanes) == 1:
             lanes *= 2  # the only route keeps itself company, and has a second try
         mask = self._redactor.mask()
-        hidden = prompt._replace(matter=mask.hide(prompt.matter))
+        if len(prompt.matter) > _LONG:
+            hidden = prompt._replace(matter=await asyncio.to_thread(mask.hide, prompt.matter))
+        else:
+            hidden = prompt._replace(matter=mask.hide(prompt.matter))
         trusted = {one.route.label for one in lanes if one.route.trusted}
 
         def begin(lane: Lane) -> Runner:

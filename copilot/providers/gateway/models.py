@@ -1,5 +1,6 @@
 """Models behind routes, by pydantic-ai: the one place that knows providers' protocols."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any
@@ -26,11 +27,16 @@ from pydantic_ai.settings import ModelSettings
 
 from copilot.errors import ConfigError
 from copilot.ports import Prompt
+from copilot.providers.bounded import Bounded
 from copilot.providers.gateway.settings import Route
 
 _RETRY = "retry-after"
 _LETTERS_PER_TOKEN = 4
 """Where a provider does not tell its usage."""
+LETTERS = 20
+"""That a token may have, on the average of an answer: a server that says more does not count."""
+MOST_BYTES = 1024 * 1024
+"""Of an answer with all that a provider wraps it in, which is about 300 bytes a token."""
 _FINAL = frozenset({400, 401, 402, 403, 404, 405, 410, 422})
 """Answers that the same request would get again."""
 
@@ -58,7 +64,7 @@ class RouteModel:
             follow_redirects=False,
             trust_env=False,
             timeout=max(route.timeout, 30.0),
-            transport=transport,
+            transport=Bounded(transport or httpx2.AsyncHTTPTransport(), MOST_BYTES),
         )
         self._model = _model(route, self._http)
 
@@ -78,6 +84,7 @@ class RouteModel:
             max_retries=0,  # the gateway itself goes to the next route
         )
         said = len(prompt.rules) + len(prompt.matter)
+        most = said + LETTERS * prompt.max_tokens
         try:
             async with direct.model_request_stream(
                 self._model, messages, model_settings=settings
@@ -85,6 +92,8 @@ class RouteModel:
                 async with aclosing(_texts(stream)) as texts:
                     async for text in texts:
                         said += len(text)
+                        if said > most:
+                            raise RouteFault("an answer longer than it may be")
                         yield text
                 usage = stream.usage
                 self.used = usage.total_tokens or said // _LETTERS_PER_TOKEN
@@ -101,6 +110,8 @@ class RouteModel:
 
 async def _texts(stream: Any) -> AsyncGenerator[str, None]:
     async for event in stream:
+        # Many may lie ready in one packet; the calls of this loop go on between them.
+        await asyncio.sleep(0)
         match event:
             case PartStartEvent(part=TextPart(content=text)) if text:
                 yield text

@@ -101,6 +101,8 @@ def _check(where: str, route: Route) -> None:
 
 
 def _check_url(where: str, url: str) -> None:
+    if "@" in url.partition("://")[2].partition("/")[0]:  # first: the others show the URL
+        raise ConfigError(f"{where}.base_url holds a password: give the key as key_env")
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -108,5 +110,3 @@ def _check_url(where: str, url: str) -> None:
         good = False
     if not good:
         raise ConfigError(f"{where}.base_url = {url!r}: not a URL as https://host/v1")
-    if parts.username or parts.password:
-        raise ConfigError(f"{where}.base_url holds a password: give the key as key_env")

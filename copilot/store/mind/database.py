@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.errors import StoreError
@@ -124,6 +125,15 @@ class MindTables(Access):
             await connection.execute(delete(SummaryTable).where(same))
             await connection.execute(insert(SummaryTable), msgspec.structs.asdict(summary))
 
+    async def keep_draft(self, summary: Summary) -> bool:
+        """The same where the call has none yet; False: it has one, which stays as it is."""
+        lite = self._address.path is not None
+        made = sqlite.insert(SummaryTable) if lite else postgresql.insert(SummaryTable)
+        async with self._write() as connection:
+            row = msgspec.structs.asdict(summary)
+            done = await connection.execute(made.values(row).on_conflict_do_nothing())
+            return bool(done.rowcount)
+
     async def summaries(self, team_id: str, call_ids: Sequence[str]) -> list[Summary]:
         """Those of the calls that have one, in the order of the calls."""
         mine = (SummaryTable.team_id == team_id) & SummaryTable.call_id.in_(call_ids)
@@ -135,9 +145,11 @@ class MindTables(Access):
 
     # ---- webhooks
 
-    async def hooks(self, team_id: str) -> list[Hook]:
-        """Those that the team's admins have added, the oldest first."""
-        query = select(*_HOOK).where(HookTable.team_id == team_id).order_by(HookTable.id)
+    async def hooks(self, team_id: str | None = None) -> list[Hook]:
+        """Those that the team's admins have added, the oldest first; None: those of all teams."""
+        query = select(*_HOOK).order_by(HookTable.id)
+        if team_id is not None:
+            query = query.where(HookTable.team_id == team_id)
         async with self._read() as connection:
             return [Hook(*row) for row in await connection.execute(query)]
 
@@ -149,6 +161,12 @@ class MindTables(Access):
     async def add_hook(self, hook: Hook) -> int:
         """Keep it; its number is given here."""
         return await self._add(HookTable, hook)
+
+    async def keep_secret(self, hook: Hook, secret: str) -> None:
+        """Put another form of the secret in the place of what the hook has."""
+        same = (HookTable.id == hook.id) & (HookTable.secret == hook.secret)
+        async with self._write() as connection:
+            await connection.execute(update(HookTable).where(same).values(secret=secret))
 
     async def _add(self, table: type[FactTable] | type[HookTable], row: Fact | Hook) -> int:
         values = msgspec.structs.asdict(row)

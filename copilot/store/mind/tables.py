@@ -103,7 +103,7 @@ class HookTable(DefaultBase):
     team_id: Mapped[str] = mapped_column(KEY)
     url: Mapped[str] = mapped_column(String(500))
     secret: Mapped[str] = mapped_column(String(128))
-    """Signs what is sent, so it is kept as it is."""
+    """Signs what is sent, so it must be had again: sealed under the installation's key."""
     events: Mapped[str] = mapped_column(String(254))
     """Their names with a space between; empty: all."""
     at: Mapped[datetime] = mapped_column(TIME)

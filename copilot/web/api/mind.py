@@ -103,6 +103,8 @@ class ErasedOut(Struct, frozen=True):
 
     facts: int
     calls: int
+    learned: tuple[str, ...]
+    """Packs of which something was learned from those calls: learn again with ``copilot learn``."""
 
 
 class DeliveryOut(Struct, frozen=True):
@@ -200,7 +202,7 @@ async def erase(data: JSONBody[Customer], services: Given, caller: Me) -> Erased
     """Their facts and their calls with logs, labels, words and sound; no file keeps a trace."""
     customer = background(services).memory.customer(caller.team_id, data.external_id)
     gone = await customers.erase(services, caller, customer)
-    return ErasedOut(gone.facts, gone.calls)
+    return ErasedOut(gone.facts, gone.calls, gone.learned)
 
 
 @get("/calls/{call_id:str}/summary", guards=[READS], summary="What a call was about")

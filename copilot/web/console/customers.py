@@ -27,6 +27,8 @@ from copilot.web.services import Given, Services
 RULES = Needs(Scope.SETTINGS_WRITE)
 _TOLD = {
     "erased": "The customer is forgotten, with all calls.",
+    "unlearned": "The customer is forgotten, with all calls, and what was learned from them: "
+    "run copilot learn again, and restart.",
     "corrected": "The fact is corrected. Nothing is kept of what was wrong.",
     "forgotten": "The fact is forgotten.",
 }
@@ -125,10 +127,10 @@ async def erase(
         fault = "That is not this customer's id: nothing was erased."
         return await _page(request, services, caller, customer_id, erasing=fault)
     try:
-        await customers.erase(services, caller, customer_id)
+        gone = await customers.erase(services, caller, customer_id)
     except MindError as error:
         return await _page(request, services, caller, customer_id, erasing=str(error))
-    return go("/memory?told=erased")
+    return go(f"/memory?told={'unlearned' if gone.learned else 'erased'}")
 
 
 async def _check(services: Services, caller: Caller, customer_id: str, fact_id: int) -> None:

@@ -18,6 +18,7 @@ from copilot.accounts.roles import Scope
 from copilot.console.review import Hit, hits
 from copilot.core.vocabulary import Silence
 from copilot.evaluate.labels import Use
+from copilot.retrieval.learned import forget_calls
 from copilot.store.console.rows import Wanted
 from copilot.store.models import State
 from copilot.store.team import TeamCalls
@@ -160,6 +161,7 @@ async def erase_call(services: Services, caller: Caller, calls: TeamCalls, call_
     if row.state is State.LIVE:
         raise ValidationException("the call is still on: hang up first")
     await services.console.desk.erase([call_id])
+    await asyncio.to_thread(forget_calls, services.settings.data, [call_id])
     await services.accounts.audit.note(caller, Act.CALLS_ERASED, call_id)
 
 

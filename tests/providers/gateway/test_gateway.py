@@ -11,6 +11,7 @@ from copilot.bench.standin import Answering, Manner, Standin, standin
 from copilot.errors import ConfigError, MindError
 from copilot.ports import Prompt
 from copilot.providers.gateway.gateway import Gateway
+from copilot.providers.gateway.models import LETTERS
 from copilot.providers.gateway.race import Clock
 from copilot.providers.gateway.settings import Options, Route, read
 from copilot.providers.redact import Redactor
@@ -28,6 +29,10 @@ RUBBISH = [
     Manner(stall_at=2),
     Manner(drop_at=0),
     Manner(drop_at=2),
+    Manner(text="on and " * 4_000),
+    Manner(text="x" * 1_500_000),
+    Manner(status="500 Internal Server Error", body="x" * 1_500_000),
+    Manner(body="data: " + "x" * 1_500_000),
 ]
 
 
@@ -71,13 +76,27 @@ async def test_streams_as_it_comes() -> None:
     assert '"acme:0"' in servers[0].asked[0]  # models named provider:model go as they are
 
 
-@pytest.mark.parametrize("manner", RUBBISH)
+@pytest.mark.parametrize("manner", RUBBISH, ids=map(str, range(len(RUBBISH))))
 async def test_a_route_that_fails_is_followed_by_the_next(manner: Manner) -> None:
     async with gateway(manner, Manner(text="from the second"), hedge=False) as (made, _):
         assert await said(made) == "from the second"
         assert made.lanes[0].failures == 1
         stalls = manner.stall_at is not None
         assert made.lanes[0].fault == "silent for 1 s" if stalls else made.lanes[0].fault
+
+
+async def test_of_an_answer_that_never_ends_little_is_kept() -> None:
+    async with gateway(Manner(text="on and " * 4_000), hedge=False) as (made, _):
+        pieces: list[str] = []
+
+        async def read() -> None:
+            async for piece in made.answer(ASK):
+                pieces.extend([piece.text])
+
+        with pytest.raises(MindError, match="longer than it may be"):
+            await read()
+    # The only route is tried twice.
+    assert 0 < len("".join(pieces)) <= 2 * LETTERS * ASK.max_tokens
 
 
 async def test_all_fail_and_the_error_says_why_without_content() -> None:
@@ -208,6 +227,7 @@ async def test_who_leaves_early_leaves_nothing_running() -> None:
         ({"model": ""}, r"mind.routes\[0\].model is empty"),
         ({"model": "a", "base_url": "ftp://x"}, r"base_url = 'ftp://x': not a URL"),
         ({"model": "a", "base_url": "https://u:p@x/v1"}, "holds a password"),
+        ({"model": "a", "base_url": "https://u:p@x:99999999/v1"}, "holds a password"),
         ({"model": "a:b", "key_env": "NO_SUCH_KEY"}, "key_env = 'NO_SUCH_KEY': that variable"),
         ({"model": "a:b", "timeout": 0}, "timeout = 0: give seconds"),
         ({"model": "a:b", "timout": 1}, "unknown field `timout`"),
