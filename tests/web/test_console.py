@@ -362,13 +362,17 @@ async def test_each_route_of_the_background_model_is_tried(
     client: AsyncClient, services: Services
 ) -> None:
     none = await client.post("/settings/test/mind")
-    assert "Nothing to test: none is configured; add [[mind.routes]]" in none.text
+    assert "Nothing to test: your team has none; add [[mind.routes]]" in none.text
     assert (
         "Nothing to test: no voice is running" in (await client.post("/settings/test/voice")).text
     )
     good, bad = Manner(text="ready"), Manner(status="401 Unauthorized", body="{}")
     async with standin(good) as one, standin(bad) as other:
-        routes = Route("acme:one", one.url, key="k"), Route("acme:other", other.url, key="k")
+        routes = (
+            Route("acme:one", one.url, key="k"),
+            Route("acme:other", other.url, key="k"),
+            Route("acme:theirs", other.url, key="k", teams=("sales",)),
+        )
         assert services.background is not None
         services.background.mind = Gateway(Options(routes), Redactor())
         told = (await client.post("/api/v1/providers/mind/test")).json()
@@ -376,6 +380,7 @@ async def test_each_route_of_the_background_model_is_tried(
         first, second = told["told"].split("; ")
         assert re.fullmatch(r"acme:one.*: first token after \d+ ms, all after \d+ ms", first)
         assert second.endswith(": HTTP 401")
+        assert len(other.asked) == 1, "another team's route costs that team, and is not named here"
         await services.background.mind.close()
 
 

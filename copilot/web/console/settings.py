@@ -45,7 +45,7 @@ async def settings(request: AnyRequest, services: Given, caller: Me, shelf: Shel
         memory_days=services.settings.memory.days,
         audit_days=AUDIT_DAYS,
         findings=await examine_all(services, caller, shelf),
-        providers=providers(services),
+        providers=providers(services, caller.team_id),
         writes=caller.may(Scope.SETTINGS_WRITE),
     )
 
@@ -116,7 +116,7 @@ async def purge_now(services: Services, caller: Caller) -> Purged:
 async def examine_all(services: Services, caller: Caller, shelf: TeamShelf) -> list[Finding]:
     """What the doctor finds."""
     names = list(services.checks)
-    asked = await asyncio.gather(*(trial(services, name) for name in names))
+    asked = await asyncio.gather(*(trial(services, name, caller.team_id) for name in names))
     store = services.store
     fault = "" if store.healthy else store.fault or f"writes are {store.lag:.1f} s behind"
     today = await services.console.rules.today(caller.team_id)
@@ -133,7 +133,7 @@ async def examine_all(services: Services, caller: Caller, shelf: TeamShelf) -> l
             {
                 name: str(told)
                 for name, gauge in services.gauges.items()
-                if (told := gauge().get("notice"))
+                if (told := gauge(caller.team_id).get("notice"))
             },
             board.live,
             board.capacity,
@@ -149,9 +149,11 @@ async def examine_all(services: Services, caller: Caller, shelf: TeamShelf) -> l
 
 
 @post("/settings/test/{name:str}", guards=[WRITES], include_in_schema=False, status_code=200)
-async def test(request: AnyRequest, name: FromPath[str], services: Given) -> Response[str]:
+async def test(
+    request: AnyRequest, name: FromPath[str], services: Given, caller: Me
+) -> Response[str]:
     """Try a provider out."""
-    found = await trial(services, name)
+    found = await trial(services, name, caller.team_id)
     return await page(request, "_tested.html", tested=found)
 
 
