@@ -16,6 +16,7 @@ from copilot.bench.standin import Manner, standin
 from copilot.console import hearing
 from copilot.console.settings import TeamSettings
 from copilot.core.events import CallStarted
+from copilot.core.policy import Policy
 from copilot.core.vocabulary import Party
 from copilot.evaluate.labels import labels_of
 from copilot.ports import Owner
@@ -32,7 +33,7 @@ from copilot.web.services import Services
 from tests.helpers import Call, knows, passage
 from tests.web.conftest import Browse
 from tests.webrtc import QUERY, Browser
-from tests.website import ADDRESS, QUESTION, SCRIPT, make_services
+from tests.website import ADDRESS, LOCKER, QUESTION, SCRIPT, make_services
 
 HERE = Owner("default", "local")
 JSON = {"Accept": "application/json"}
@@ -204,19 +205,26 @@ async def test_a_reviewer_names_the_right_passage_and_says_why(
     press = {"inquiry": "1", "verdict": "wrong", "shown": "1"}
     form = (await client.post("/calls/c1/labels", data=press)).text
     assert "Find the right passage" in form
-    assert f'value="{ADDRESS.id}"' in form, "what search finds for the question is offered at once"
-    assert ADDRESS.id in (await client.get("/calls/c1/passages?q=address")).text
-    assert ADDRESS.id not in (await client.get("/calls/c1/passages?q=+")).text
+    assert ADDRESS.id not in form, "it was shown, and was wrong"
+    sought = (await client.get("/calls/c1/passages?inquiry=1&q=locker")).text
+    assert LOCKER.id in sought
+    assert ADDRESS.id not in sought
+    assert LOCKER.id not in (await client.get("/calls/c1/passages?inquiry=1&q=+")).text
+    itself = await client.post(
+        "/calls/c1/labels", data={**press, "passage": ADDRESS.id}, headers=JSON
+    )
+    assert itself.status_code == 422
+    assert "is the one that was shown" in itself.json()["detail"]
 
     note = f"the customer was abroad {SCRIPT}"
-    kept = {**press, "passage": ADDRESS.id, "note": note}
+    kept = {**press, "passage": LOCKER.id, "note": note}
     form = (await client.post("/calls/c1/labels", data=kept)).text
-    assert f"Right: {ADDRESS.title}" in form
+    assert f"Right: {LOCKER.title}" in form
     assert SCRIPT not in form
     [label] = standing(await store.labels.of("c1"))
-    assert (label.passage, label.note) == (ADDRESS.id, note)
+    assert (label.passage, label.note) == (LOCKER.id, note)
     [case] = labels_of(await store.read("c1"), await store.labels.of("c1"))
-    assert (case.verdict, case.right) == (Verdict.WRONG, ADDRESS.id), "so that the gate learns it"
+    assert (case.verdict, case.right) == (Verdict.WRONG, LOCKER.id), "so that the gate learns it"
     page = (await client.get("/calls/c1", headers=PAGE)).text
     assert "the customer was abroad" in page
 
@@ -226,6 +234,17 @@ async def test_a_reviewer_names_the_right_passage_and_says_why(
     await client.post("/calls/c1/labels", data={**kept, "verdict": "right"})
     [label] = standing(await store.labels.of("c1"))
     assert (label.verdict, label.passage, label.note) == ("right", "", note)
+
+
+async def test_what_was_held_back_may_have_been_the_right_passage(
+    client: AsyncClient, store: Store
+) -> None:
+    call = Call(knows(ADDRESS), policy=Policy(do_not_trigger=("delivery",)))
+    call.customer(QUESTION).quiet(60)
+    await keep(store, "c1", call.end())
+    press = {"inquiry": "1", "verdict": "missed"}
+    form = (await client.post("/calls/c1/labels", data=press)).text
+    assert f'value="{ADDRESS.id}"' in form, "what search finds for the question is offered at once"
 
 
 WHEN = {"since": "2026-11-20", "until": "2026-11-30"}
