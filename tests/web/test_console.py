@@ -26,14 +26,14 @@ from copilot.providers.redact import Redactor
 from copilot.sidecar import offer as offers
 from copilot.sidecar.peer import use_interface
 from copilot.store.label import NOTHING, Verdict, standing
-from copilot.store.log import Store
+from copilot.store.log import Store, open_store
 from copilot.store.team import TeamCalls
 from copilot.web.app import create_app
 from copilot.web.services import Services
 from tests.helpers import Call, knows, passage
 from tests.web.conftest import Browse
 from tests.webrtc import QUERY, Browser
-from tests.website import ADDRESS, LOCKER, QUESTION, SCRIPT, make_services
+from tests.website import ADDRESS, LOCKER, QUESTION, SCRIPT, answered, make_services
 
 HERE = Owner("default", "local")
 JSON = {"Accept": "application/json"}
@@ -477,6 +477,26 @@ async def test_a_supervisor_helps_a_call_that_is_on(live: Live, browse: Browse) 
         assert (seat["call"]["id"], seat["card"]["advice"]) == (live.id, True)
         acts = {deed["act"]: deed["what"] for deed in (await client.get("/api/v1/audit")).json()}
         assert acts["advised"] == f"{live.id}: 3 words"  # what they were goes with the call
+
+
+async def test_the_wall_shows_the_calls_of_other_servers_too(
+    client: AsyncClient, store: Store, tmp_path: Path
+) -> None:
+    other = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'calls.sqlite'}")
+    for call_id, owner in (("theirs", HERE), ("secret", Owner("sales", "sam"))):
+        await keep(other, call_id, answered(), owner)
+    wall = (await client.get("/wall", headers=PAGE)).text
+    assert 'href="/calls/theirs"' in wall
+    assert "On another server" in wall
+    assert "secret" not in wall
+    [seat] = (await client.get("/api/v1/wall")).json()["seats"]
+    assert (seat["call"]["id"], seat["call"]["cards"], seat["state"]) == ("theirs", 1, "elsewhere")
+    followed = (await client.get("/calls/theirs", headers=PAGE)).text
+    assert "is on another server" in followed
+    assert 'id="advice"' not in followed
+    away = await client.post("/calls/theirs/advice", data={"text": "hello"})
+    assert away.status_code == 404
+    await other.close()
 
 
 async def test_listening_in_needs_the_admins_leave_and_is_written_down(

@@ -68,7 +68,7 @@ async def seats(
 
 async def look(services: Services, caller: Caller, calls: TeamCalls, shelf: TeamShelf) -> Wall:
     """What the wall shows."""
-    rows = calls.live()
+    rows = [*calls.live(), *await calls.elsewhere()]
     names = await people(services, caller) if rows else {}
     board = services.switchboard
     clean = cleaner(await services.console.desk.of(caller.team_id)).part
