@@ -22,6 +22,7 @@ from copilot.errors import (
     UnknownFact,
     UserError,
 )
+from copilot.web.again import kept
 from copilot.web.pages import AnyRequest as AnyRequest
 from copilot.web.pages import go, render
 
@@ -85,6 +86,10 @@ def answer(
         if status == HTTPStatus.UNAUTHORIZED and request.method in ("GET", "HEAD"):
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return go(f"/sign-in?next={quote(here, safe='')}")
+        if form := kept(request):
+            body = render(request, "again.html", kept=form)
+            headers = {**(headers or {}), "Cache-Control": "no-store"}
+            return Response(body, status_code=status, media_type=MediaType.HTML, headers=headers)
         title, advice = _ADVICE.get(status, (phrase, ""))
         told = detail if detail != phrase else ""
         body = render(request, "error.html", status=status, title=title, advice=advice, detail=told)
