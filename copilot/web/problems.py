@@ -36,6 +36,10 @@ _ADVICE: Mapping[int, tuple[str, str]] = {
     403: ("Not for you", "You may not do this here."),
     404: ("Not here", "There is nothing at this address. It may never have been, or is gone."),
     405: ("Not that way", "This address cannot be used like that."),
+    409: (
+        "Changed meanwhile",
+        "Somebody else was faster. Reload the page before this one.",
+    ),
     421: ("Wrong name", "The copilot does not answer to the name in the address bar."),
     422: ("That does not fit", "The copilot can read it, but cannot use it like that."),
     429: ("Too often", "That was tried very often. Wait a minute, then try again."),

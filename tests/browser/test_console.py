@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from copilot.console.settings import TeamSettings
 from copilot.core.events import CallStarted
@@ -180,6 +180,24 @@ async def test_a_reviewer_finds_the_right_passage_by_keyboard(site: Site, page: 
     await expect(page.locator("#judge-1-wrong")).to_have_attribute("aria-pressed", "true")
     [label] = standing(await site.store.labels.of("c1"))
     assert (label.verdict, label.passage, label.note) == ("wrong", LOCKER.id, "asked from abroad")
+
+
+async def test_a_form_that_is_refused_keeps_what_was_typed(site: Site, browser: Browser) -> None:
+    """Also where somebody else was faster; what was saved is said."""
+    page = await browser.new_page()
+    await page.goto(f"{site.url}/settings", wait_until="load")
+    text = page.locator("#consent_text")
+    await text.fill("We listen, says Mara.")
+    await site.services.console.desk.change("default", "sam", TeamSettings(calls_days=7))
+    await page.get_by_role("button", name="Save settings").click()
+    refusal = page.locator(".refusal")
+    await expect(refusal).to_contain_text("The settings have been changed")
+    await expect(text).to_have_value("We listen, says Mara.")
+    await refusal.get_by_role("button", name="Save mine instead").click()
+    await expect(page.get_by_role("status")).to_contain_text("Settings saved.")
+    kept = await site.services.console.desk.of("default")
+    assert (kept.consent_text, kept.calls_days) == ("We listen, says Mara.", None)
+    await page.close()
 
 
 async def test_a_click_on_the_timeline_jumps_in_the_sound(site: Site, page: Page) -> None:

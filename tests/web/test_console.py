@@ -132,6 +132,36 @@ async def test_a_form_that_makes_no_sense_names_the_fault(
     assert (await client.get("/api/v1/policy")).json()["draft"] is None
 
 
+def seen(page: str, form: str) -> str:
+    """What the page's form says that it was filled in over."""
+    found = re.search(rf'action="{form}".*?name="seen" value="(\w+)"', page, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+async def test_of_two_tabs_the_second_is_told(client: AsyncClient, services: Services) -> None:
+    page = (await client.get("/policy", headers=PAGE)).text
+    both = {**FORM, "seen": seen(page, "/policy")}
+    assert (await client.post("/policy", data=both)).status_code == 303
+    late = await client.post("/policy", data={**both, "budget": "9"}, headers=JSON)
+    assert late.status_code == 409
+    assert "has been changed since you opened this page" in late.json()["detail"]
+    await client.post("/policy/try")
+    await services.console.trials.wait("default")
+    tried = seen((await client.get("/policy", headers=PAGE)).text, "/policy/publish")
+    await client.post("/policy", data={**FORM, "budget": "9"})
+    await client.post("/policy/try")
+    await services.console.trials.wait("default")
+    unseen = await client.post("/policy/publish", data={"seen": tried}, headers=JSON)
+    assert unseen.status_code == 409, "tried, but by somebody else and with other values"
+    page = (await client.get("/settings", headers=PAGE)).text
+    kept = {"consent": "ask", "consent_text": "We listen.", "seen": seen(page, "/settings")}
+    assert (await client.post("/settings", data=kept)).status_code == 303
+    late = await client.post("/settings", data={**kept, "consent_text": "No."}, headers=JSON)
+    assert late.status_code == 409
+    assert (await client.get("/api/v1/settings")).json()["consent_text"] == "We listen."
+
+
 async def test_a_policy_over_the_api(client: AsyncClient, services: Services) -> None:
     put = await client.put("/api/v1/policy/draft", json={"mode": "shadow", "profiles": {}})
     assert put.json()["draft"]["mode"] == "shadow"

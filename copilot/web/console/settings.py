@@ -18,7 +18,7 @@ from copilot.console.settings import AUDIT_DAYS, Consent, Purged, TeamSettings
 from copilot.errors import SettingError
 from copilot.evaluate.digest import VERSION
 from copilot.web.access import Me, Needs
-from copilot.web.console.forms import Form
+from copilot.web.console.forms import Form, stamp
 from copilot.web.console.providers import providers, trial
 from copilot.web.console.wall import signed
 from copilot.web.doors import Shelf, TeamShelf
@@ -39,6 +39,7 @@ async def settings(request: AnyRequest, services: Given, caller: Me, shelf: Shel
         request,
         "settings.html",
         team=team,
+        seen=stamp(team),
         consents=list(Consent),
         kept=await services.console.desk.kept(caller.team_id),
         due=await services.console.desk.due(caller.team_id),
@@ -53,7 +54,9 @@ async def settings(request: AnyRequest, services: Given, caller: Me, shelf: Shel
 @post("/settings", guards=[WRITES], include_in_schema=False)
 async def save(request: AnyRequest, services: Given, caller: Me) -> Redirect:
     """Keep the form."""
-    await change(services, caller, typed(await Form.of(request)))
+    form = await Form.of(request)
+    form.saw(stamp(await services.console.desk.of(caller.team_id)), "The settings have")
+    await change(services, caller, typed(form))
     return go("/settings")
 
 

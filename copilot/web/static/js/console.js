@@ -1,5 +1,6 @@
 // What the console's pages share: moments in local time, what a form has done, and what went wrong.
 
+import "./forms.js";
 import { Listening } from "./listen.js";
 import { localizeMoments } from "./time.js";
 
