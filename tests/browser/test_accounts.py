@@ -139,6 +139,14 @@ async def test_what_is_typed_outlives_the_session(site: Site, page: Page) -> Non
     await expect(page.get_by_text("Sales", exact=True).first).to_be_visible()
 
 
+async def test_a_wall_whose_session_is_over_leads_to_the_sign_in(site: Site, page: Page) -> None:
+    await _people(site)
+    await _sign_in(page, site, "root")
+    await page.goto(f"{site.url}/wall", wait_until="load")
+    await _sign_out(await page.context.new_page(), site)
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=10_000)
+
+
 async def test_a_softphone_that_is_signed_in_places_a_call(site: Site, page: Page) -> None:
     await _people(site)
     await _sign_in(page, site, "agent")
