@@ -12,7 +12,9 @@ from copilot.console.settings import TeamSettings
 from copilot.core.events import CallStarted
 from copilot.core.vocabulary import TICKS_PER_SECOND, Party
 from copilot.ports import Owner
+from copilot.store.console.rows import Flag
 from copilot.store.label import standing
+from copilot.store.log import utc_now
 from tests.browser.conftest import Launch, Serve, Site, watch
 from tests.helpers import Call, knows
 from tests.website import ADDRESS, LOCKER, QUESTION, Spoken
@@ -180,6 +182,15 @@ async def test_a_reviewer_finds_the_right_passage_by_keyboard(site: Site, page: 
     await expect(page.locator("#judge-1-wrong")).to_have_attribute("aria-pressed", "true")
     [label] = standing(await site.store.labels.of("c1"))
     assert (label.verdict, label.passage, label.note) == ("wrong", LOCKER.id, "asked from abroad")
+
+
+async def test_a_mark_is_taken_away_where_it_stands(site: Site, page: Page) -> None:
+    await past(site, "c1")
+    await site.store.console.add_flag(Flag(0, "c1", 5, "sam", utc_now(), "look here"))
+    await page.goto(f"{site.url}/calls/c1", wait_until="load")
+    await page.get_by_role("button", name="Remove the mark at 0:00").click()
+    await expect(page.get_by_text("look here")).to_have_count(0)
+    assert await site.store.console.flags("c1") == []
 
 
 async def test_a_form_that_is_refused_keeps_what_was_typed(site: Site, browser: Browser) -> None:
