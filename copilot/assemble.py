@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from functools import partial
@@ -48,7 +48,7 @@ from copilot.web.jobs import Jobs
 from copilot.web.knowledge.desk import Desk
 from copilot.web.knowledge.trying import Trial
 from copilot.web.sample import Sample
-from copilot.web.services import Services
+from copilot.web.services import Gauge, Services
 
 log = logging.getLogger(__name__)
 
@@ -328,12 +328,17 @@ def _background(
     )
 
 
-def _gauges(listener: Listener, mind: Mind | None) -> dict[str, Callable[[], Mapping[str, object]]]:
+def _gauges(listener: Listener, mind: Mind | None) -> dict[str, Gauge]:
     """What tells how it is; a missing background model is told, and nothing is amiss."""
-    made: dict[str, Callable[[], Mapping[str, object]]] = {
-        "mind": lambda: {"configured": False, "told": "no background model is configured"}
-    }
-    for name, part in (("ear", listener), ("mind", mind)):
-        if isinstance(part, Telling):
-            made[name] = part.state
+
+    def thinks(team_id: str) -> Mapping[str, object]:
+        hers = None if mind is None else mind.of(team_id)
+        if hers is None:
+            return {"configured": False, "told": "no background model is configured"}
+        return hers.state() if isinstance(hers, Telling) else {"configured": True}
+
+    made: dict[str, Gauge] = {"mind": thinks}
+    if isinstance(listener, Telling):
+        heard = listener.state
+        made["ear"] = lambda team_id: heard()
     return made

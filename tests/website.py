@@ -39,6 +39,7 @@ from tests.helpers import WORD_TICKS, Call, knows, passage
 
 SCRIPT = "<script>alert('x')</script>"
 ADDRESS = passage(id="parcel/address#change my address")
+LOCKER = passage(id="parcel/locker#bring it to a locker")
 NASTY = Passage(
     "parcel/nasty#xss",
     title=f"Title {SCRIPT}",
@@ -46,7 +47,7 @@ NASTY = Passage(
     say=f"Say {SCRIPT}",
     score=0,
 )
-PACK = Pack("parcel", "Parcel carrier", "", "en", "0badcafe", (ADDRESS, NASTY))
+PACK = Pack("parcel", "Parcel carrier", "", "en", "0badcafe", (ADDRESS, LOCKER, NASTY))
 QUESTION = "can i change the delivery address of my parcel today"
 
 Spoken = Sequence[tuple[Party, int, str]]
@@ -63,13 +64,13 @@ class Shelf:
 
 
 class KnowsOne:
-    """Finds the same passage whatever is asked."""
+    """Finds the same passage whatever is asked, and one more where lockers are."""
 
     def pin(self, packs: Sequence[str] = ()) -> Pinned:
         return Pinned((PACK.ref,), self)
 
     async def search(self, query: str, k: int, turns: Sequence[TurnText] = ()) -> Found:
-        return Found((ADDRESS,))
+        return Found((ADDRESS, LOCKER) if "locker" in query else (ADDRESS,))
 
 
 class ScriptedEar:

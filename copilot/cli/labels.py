@@ -164,6 +164,10 @@ def _check(made: "Label", cases: "tuple[Labelled, ...]") -> None:
         raise LabelError(
             f"{where}: right, though nothing answers? Leave --passage out, or say wrong"
         )
+    if made.verdict is Verdict.WRONG and made.passage and made.passage == case.passage:
+        raise LabelError(
+            f"{where}: {made.passage!r} is the one that was shown; say right, or name another"
+        )
 
 
 async def _labelled(store: "Store", call: str) -> "tuple[Labelled, ...]":

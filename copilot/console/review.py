@@ -91,6 +91,10 @@ def judge(
         raise LabelError(
             f"inquiry {inquiry}: right, though nothing answers? Leave the passage out, or say wrong"
         )
+    if verdict == Verdict.WRONG and passage and passage == case.passage:
+        raise LabelError(
+            f"inquiry {inquiry}: {passage!r} is the one that was shown; say right, or name another"
+        )
     values = {
         "call_id": call_id,
         "inquiry": inquiry,

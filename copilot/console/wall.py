@@ -42,7 +42,8 @@ class Seat(Struct, frozen=True):
     agent: str
     """Name of the agent; empty: not known."""
     state: str
-    """``live``, ``held``, ``silent`` (no sound arrives) or ``waiting`` (not connected)."""
+    """``live``, ``held``, ``silent`` (no sound arrives) or ``elsewhere`` (another process has it:
+    of its talk nothing is known here until it is opened)."""
     quiet_s: int
     """Seconds in which nobody has spoken."""
     lag_ms: int

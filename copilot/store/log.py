@@ -303,6 +303,10 @@ class Store:
         rows = [live.row for live in self._live.values() if live.row.state is State.LIVE]
         return sorted(rows, key=lambda row: row.started_at, reverse=True)
 
+    def writes(self, call_id: str) -> bool:
+        """Whether the call's log is this store's, the end of it included."""
+        return call_id in self._live
+
     async def read(self, call_id: str) -> list[Entry]:
         """The log as far as it has come; raises UnknownCall."""
         entries: list[Entry] = []

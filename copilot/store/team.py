@@ -45,6 +45,11 @@ class TeamCalls:
         """Those that go on in this process, newest first."""
         return [row for row in self._store.live() if self.within.has(row)]
 
+    async def elsewhere(self) -> list[CallRow]:
+        """Those that go on in other processes, or whose process has just died."""
+        rows = await self._store.console.live(self.within)
+        return [row for row in rows if not self._store.writes(row.id)]
+
     async def read(self, call_id: str) -> list[Entry]:
         """The log as far as it has come."""
         await self.call(call_id)

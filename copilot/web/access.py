@@ -18,6 +18,7 @@ from copilot.accounts.roles import Scope
 from copilot.accounts.secrets import derive, new_secret, same
 from copilot.accounts.service import Accounts
 from copilot.store.accounts.rows import Proof
+from copilot.web.again import keep
 from copilot.web.pages import AnyRequest, Visit
 from copilot.web.phrases import SCOPES
 from copilot.web.services import Services
@@ -61,6 +62,8 @@ class Needs:
         visit = _visit(request, secret, self.form)
         request.scope["user"], request.scope["auth"] = caller, visit
         if caller is None and not self.anybody:
+            if request.method not in _SAFE:
+                await keep(request)
             raise NotAuthorizedException("Sign in first.", headers={"WWW-Authenticate": "Bearer"})
         if caller is not None and self.scope is not None and not caller.may(self.scope):
             raise PermissionDeniedException(
@@ -200,6 +203,7 @@ async def _check_csrf(request: AnyRequest, wanted: str) -> None:
         typed = (await request.form()).get(FIELD, "")
         shown = typed if isinstance(typed, str) else ""
     if not same(shown, wanted):
+        await keep(request)
         raise PermissionDeniedException(
             "The form is out of date, perhaps because you signed in or out in another tab. "
             "Go back, reload the page and try again."

@@ -39,15 +39,14 @@ async def ready(
     states = {name: fault or "ready" for name, fault in zip(names, faults, strict=True)}
     is_ready = not any(faults)
     board = services.switchboard
-    body: dict[str, object] = {
-        "ready": is_ready,
-        "version": services.version,
-        "components": states,
-        "calls": {"live": board.live, "capacity": board.capacity},
-        "gauges": {name: gauge() for name, gauge in services.gauges.items()},
-    }
-    if caller is None or not caller.may(Scope.SETTINGS_READ):
-        body = {"ready": is_ready}
+    body: dict[str, object] = {"ready": is_ready}
+    if caller is not None and caller.may(Scope.SETTINGS_READ):
+        body |= {
+            "version": services.version,
+            "components": states,
+            "calls": {"live": board.live, "capacity": board.capacity},
+            "gauges": {name: gauge(caller.team_id) for name, gauge in services.gauges.items()},
+        }
     headers = {"Cache-Control": "no-store"}
     if not is_ready:
         headers["Retry-After"] = _RETRY_SECONDS

@@ -91,7 +91,9 @@ SEATS: dict[str, Phrase] = {
     "live": Phrase("Talking", "The call is on."),
     "held": Phrase("On hold", "Nobody has spoken for a while."),
     "silent": Phrase("No sound", "Nothing reaches the copilot from one of the parties."),
-    "elsewhere": Phrase("Elsewhere", "Another process of the copilot has this call."),
+    "elsewhere": Phrase(
+        "On another server", "Another server of the copilot has this call, or had it and stopped."
+    ),
 }
 
 VERDICTS: dict[str, Phrase] = {

@@ -22,6 +22,7 @@ from copilot.errors import (
     UnknownFact,
     UserError,
 )
+from copilot.web.again import kept
 from copilot.web.pages import AnyRequest as AnyRequest
 from copilot.web.pages import go, render
 
@@ -35,6 +36,10 @@ _ADVICE: Mapping[int, tuple[str, str]] = {
     403: ("Not for you", "You may not do this here."),
     404: ("Not here", "There is nothing at this address. It may never have been, or is gone."),
     405: ("Not that way", "This address cannot be used like that."),
+    409: (
+        "Changed meanwhile",
+        "Somebody else was faster. Reload the page before this one.",
+    ),
     421: ("Wrong name", "The copilot does not answer to the name in the address bar."),
     422: ("That does not fit", "The copilot can read it, but cannot use it like that."),
     429: ("Too often", "That was tried very often. Wait a minute, then try again."),
@@ -85,6 +90,10 @@ def answer(
         if status == HTTPStatus.UNAUTHORIZED and request.method in ("GET", "HEAD"):
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return go(f"/sign-in?next={quote(here, safe='')}")
+        if form := kept(request):
+            body = render(request, "again.html", kept=form)
+            headers = {**(headers or {}), "Cache-Control": "no-store"}
+            return Response(body, status_code=status, media_type=MediaType.HTML, headers=headers)
         title, advice = _ADVICE.get(status, (phrase, ""))
         told = detail if detail != phrase else ""
         body = render(request, "error.html", status=status, title=title, advice=advice, detail=told)

@@ -21,6 +21,8 @@ from copilot.web.knowledge.trying import Trial
 from copilot.web.sample import Sample
 from copilot.web.streams import Streams
 
+Gauge = Callable[[str], Mapping[str, object]]
+"""Tells how a component is, as far as the team with this id may know."""
 Check = Callable[[], Awaitable[str]]
 """Says what is wrong with a component, or nothing: an empty text means ready."""
 
@@ -52,7 +54,7 @@ class Services:
     """The sample call that the softphone can play."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """Components beside the store that must be ready before calls are taken, by name."""
-    gauges: Mapping[str, Callable[[], Mapping[str, object]]] = field(default_factory=dict)
+    gauges: Mapping[str, Gauge] = field(default_factory=dict)
     """What components tell of how they are, by name; it does not decide whether they are ready."""
     streams: Streams = field(default_factory=Streams)
     """Open live views; to be closed before the server waits for its connections to end."""

@@ -107,6 +107,46 @@ async def test_an_admin_revokes_somebody_who_watches_a_call(
         await expect(watcher.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+async def test_what_is_typed_outlives_the_session(site: Site, page: Page) -> None:
+    """In the page where its script runs, and on a page of its own where none does."""
+    await _people(site)
+    await _sign_in(page, site, "root")
+    await page.goto(f"{site.url}/settings", wait_until="load")
+    await page.locator("#consent_text").fill("We listen, says Ruth.")
+    other = await page.context.new_page()
+    await _sign_out(other, site)
+    await page.get_by_role("button", name="Save settings").click()
+    await expect(page.locator(".refusal")).to_contain_text("Your session is over.")
+    await _sign_in(other, site, "root")
+    stale = await page.locator("meta[name=csrf-token]").get_attribute("content")
+    await page.evaluate("dispatchEvent(new Event('focus'))")
+    await page.wait_for_function(
+        "before => document.querySelector('meta[name=csrf-token]').content !== before", arg=stale
+    )
+    await expect(page.locator("#consent_text")).to_have_value("We listen, says Ruth.")
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Save settings").click()
+    await expect(page.get_by_role("status").first).to_contain_text("Settings saved.")
+
+    await page.goto(f"{site.url}/teams", wait_until="load")
+    await page.locator("input[name=name]").fill("Sales")
+    await _sign_out(other, site)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Your session is over")).to_be_visible()
+    await _sign_in(other, site, "root")
+    await page.get_by_role("button", name="I am signed in: go on").click()
+    await page.get_by_role("button", name="Send it again").click()
+    await expect(page.get_by_text("Sales", exact=True).first).to_be_visible()
+
+
+async def test_a_wall_whose_session_is_over_leads_to_the_sign_in(site: Site, page: Page) -> None:
+    await _people(site)
+    await _sign_in(page, site, "root")
+    await page.goto(f"{site.url}/wall", wait_until="load")
+    await _sign_out(await page.context.new_page(), site)
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=10_000)
+
+
 async def test_a_softphone_that_is_signed_in_places_a_call(site: Site, page: Page) -> None:
     await _people(site)
     await _sign_in(page, site, "agent")
@@ -129,6 +169,13 @@ async def _people(site: Site) -> Tenants:
     for role in (Role.AGENT, Role.SUPERVISOR):
         await made.add(root, role, [role])
     return made
+
+
+async def _sign_out(page: Page, site: Site) -> None:
+    await page.goto(f"{site.url}/account", wait_until="load")
+    await page.locator(".who summary").click()
+    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 async def _sign_in(page: Page, site: Site, who: str) -> None:

@@ -6,16 +6,18 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from copilot.console.settings import TeamSettings
 from copilot.core.events import CallStarted
 from copilot.core.vocabulary import TICKS_PER_SECOND, Party
 from copilot.ports import Owner
+from copilot.store.console.rows import Flag
 from copilot.store.label import standing
+from copilot.store.log import utc_now
 from tests.browser.conftest import Launch, Serve, Site, watch
 from tests.helpers import Call, knows
-from tests.website import ADDRESS, QUESTION, Spoken
+from tests.website import ADDRESS, LOCKER, QUESTION, Spoken
 
 pytestmark = pytest.mark.browser
 
@@ -163,11 +165,12 @@ async def test_a_reviewer_finds_the_right_passage_by_keyboard(site: Site, page: 
     await tab_to(page, "#judge-1-wrong")
     await page.keyboard.press("Enter")
     offered = page.locator("#judge-1 .judge-picks")
-    await expect(offered).to_contain_text(ADDRESS.title)
+    await expect(offered).to_contain_text("Nothing in the packs answers")
+    await expect(offered).not_to_contain_text(ADDRESS.title)
     await tab_to(page, "#find-1")
-    await page.keyboard.type("address")
+    await page.keyboard.type("locker")
     await page.keyboard.press("Enter")  # searches, and judges nothing
-    await expect(page.locator("#choices-1")).to_contain_text("1 passage found for “address”")
+    await expect(page.locator("#choices-1")).to_contain_text("1 passage found for “locker”")
     await tab_to(page, "#judge-1 input[name=passage]")
     await page.keyboard.press("Space")
     await tab_to(page, "#judge-1 textarea")
@@ -178,7 +181,34 @@ async def test_a_reviewer_finds_the_right_passage_by_keyboard(site: Site, page: 
     await page.reload()
     await expect(page.locator("#judge-1-wrong")).to_have_attribute("aria-pressed", "true")
     [label] = standing(await site.store.labels.of("c1"))
-    assert (label.verdict, label.passage, label.note) == ("wrong", ADDRESS.id, "asked from abroad")
+    assert (label.verdict, label.passage, label.note) == ("wrong", LOCKER.id, "asked from abroad")
+
+
+async def test_a_mark_is_taken_away_where_it_stands(site: Site, page: Page) -> None:
+    await past(site, "c1")
+    await site.store.console.add_flag(Flag(0, "c1", 5, "sam", utc_now(), "look here"))
+    await page.goto(f"{site.url}/calls/c1", wait_until="load")
+    await page.get_by_role("button", name="Remove the mark at 0:00").click()
+    await expect(page.get_by_text("look here")).to_have_count(0)
+    assert await site.store.console.flags("c1") == []
+
+
+async def test_a_form_that_is_refused_keeps_what_was_typed(site: Site, browser: Browser) -> None:
+    """Also where somebody else was faster; what was saved is said."""
+    page = await browser.new_page()
+    await page.goto(f"{site.url}/settings", wait_until="load")
+    text = page.locator("#consent_text")
+    await text.fill("We listen, says Mara.")
+    await site.services.console.desk.change("default", "sam", TeamSettings(calls_days=7))
+    await page.get_by_role("button", name="Save settings").click()
+    refusal = page.locator(".refusal")
+    await expect(refusal).to_contain_text("The settings have been changed")
+    await expect(text).to_have_value("We listen, says Mara.")
+    await refusal.get_by_role("button", name="Save mine instead").click()
+    await expect(page.get_by_role("status")).to_contain_text("Settings saved.")
+    kept = await site.services.console.desk.of("default")
+    assert (kept.consent_text, kept.calls_days) == ("We listen, says Mara.", None)
+    await page.close()
 
 
 async def test_a_click_on_the_timeline_jumps_in_the_sound(site: Site, page: Page) -> None:

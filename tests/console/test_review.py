@@ -51,5 +51,8 @@ def test_a_verdict_fits_its_moment() -> None:
         judge(shown, "c", 2, "right", "lead", NOW)
     with pytest.raises(LabelError, match="nothing answers"):
         judge(shown, "c", 1, "right", "lead", NOW, "none")
+    [case] = shown
+    with pytest.raises(LabelError, match="is the one that was shown"):
+        judge(shown, "c", 1, "wrong", "lead", NOW, case.passage)
     with pytest.raises(LabelError, match="cannot be kept"):
         judge(shown, "c", 1, "right", "lead", NOW, note="x" * 2001)

@@ -74,7 +74,7 @@ async def test_without_a_background_model_nothing_is_contacted(
 ) -> None:
     async with services(made(data, tmp_path)) as running:
         await running.checks["search"]()
-        assert running.gauges["mind"]()["configured"] is False
+        assert running.gauges["mind"]("default")["configured"] is False
     assert contacted == []
 
 

@@ -16,6 +16,7 @@ from copilot.bench.standin import Manner, standin
 from copilot.console import hearing
 from copilot.console.settings import TeamSettings
 from copilot.core.events import CallStarted
+from copilot.core.policy import Policy
 from copilot.core.vocabulary import Party
 from copilot.evaluate.labels import labels_of
 from copilot.ports import Owner
@@ -25,14 +26,14 @@ from copilot.providers.redact import Redactor
 from copilot.sidecar import offer as offers
 from copilot.sidecar.peer import use_interface
 from copilot.store.label import NOTHING, Verdict, standing
-from copilot.store.log import Store
+from copilot.store.log import Store, open_store
 from copilot.store.team import TeamCalls
 from copilot.web.app import create_app
 from copilot.web.services import Services
 from tests.helpers import Call, knows, passage
 from tests.web.conftest import Browse
 from tests.webrtc import QUERY, Browser
-from tests.website import ADDRESS, QUESTION, SCRIPT, make_services
+from tests.website import ADDRESS, LOCKER, QUESTION, SCRIPT, answered, make_services
 
 HERE = Owner("default", "local")
 JSON = {"Accept": "application/json"}
@@ -131,6 +132,36 @@ async def test_a_form_that_makes_no_sense_names_the_fault(
     assert (await client.get("/api/v1/policy")).json()["draft"] is None
 
 
+def seen(page: str, form: str) -> str:
+    """What the page's form says that it was filled in over."""
+    found = re.search(rf'action="{form}".*?name="seen" value="(\w+)"', page, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+async def test_of_two_tabs_the_second_is_told(client: AsyncClient, services: Services) -> None:
+    page = (await client.get("/policy", headers=PAGE)).text
+    both = {**FORM, "seen": seen(page, "/policy")}
+    assert (await client.post("/policy", data=both)).status_code == 303
+    late = await client.post("/policy", data={**both, "budget": "9"}, headers=JSON)
+    assert late.status_code == 409
+    assert "has been changed since you opened this page" in late.json()["detail"]
+    await client.post("/policy/try")
+    await services.console.trials.wait("default")
+    tried = seen((await client.get("/policy", headers=PAGE)).text, "/policy/publish")
+    await client.post("/policy", data={**FORM, "budget": "9"})
+    await client.post("/policy/try")
+    await services.console.trials.wait("default")
+    unseen = await client.post("/policy/publish", data={"seen": tried}, headers=JSON)
+    assert unseen.status_code == 409, "tried, but by somebody else and with other values"
+    page = (await client.get("/settings", headers=PAGE)).text
+    kept = {"consent": "ask", "consent_text": "We listen.", "seen": seen(page, "/settings")}
+    assert (await client.post("/settings", data=kept)).status_code == 303
+    late = await client.post("/settings", data={**kept, "consent_text": "No."}, headers=JSON)
+    assert late.status_code == 409
+    assert (await client.get("/api/v1/settings")).json()["consent_text"] == "We listen."
+
+
 async def test_a_policy_over_the_api(client: AsyncClient, services: Services) -> None:
     put = await client.put("/api/v1/policy/draft", json={"mode": "shadow", "profiles": {}})
     assert put.json()["draft"]["mode"] == "shadow"
@@ -204,19 +235,26 @@ async def test_a_reviewer_names_the_right_passage_and_says_why(
     press = {"inquiry": "1", "verdict": "wrong", "shown": "1"}
     form = (await client.post("/calls/c1/labels", data=press)).text
     assert "Find the right passage" in form
-    assert f'value="{ADDRESS.id}"' in form, "what search finds for the question is offered at once"
-    assert ADDRESS.id in (await client.get("/calls/c1/passages?q=address")).text
-    assert ADDRESS.id not in (await client.get("/calls/c1/passages?q=+")).text
+    assert ADDRESS.id not in form, "it was shown, and was wrong"
+    sought = (await client.get("/calls/c1/passages?inquiry=1&q=locker")).text
+    assert LOCKER.id in sought
+    assert ADDRESS.id not in sought
+    assert LOCKER.id not in (await client.get("/calls/c1/passages?inquiry=1&q=+")).text
+    itself = await client.post(
+        "/calls/c1/labels", data={**press, "passage": ADDRESS.id}, headers=JSON
+    )
+    assert itself.status_code == 422
+    assert "is the one that was shown" in itself.json()["detail"]
 
     note = f"the customer was abroad {SCRIPT}"
-    kept = {**press, "passage": ADDRESS.id, "note": note}
+    kept = {**press, "passage": LOCKER.id, "note": note}
     form = (await client.post("/calls/c1/labels", data=kept)).text
-    assert f"Right: {ADDRESS.title}" in form
+    assert f"Right: {LOCKER.title}" in form
     assert SCRIPT not in form
     [label] = standing(await store.labels.of("c1"))
-    assert (label.passage, label.note) == (ADDRESS.id, note)
+    assert (label.passage, label.note) == (LOCKER.id, note)
     [case] = labels_of(await store.read("c1"), await store.labels.of("c1"))
-    assert (case.verdict, case.right) == (Verdict.WRONG, ADDRESS.id), "so that the gate learns it"
+    assert (case.verdict, case.right) == (Verdict.WRONG, LOCKER.id), "so that the gate learns it"
     page = (await client.get("/calls/c1", headers=PAGE)).text
     assert "the customer was abroad" in page
 
@@ -226,6 +264,17 @@ async def test_a_reviewer_names_the_right_passage_and_says_why(
     await client.post("/calls/c1/labels", data={**kept, "verdict": "right"})
     [label] = standing(await store.labels.of("c1"))
     assert (label.verdict, label.passage, label.note) == ("right", "", note)
+
+
+async def test_what_was_held_back_may_have_been_the_right_passage(
+    client: AsyncClient, store: Store
+) -> None:
+    call = Call(knows(ADDRESS), policy=Policy(do_not_trigger=("delivery",)))
+    call.customer(QUESTION).quiet(60)
+    await keep(store, "c1", call.end())
+    press = {"inquiry": "1", "verdict": "missed"}
+    form = (await client.post("/calls/c1/labels", data=press)).text
+    assert f'value="{ADDRESS.id}"' in form, "what search finds for the question is offered at once"
 
 
 WHEN = {"since": "2026-11-20", "until": "2026-11-30"}
@@ -362,13 +411,17 @@ async def test_each_route_of_the_background_model_is_tried(
     client: AsyncClient, services: Services
 ) -> None:
     none = await client.post("/settings/test/mind")
-    assert "Nothing to test: none is configured; add [[mind.routes]]" in none.text
+    assert "Nothing to test: your team has none; add [[mind.routes]]" in none.text
     assert (
         "Nothing to test: no voice is running" in (await client.post("/settings/test/voice")).text
     )
     good, bad = Manner(text="ready"), Manner(status="401 Unauthorized", body="{}")
     async with standin(good) as one, standin(bad) as other:
-        routes = Route("acme:one", one.url, key="k"), Route("acme:other", other.url, key="k")
+        routes = (
+            Route("acme:one", one.url, key="k"),
+            Route("acme:other", other.url, key="k"),
+            Route("acme:theirs", other.url, key="k", teams=("sales",)),
+        )
         assert services.background is not None
         services.background.mind = Gateway(Options(routes), Redactor())
         told = (await client.post("/api/v1/providers/mind/test")).json()
@@ -376,6 +429,7 @@ async def test_each_route_of_the_background_model_is_tried(
         first, second = told["told"].split("; ")
         assert re.fullmatch(r"acme:one.*: first token after \d+ ms, all after \d+ ms", first)
         assert second.endswith(": HTTP 401")
+        assert len(other.asked) == 1, "another team's route costs that team, and is not named here"
         await services.background.mind.close()
 
 
@@ -453,6 +507,26 @@ async def test_a_supervisor_helps_a_call_that_is_on(live: Live, browse: Browse) 
         assert (seat["call"]["id"], seat["card"]["advice"]) == (live.id, True)
         acts = {deed["act"]: deed["what"] for deed in (await client.get("/api/v1/audit")).json()}
         assert acts["advised"] == f"{live.id}: 3 words"  # what they were goes with the call
+
+
+async def test_the_wall_shows_the_calls_of_other_servers_too(
+    client: AsyncClient, store: Store, tmp_path: Path
+) -> None:
+    other = await open_store(f"sqlite+aiosqlite:///{tmp_path / 'calls.sqlite'}")
+    for call_id, owner in (("theirs", HERE), ("secret", Owner("sales", "sam"))):
+        await keep(other, call_id, answered(), owner)
+    wall = (await client.get("/wall", headers=PAGE)).text
+    assert 'href="/calls/theirs"' in wall
+    assert "On another server" in wall
+    assert "secret" not in wall
+    [seat] = (await client.get("/api/v1/wall")).json()["seats"]
+    assert (seat["call"]["id"], seat["call"]["cards"], seat["state"]) == ("theirs", 1, "elsewhere")
+    followed = (await client.get("/calls/theirs", headers=PAGE)).text
+    assert "is on another server" in followed
+    assert 'id="advice"' not in followed
+    away = await client.post("/calls/theirs/advice", data={"text": "hello"})
+    assert away.status_code == 404
+    await other.close()
 
 
 async def test_listening_in_needs_the_admins_leave_and_is_written_down(

@@ -143,13 +143,16 @@ async def test_a_component_that_is_not_ready_is_named(services: Services, browse
     async def ear() -> str:
         return "still loading"
 
-    gauges = {"ear": lambda: {"shed": "wish"}}
+    gauges = {"ear": lambda team_id: {"shed": "wish", "team": team_id}}
     app = create_app(replace(services, checks={"ear": ear}, gauges=gauges))
     async with browse(app, "http://127.0.0.1") as client:
         answer = await client.get("/ready")
     assert answer.status_code == 503
     assert msgspec.json.decode(answer.content)["components"]["ear"] == "still loading"
-    assert msgspec.json.decode(answer.content)["gauges"] == {"ear": {"shed": "wish"}}
+    assert msgspec.json.decode(answer.content)["gauges"]["ear"] == {
+        "shed": "wish",
+        "team": "default",
+    }
 
 
 async def test_what_a_component_has_to_say_is_on_the_page(
@@ -157,7 +160,7 @@ async def test_what_a_component_has_to_say_is_on_the_page(
 ) -> None:
     for notice in ("", "The engine is busy <and> says so."):
 
-        def state(said: str = notice) -> dict[str, object]:
+        def state(team_id: str, said: str = notice) -> dict[str, object]:
             return {"notice": said}
 
         app = create_app(replace(services, gauges={"ear": state}))

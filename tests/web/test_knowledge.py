@@ -92,6 +92,15 @@ async def test_problems_are_told_in_their_place_and_keep_it_from_calls(shop: Asy
     assert (await shop.get(f"{API}/shop")).json()["faults"] == 0
 
 
+async def test_no_problem_names_a_folder_of_the_server(shop: AsyncClient, tmp_path: Path) -> None:
+    front, text = "---\ntitle: Hours\n---\n", "## When are you open?\n\nAt nine.\n"
+    await put(shop, "one.md", f"{front}{text}\n{text}")
+    await put(shop, "two.md", f"{front}{text}")
+    files = (await shop.get("/knowledge/shop/files")).text
+    assert files.count("as at one.md:4") == 2
+    assert str(tmp_path) not in files
+
+
 async def test_a_passage_is_edited_in_the_browser(shop: AsyncClient) -> None:
     await put(shop, "faq.csv", FAQ)
     address = f"/knowledge/shop/passage?id={quote(OPEN)}"

@@ -154,6 +154,48 @@ async def test_a_form_of_another_site_changes_nothing(
     assert await status(client) == 200
 
 
+async def test_what_is_typed_outlives_its_session(
+    client: AsyncClient, tenants: Tenants, app: Litestar, browse: Browse
+) -> None:
+    """Sign in elsewhere, come back, look at it, send it: nothing is typed again."""
+    await sign_in(client, tenants, "admin")
+    mine = {**PAGE, "Origin": HERE}
+    typed = {"csrf": token_in((await client.get("/settings", headers=PAGE)).text)}
+    typed |= {"consent": "ask", "consent_text": 'We <b>listen</b> "in"', "calls_days": "30"}
+    await submit(client, "/sign-out", "/account")
+    late = await client.post("/settings", data=typed, headers=mine)
+    assert late.status_code == 401
+    assert "Your session is over" in late.text
+    assert "We &lt;b&gt;listen&lt;/b&gt;" in late.text
+    assert token_in(late.text) == ""
+    await sign_in(client, tenants, "admin")
+    stale = await client.post("/settings", data=typed, headers=mine)
+    assert stale.status_code == 403
+    assert "Send it again?" in stale.text
+    again = {**typed, "csrf": token_in(stale.text)}
+    assert (await client.post("/settings", data=again, headers=mine)).status_code == 303
+    settings = (await client.get("/api/v1/settings")).json()
+    assert settings["consent_text"] == 'We <b>listen</b> "in"'
+
+
+@pytest.mark.parametrize(
+    ("headers", "fields"),
+    [
+        ({}, {"consent_text": "hello"}),
+        ({"Origin": HERE}, {"current": "a", "password": "old secret sentence"}),
+        ({"Origin": HERE}, {"csrf": "wrong"}),
+    ],
+)
+async def test_no_form_is_kept_of_nobody_knows_whom_or_with_a_password(
+    client: AsyncClient, tenants: Tenants, headers: dict[str, str], fields: dict[str, str]
+) -> None:
+    await sign_in(client, tenants, "admin")
+    answer = await client.post("/settings", data=fields, headers={**PAGE, **headers})
+    assert answer.status_code == 403
+    assert "Send it again" not in answer.text
+    assert "secret" not in answer.text
+
+
 async def test_a_token_of_another_session_is_none(
     client: AsyncClient, tenants: Tenants, browse: Browse, app: Litestar
 ) -> None:

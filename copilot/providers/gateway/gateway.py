@@ -72,7 +72,13 @@ class Gateway:
 
     async def try_routes(self, prompt: Prompt, seconds: float) -> Sequence[RouteTried]:
         """Ask every route once, also one that is not used just now, and wait so long at most."""
-        return await asyncio.gather(*(self._try(lane, prompt, seconds) for lane in self.lanes))
+        return await self.tried(self.lanes, prompt, seconds)
+
+    async def tried(
+        self, routes: Sequence[Lane], prompt: Prompt, seconds: float
+    ) -> Sequence[RouteTried]:
+        """The same for these routes alone."""
+        return await asyncio.gather(*(self._try(lane, prompt, seconds) for lane in routes))
 
     async def _try(self, lane: Lane, prompt: Prompt, seconds: float) -> RouteTried:
         label = lane.route.label
@@ -96,11 +102,14 @@ class Gateway:
 
     def state(self) -> Mapping[str, object]:
         """How the routes do, and a `notice` where none of them is well."""
+        return self.states(self.lanes)
+
+    def states(self, routes: Sequence[Lane]) -> Mapping[str, object]:
+        """The same for these routes alone."""
         now = self._now()
-        routes = [lane.state(now) for lane in self.lanes]
-        told: dict[str, object] = {"routes": routes}
-        if not any(lane.usable(now) for lane in self.lanes):
-            faults = "; ".join(f"{lane.route.label}: {lane.fault}" for lane in self.lanes)
+        told: dict[str, object] = {"routes": [lane.state(now) for lane in routes]}
+        if not any(lane.usable(now) for lane in routes):
+            faults = "; ".join(f"{lane.route.label}: {lane.fault}" for lane in routes)
             told["notice"] = f"No background model is usable now ({faults}); cards stay as found."
         return told
 
@@ -121,6 +130,12 @@ class TeamGateway:
 
     def of(self, team_id: str) -> "Gateway | TeamGateway | None":
         return self._whole.of(team_id)
+
+    async def try_routes(self, prompt: Prompt, seconds: float) -> Sequence[RouteTried]:
+        return await self._whole.tried(self._lanes, prompt, seconds)
+
+    def state(self) -> Mapping[str, object]:
+        return self._whole.states(self._lanes)
 
     @property
     def destinations(self) -> Sequence[str]:

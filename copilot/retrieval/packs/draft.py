@@ -159,7 +159,7 @@ def _asked_once(folder: Path, files: Sequence[FileReading]) -> Iterator[FileRead
             Fault(
                 str(folder / file.name),
                 int(place.rpartition(":")[2]),
-                f"duplicate heading {titles.get(name, name)!r}, as at {first[name]}",
+                f"duplicate heading {titles.get(name, name)!r}, as at {Path(first[name]).name}",
                 "merge the two or tell them apart",
             )
             for name, place in again.items()

@@ -26,6 +26,7 @@ import datetime
 import re
 import reprlib
 from collections.abc import Iterable
+from pathlib import PurePath
 
 import yaml
 from markdown_it import MarkdownIt
@@ -180,7 +181,7 @@ def _passage(
         problem = f"heading {section.heading!r} has no words"
         file.fault(section.line, problem, "write the question there")
     elif (first := asked.setdefault(name, place)) != place:
-        problem = f"duplicate heading {section.heading!r}, as at {first}"
+        problem = f"duplicate heading {section.heading!r}, as at {PurePath(first).name}"
         file.fault(section.line, problem, "merge the two or tell them apart")
     notes = _notes(file, section)
     text = "\n".join(text.replace("\n", " ") for _, text in section.blocks)

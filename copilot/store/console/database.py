@@ -167,6 +167,12 @@ class ConsoleTables(Access):
             which = DigestTable.call_id.in_(mine)
             await connection.execute(update(DigestTable).where(which).values(version=0))
 
+    async def live(self, within: Within) -> list[CallRow]:
+        """The calls that any process writes, as far as they have come in the database."""
+        query = select(*Call.__table__.columns).where(Call.state == State.LIVE, *within.clauses())
+        async with self._read() as connection:
+            return [unpack_row(found) for found in (await connection.execute(query)).all()]
+
     async def find(self, wanted: Wanted, within: Within, limit: int) -> list[CallRow]:
         """The newest past calls that are wanted."""
         async with self._read() as connection:

@@ -324,9 +324,9 @@ async def get_health(services: Given, caller: Me, shelf: Shelf) -> list[Finding]
 
 
 @post("/providers/{name:str}/test", guards=[settings.WRITES], status_code=200)
-async def post_test(name: FromPath[str], services: Given) -> providers.Tested:
-    """Try a provider out: ``store``, ``search``, ``voice``."""
-    return await providers.trial(services, name)
+async def post_test(name: FromPath[str], services: Given, caller: Me) -> providers.Tested:
+    """Try a provider out: ``store``, ``search``, ``ear``, ``voice``, ``mind``."""
+    return await providers.trial(services, name, caller.team_id)
 
 
 router = Router(

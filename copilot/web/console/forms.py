@@ -1,10 +1,12 @@
 """What forms and addresses carry, as values; a mistake names the field and what it takes."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from litestar.exceptions import ValidationException
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.status_codes import HTTP_409_CONFLICT
 
 from copilot.web.pages import AnyRequest
 
@@ -34,6 +36,16 @@ class Form:
         if len(value) > LONGEST:
             raise ValidationException(f"{name}: {len(value)} characters; {LONGEST} at most")
         return value
+
+    def saw(self, stands: str, what: str) -> None:
+        """Refuses, with 409, a form that was filled in over something else than what `stands` now;
+        one that does not say over what is taken."""
+        if self.text("seen") not in ("", stands):
+            raise HTTPException(
+                status_code=HTTP_409_CONFLICT,
+                detail=f"{what} been changed since you opened this page, in another tab or by "
+                "somebody else.",
+            )
 
     def on(self, name: str) -> bool:
         return name in self._given
@@ -76,6 +88,11 @@ class Form:
     def maybe(self, name: str) -> int | None:
         """A whole number; None where the field is empty."""
         return self.whole(name) if self.text(name) else None
+
+
+def stamp(*shown: object) -> str:
+    """What a form carries as ``seen``: tells apart what its page showed from anything else."""
+    return hashlib.blake2b(repr(shown).encode(), digest_size=12).hexdigest()
 
 
 def day(text: str | None, name: str) -> datetime | None:

@@ -66,8 +66,8 @@ async def label(
     offered: Sequence[Choice] = ()
     if made.verdict in OPEN and not made.passage:
         cases = await _cases(calls, call_id)
-        query = next(one.query for one in cases if one.case.inquiry == inquiry)
-        offered = await choices(services, shelf, query)
+        one = next(one for one in cases if one.case.inquiry == inquiry)
+        offered = await choices(services, shelf, one.query, one)
     judged = await judgements(calls, call_id)
     return await page(
         request,
@@ -91,16 +91,20 @@ async def search(
     calls: Calls,
     shelf: Shelf,
     q: FromQuery[str] = "",
+    inquiry: FromQuery[int] = 0,
 ) -> Response[str]:
     """Passages to choose the right one from, as a part of the call's page."""
-    await calls.call(call_id)
-    return await page(
-        request, "_choices.html", offered=await choices(services, shelf, q), chosen="", q=q
-    )
+    cases = await _cases(calls, call_id)
+    about = next((one for one in cases if one.case.inquiry == inquiry), None)
+    offered = await choices(services, shelf, q, about)
+    return await page(request, "_choices.html", offered=offered, chosen="", q=q)
 
 
-async def choices(services: Services, shelf: TeamShelf, words: str) -> Sequence[Choice]:
-    """What the search that calls use finds for these words in the team's packs, best first."""
+async def choices(
+    services: Services, shelf: TeamShelf, words: str, about: Labelled | None = None
+) -> Sequence[Choice]:
+    """What the search that calls use finds for these words in the team's packs, best first;
+    without the passage of the card that it is `about`, for that was wrong."""
     wanted = " ".join(words.split())[:TYPED]
     if not wanted:
         return ()
@@ -108,8 +112,9 @@ async def choices(services: Services, shelf: TeamShelf, words: str) -> Sequence[
         pinned = services.switchboard.shelves.pin(shelf.names(()))
     except UserError:  # the team has no pack: there is nothing to choose from
         return ()
-    found = await pinned.retriever.search(wanted, MOST)
-    return [_choice(one) for one in found.passages]
+    shown = about.passage if about is not None and about.case.shown else ""
+    found = await pinned.retriever.search(wanted, MOST + 1)
+    return [_choice(one) for one in found.passages if one.id != shown][:MOST]
 
 
 def _choice(passage: Passage) -> Choice:

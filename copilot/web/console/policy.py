@@ -33,7 +33,7 @@ from copilot.core.words import tokens
 from copilot.errors import PolicyError
 from copilot.store.console.rows import Draft, Ruling
 from copilot.web.access import Me, Needs
-from copilot.web.console.forms import Form
+from copilot.web.console.forms import Form, stamp
 from copilot.web.console.wall import people, signed
 from copilot.web.doors import Number
 from copilot.web.pages import AnyRequest, go, page
@@ -71,6 +71,8 @@ async def policy(request: AnyRequest, services: Given, caller: Me) -> Response[s
         profiles={level: edited.profiles.get(level, Profile()) for level in Level},
         zones=zones(),
         voice=services.switchboard.voice is not None,
+        seen=stamp(today.policy, draft),
+        seen_draft=stamp(draft and draft.body),
         writes=caller.may(Scope.POLICY_WRITE),
     )
 
@@ -97,7 +99,9 @@ async def save(request: AnyRequest, services: Given, caller: Me) -> Redirect:
     """Keep the form as the team's draft."""
     rules = services.console.rules
     today = await rules.today(caller.team_id)
-    made = typed(await Form.of(request))
+    form = await Form.of(request)
+    form.saw(stamp(today.policy, await rules.draft(caller.team_id)), "The policy or its draft has")
+    made = typed(form)
     if made == today.policy:
         await rules.drop(caller.team_id)
         return go("/policy")
@@ -212,6 +216,7 @@ async def _whatif(
         draft=draft,
         trial=found,
         report=_report(draft),
+        seen_draft=stamp(draft and draft.body),
         writes=caller.may(Scope.POLICY_WRITE),
     )
 
@@ -219,8 +224,10 @@ async def _whatif(
 @post("/policy/publish", guards=[WRITES], include_in_schema=False)
 async def publish(request: AnyRequest, services: Given, caller: Me) -> Redirect:
     """Put the draft in force."""
-    note = (await Form.of(request)).text("note")
-    await publish_draft(services, caller, note)
+    form = await Form.of(request)
+    draft = await services.console.rules.draft(caller.team_id)
+    form.saw(stamp(draft and draft.body), "The draft has")
+    await publish_draft(services, caller, form.text("note"))
     return go("/policy")
 
 

@@ -15,7 +15,6 @@ from copilot.console import hearing
 from copilot.core.vocabulary import Party
 from copilot.errors import UserError
 from copilot.ports import Mind, Prompt, Routed
-from copilot.providers.registry import minded
 from copilot.web.services import Services
 
 log = logging.getLogger(__name__)
@@ -50,8 +49,8 @@ class Absent(UserError):
     """Nothing is configured; the text says what to do where it is wanted."""
 
 
-def providers(services: Services) -> list[Provider]:
-    """What can be tried out."""
+def providers(services: Services, team_id: str) -> list[Provider]:
+    """What a team can try out."""
     given = services.settings
     database = "PostgreSQL" if "postgres" in given.database_url else "SQLite"
     searches = [
@@ -64,17 +63,22 @@ def providers(services: Services) -> list[Provider]:
         *searches,
         Provider("ear", "Ear", given.ear.provider),
         Provider("voice", "Voice", given.voice.provider if voice else "not running"),
-        Provider("mind", "Background model", given.mind.provider if minded(given.mind) else "none"),
+        Provider(
+            "mind",
+            "Background model",
+            given.mind.provider if _mind_of(services, team_id) else "none",
+        ),
     ]
 
 
-async def trial(services: Services, name: str) -> Tested:
-    """Whether the provider answers, and how fast; raises NotFoundException for an unknown one."""
+async def trial(services: Services, name: str, team_id: str) -> Tested:
+    """Whether the provider answers a team, and how fast; raises NotFoundException for an unknown
+    one."""
     since = perf_counter()
     there, ok, told = True, False, ""
     try:
         async with asyncio.timeout(TEST_SECONDS):
-            told, ok = await _try(services, name), True
+            told, ok = await _try(services, name, team_id), True
     except TimeoutError:
         told = f"no answer within {TEST_SECONDS:g} s"
     except Absent as error:
@@ -90,7 +94,7 @@ async def trial(services: Services, name: str) -> Tested:
     return Tested(ok, told or f"answered in {ms} ms", ms, there)
 
 
-async def _try(services: Services, name: str) -> str:
+async def _try(services: Services, name: str, team_id: str) -> str:
     """What is to be told where it works; raises UserError with what is wrong."""
     match name:
         case "store":
@@ -101,7 +105,7 @@ async def _try(services: Services, name: str) -> str:
         case "voice":
             return await _voice(services)
         case "mind":
-            return await _mind(services)
+            return await _mind(services, team_id)
     check = services.checks.get(name)
     if check is None:
         raise NotFoundException(f"There is no provider {name!r} to test.")
@@ -150,10 +154,15 @@ async def _voice(services: Services) -> str:
     raise UserError("it made no sound")
 
 
-async def _mind(services: Services) -> str:
+def _mind_of(services: Services, team_id: str) -> Mind | None:
     mind = services.background.mind if services.background else None
+    return None if mind is None else mind.of(team_id)
+
+
+async def _mind(services: Services, team_id: str) -> str:
+    mind = _mind_of(services, team_id)
     if mind is None:
-        raise Absent("none is configured; add [[mind.routes]] to the settings to have one")
+        raise Absent("your team has none; add [[mind.routes]] to the server's settings to have one")
     if not isinstance(mind, Routed):
         return await _first_token(mind)
     tried = await mind.try_routes(ASK, TEST_SECONDS - 1)

@@ -90,7 +90,11 @@ async def search(
         first=urlencode(kept),
         live=services.switchboard.live_in(caller.team_id),
         capacity=services.switchboard.capacity,
-        notices=[told for gauge in services.gauges.values() if (told := gauge().get("notice"))],
+        notices=[
+            told
+            for gauge in services.gauges.values()
+            if (told := gauge(caller.team_id).get("notice"))
+        ],
         first_page=not sought.before,
         asked=bool(kept),
         sifted=bool(kept.keys() - {"q"}),

@@ -18,7 +18,7 @@ from copilot.console.settings import AUDIT_DAYS, Consent, Purged, TeamSettings
 from copilot.errors import SettingError
 from copilot.evaluate.digest import VERSION
 from copilot.web.access import Me, Needs
-from copilot.web.console.forms import Form
+from copilot.web.console.forms import Form, stamp
 from copilot.web.console.providers import providers, trial
 from copilot.web.console.wall import signed
 from copilot.web.doors import Shelf, TeamShelf
@@ -39,13 +39,14 @@ async def settings(request: AnyRequest, services: Given, caller: Me, shelf: Shel
         request,
         "settings.html",
         team=team,
+        seen=stamp(team),
         consents=list(Consent),
         kept=await services.console.desk.kept(caller.team_id),
         due=await services.console.desk.due(caller.team_id),
         memory_days=services.settings.memory.days,
         audit_days=AUDIT_DAYS,
         findings=await examine_all(services, caller, shelf),
-        providers=providers(services),
+        providers=providers(services, caller.team_id),
         writes=caller.may(Scope.SETTINGS_WRITE),
     )
 
@@ -53,7 +54,9 @@ async def settings(request: AnyRequest, services: Given, caller: Me, shelf: Shel
 @post("/settings", guards=[WRITES], include_in_schema=False)
 async def save(request: AnyRequest, services: Given, caller: Me) -> Redirect:
     """Keep the form."""
-    await change(services, caller, typed(await Form.of(request)))
+    form = await Form.of(request)
+    form.saw(stamp(await services.console.desk.of(caller.team_id)), "The settings have")
+    await change(services, caller, typed(form))
     return go("/settings")
 
 
@@ -116,7 +119,7 @@ async def purge_now(services: Services, caller: Caller) -> Purged:
 async def examine_all(services: Services, caller: Caller, shelf: TeamShelf) -> list[Finding]:
     """What the doctor finds."""
     names = list(services.checks)
-    asked = await asyncio.gather(*(trial(services, name) for name in names))
+    asked = await asyncio.gather(*(trial(services, name, caller.team_id) for name in names))
     store = services.store
     fault = "" if store.healthy else store.fault or f"writes are {store.lag:.1f} s behind"
     today = await services.console.rules.today(caller.team_id)
@@ -133,7 +136,7 @@ async def examine_all(services: Services, caller: Caller, shelf: TeamShelf) -> l
             {
                 name: str(told)
                 for name, gauge in services.gauges.items()
-                if (told := gauge().get("notice"))
+                if (told := gauge(caller.team_id).get("notice"))
             },
             board.live,
             board.capacity,
@@ -149,9 +152,11 @@ async def examine_all(services: Services, caller: Caller, shelf: TeamShelf) -> l
 
 
 @post("/settings/test/{name:str}", guards=[WRITES], include_in_schema=False, status_code=200)
-async def test(request: AnyRequest, name: FromPath[str], services: Given) -> Response[str]:
+async def test(
+    request: AnyRequest, name: FromPath[str], services: Given, caller: Me
+) -> Response[str]:
     """Try a provider out."""
-    found = await trial(services, name)
+    found = await trial(services, name, caller.team_id)
     return await page(request, "_tested.html", tested=found)
 
 

@@ -68,7 +68,7 @@ async def seats(
 
 async def look(services: Services, caller: Caller, calls: TeamCalls, shelf: TeamShelf) -> Wall:
     """What the wall shows."""
-    rows = calls.live()
+    rows = [*calls.live(), *await calls.elsewhere()]
     names = await people(services, caller) if rows else {}
     board = services.switchboard
     clean = cleaner(await services.console.desk.of(caller.team_id)).part
@@ -183,10 +183,10 @@ async def add_flag(
     "/calls/{call_id:str}/flags/{number:int}/delete",
     guards=[Needs(Scope.CALLS_LABEL)],
     include_in_schema=False,
-    status_code=HTTP_204_NO_CONTENT,
+    status_code=200,
 )
 async def drop_flag(call_id: FromPath[str], number: Number, services: Given, calls: Calls) -> None:
-    """Take a mark away."""
+    """Take a mark away; the page takes the line out that the empty answer stands for."""
     await calls.call(call_id)
     await services.store.console.drop_flag(call_id, number)
 

@@ -9,7 +9,7 @@ import pytest
 
 from copilot.bench.standin import Answering, Manner, Standin, standin
 from copilot.errors import ConfigError, MindError
-from copilot.ports import Prompt
+from copilot.ports import Prompt, Routed, Telling
 from copilot.providers.gateway.gateway import Gateway
 from copilot.providers.gateway.models import LETTERS
 from copilot.providers.gateway.race import Clock
@@ -276,6 +276,11 @@ async def test_a_route_of_one_team_is_nobody_elses() -> None:
         assert "".join([one.text async for one in sales.answer(ASK)]) == "hers"
         assert "".join([one.text async for one in support.answer(ASK)]) == "all"
         assert len(hers.asked) == 1
+        assert isinstance(support, Routed)
+        assert isinstance(support, Telling)
+        assert [one.route for one in await support.try_routes(ASK, 9)] == ["b"]
+        assert len(hers.asked) == 1
+        assert "'a" not in str(support.state())
         only = Gateway(Options(routes[:1]), Redactor())
         assert only.of("support") is None
         assert only.of("sales") is only

@@ -1,15 +1,22 @@
 // What the console's pages share: moments in local time, what a form has done, and what went wrong.
 
+import { el } from "./dom.js";
+import "./forms.js";
 import { Listening } from "./listen.js";
+import { freshen } from "./session.js";
 import { localizeMoments } from "./time.js";
 
-const told = () => document.getElementById("told");
-
 function say(text, bad = false) {
-  const place = told();
-  if (!place) return;
+  const place = document.getElementById("told") ?? placeForWords();
   place.textContent = text;
   place.classList.toggle("told-bad", bad);
+}
+
+/** Of pages that have none of their own. */
+function placeForWords() {
+  const place = el("p", { id: "told", class: "notice", role: "status" });
+  document.querySelector("main").prepend(place);
+  return place;
 }
 
 /** The server's own words for what went wrong. */
@@ -32,7 +39,13 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
     form.querySelector("input:not([type=hidden])")?.focus();
   }
 });
-document.addEventListener("htmx:responseError", ({ detail }) => say(reason(detail.xhr), true));
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  const { elt, xhr } = detail;
+  if (xhr.status !== 401) return say(reason(xhr), true);
+  if (!elt.closest("form")) return location.reload(); // nothing is typed there: to the sign-in
+  addEventListener("focus", freshen, { once: true });
+  say("Your session is over. Sign in in another tab, come back and send it again: what you typed stays here.", true);
+});
 document.addEventListener("htmx:sendError", () => say("The copilot does not answer.", true));
 document.addEventListener("htmx:afterSwap", localizeMoments);
 

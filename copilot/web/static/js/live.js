@@ -177,6 +177,10 @@ class LiveCall {
   #end(reason) {
     this.ended = reason;
     this.transcript.end();
+    const help = document.getElementById("help");
+    if (!help) return;
+    help.querySelectorAll("form, .row").forEach((one) => { one.hidden = true; });
+    byId("told").textContent = "The call is over. Judge its cards and silences on its page.";
   }
 
   #watchScroll() {

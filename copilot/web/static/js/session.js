@@ -18,3 +18,14 @@ export function leaveWhenRefused(source) {
     if (response?.status === 401) location.reload();
   });
 }
+
+/** After a sign-in in another tab: this page's forms get the token of the session that there is now. */
+export async function freshen() {
+  const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!response?.ok) return;
+  const there = new DOMParser().parseFromString(await response.text(), "text/html");
+  const token = there.querySelector('meta[name="csrf-token"]')?.content;
+  if (!token) return;
+  document.querySelector('meta[name="csrf-token"]')?.setAttribute("content", token);
+  for (const field of document.querySelectorAll("input[name=csrf]")) field.value = token;
+}
