@@ -214,8 +214,7 @@ async def services(
             trial(settings, library, desk.jobs, Rules(store.console, settings.policy)),
             sample,
             checks={"search": search},
-            gauges=_gauges(made.listener, mind)
-            | ({"tools": lambda: {"servers": background.tools.state()}} if settings.tools else {}),
+            gauges=_gauges(made.listener, mind, background.tools if settings.tools else None),
             origins=frozenset(settings.server.origins),
             background=background,
         )
@@ -328,7 +327,7 @@ def _background(
     )
 
 
-def _gauges(listener: Listener, mind: Mind | None) -> dict[str, Gauge]:
+def _gauges(listener: Listener, mind: Mind | None, tools: Tools | None) -> dict[str, Gauge]:
     """What tells how it is; a missing background model is told, and nothing is amiss."""
 
     def thinks(team_id: str) -> Mapping[str, object]:
@@ -341,4 +340,6 @@ def _gauges(listener: Listener, mind: Mind | None) -> dict[str, Gauge]:
     if isinstance(listener, Telling):
         heard = listener.state
         made["ear"] = lambda team_id: heard()
+    if tools is not None:
+        made["tools"] = lambda team_id: {"servers": tools.state(team_id)}
     return made

@@ -67,9 +67,10 @@ class Tools:
         """Whether the team may use any."""
         return any(link.server.allowed(team_id) for link in self._links.values())
 
-    def state(self) -> list[dict[str, object]]:
-        """How the servers do; one is connected when first wanted."""
-        return [link.state() for link in self._links.values()]
+    def state(self, team_id: str) -> list[dict[str, object]]:
+        """How the team's servers do; one is connected when first wanted."""
+        mine = (link for link in self._links.values() if link.server.allowed(team_id))
+        return [link.state() for link in mine]
 
     async def offered(self, team_id: str) -> list[Offered]:
         """What the team may use now; a server that does not answer offers nothing."""

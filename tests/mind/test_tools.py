@@ -226,7 +226,8 @@ async def test_a_server_that_is_not_there_offers_nothing_and_the_log_says_why(
         assert await tools.offered("default") == []
         found = await tools.use("default", "shop.order_status", {"order": "1"})
         assert "no such tool" in found.fault
-        [state] = tools.state()
+        [state] = tools.state("default")
+        assert tools.state("others") == []
     assert (state["connected"], state["tools"]) == (False, [])
     assert told in str(state["fault"])
     assert told in caplog.text
