@@ -64,10 +64,7 @@ export class Link {
 
   /** Places the call, or goes on with one that was not ended; throws a Trouble. @param {string} resume its id */
   async open(resume) {
-    await this.#place(resume).catch((refused) => {
-      if (!resume || refused.code !== "gone") throw refused;
-      return this.#place("");
-    });
+    await this.#place(resume);
   }
 
   /** Tells the copilot, or keeps it until it can be told. @param {object} message */
