@@ -24,7 +24,7 @@ WAIT_S = 15.0
 _IN_OVERLAY = """async ([tabId, what, given]) => {
   const [{ result }] = await chrome.scripting.executeScript({
     target: { tabId }, args: [what, given], func: (what, given) => {
-      const host = document.querySelector("call-copilot");
+      const host = document.querySelector("html > call-copilot");
       if (!host) return null;
       const root = chrome.dom.openOrClosedShadowRoot(host);
       if (what === "text") return root.textContent;
@@ -265,9 +265,8 @@ async def with_extension(
             executable_path=chromium,
             headless=True,
             args=[*FLAGS, *loaded, *sound, *more],
-            ignore_default_args=["--mute-audio"],
+            **{"ignore_default_args": ["--mute-audio"], **options},
             env=dict(env) if env else None,
-            **options,
         )
         try:
             worker = (

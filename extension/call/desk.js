@@ -26,6 +26,8 @@ export class Desk {
   started = 0;
   reason = "";
   swapped = false;
+  /** The icon was clicked on another tab. */
+  elsewhere = false;
   /** Whether the parties sound as if they were each other. */
   mixedUp = false;
   journal = newJournal();
@@ -60,7 +62,7 @@ export class Desk {
     this.started = 0;
     this.reason = "";
     this.trouble = null;
-    this.swapped = this.mixedUp = false;
+    this.swapped = this.mixedUp = this.elsewhere = false;
     this.journal = newJournal();
     this.seenEar = "open";
     this.answers = new Map();
@@ -195,6 +197,8 @@ export class Desk {
       case "snooze": this.#snooze(); break;
       case "mute": this.#mute(more.muted ?? !this.ear?.muted); break;
       case "swap": void this.#swap(); break;
+      case "elsewhere": this.elsewhere = true; break;
+      case "here": this.elsewhere = false; break;
       case "stay": this.watch?.stay(); break;
       case "seen": this.seenEar = this.journal.ear; break;
       case "rightRoles": this.watch?.rolesAreRight(); break;

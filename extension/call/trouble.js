@@ -2,7 +2,7 @@
 
 /**
  * @typedef {"unreachable" | "full" | "blocked" | "signedOut" | "forbidden" | "refused" | "microphone"
- *   | "tab" | "gone" | "notCopilot"} Code each has its texts in _locales: `trouble_CODE`
+ *   | "tab" | "gone" | "notCopilot" | "broken" | "updated"} Code each has its texts in _locales: `trouble_CODE`
  */
 
 export class Trouble extends Error {

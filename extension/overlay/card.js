@@ -18,7 +18,9 @@ var copilotCard = (() => {
   };
 
   /** Nothing is amiss: the copilot asks, or tells what it has done about it. */
-  const CALM = ["maybeOver", "echoSoft"];
+  const CALM = ["maybeOver", "echoSoft", "elsewhere"];
+  /** What the same again may mend, now or once the agent has seen to it. */
+  const AGAIN = ["unreachable", "offline", "full", "blocked", "microphone", "tab", "broken"];
 
   /**
    * @param {string} tag
@@ -104,10 +106,12 @@ var copilotCard = (() => {
       const help = ext.t(`trouble_${trouble.code}_help`);
       found.push(el("div", { class: "note alert", "data-note": `trouble_${trouble.code}` },
         el("strong", {}, ext.t(`trouble_${trouble.code}`)), help, " ", trouble.detail && el("span", { class: "why" }, trouble.detail),
-        el("div", { class: "row" }, button("openOptions", "options"))));
+        el("div", { class: "row" }, ...(phase === "ended" && AGAIN.includes(trouble.code) ? [button("again", "again")] : []),
+          button("openOptions", "options"))));
     } else if (phase === "ended") found.push(note("phase_ended", `ended_${view.reason}`, false, ...(view.callId ? [button("writeUp", "after")] : [])));
     /** @type {Record<string, HTMLElement[]>} */
     const help = {
+      elsewhere: [button("end", "end"), button("understood", "here")],
       swapped: [button("swap", "swap"), button("rolesRight", "rightRoles")],
       maybeOver: [button("end", "end"), button("stillOn", "stay")],
       microphoneDead: [button("openOptions", "options")],

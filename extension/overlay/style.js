@@ -1,14 +1,14 @@
 // The overlay's stylesheet: in a shadow root it neither touches the page nor is touched by it.
 
 var copilotStyle = `
-:host { all: initial; }
+:host { all: initial !important; display: block !important; direction: ltr !important; unicode-bidi: isolate !important; }
 :where(.box, .box *) { box-sizing: border-box; margin: 0; padding: 0; }
 .box {
   color-scheme: light dark;
   --surface: #ffffff; --sunken: #efede8; --ink: #1b1c20; --soft: #565a65; --line: #dedbd3; --edge: #85827a;
   --agent: #0d7a72; --customer: #a9541a; --accent: #5747d1; --on-accent: #ffffff; --accent-soft: #ebe8fc;
   --bad: #b3261e; --bad-soft: #fbe6e4; --good: #1a7440; --wait: #a9541a;
-  position: fixed; z-index: 2147483647; right: 16px; bottom: 16px;
+  position: fixed; z-index: 2147483647; inset: auto 16px 16px auto; height: auto; overflow: visible;
   display: flex; flex-direction: column;
   width: min(368px, calc(100vw - 16px)); max-height: calc(100vh - 16px);
   font: 15px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif;
@@ -66,6 +66,7 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentcolor; stroke-width:
 .meta .support { white-space: nowrap; padding: 0 8px; border-radius: 99px; background: var(--accent-soft); color: var(--ink); font-weight: 600; }
 .why q { font-style: italic; }
 kbd { font: inherit; font-size: 11px; padding: 0 5px; border: 1px solid currentcolor; border-radius: 4px; opacity: 0.85; }
+.line, .title, .why, .why q, .caption { unicode-bidi: plaintext; }
 .leaving { color: var(--soft); }
 .leaving .line { font-weight: 500; text-decoration: line-through; text-decoration-thickness: 1px; }
 .quiet { color: var(--soft); font-size: 13.5px; }

@@ -27,10 +27,14 @@ let shownAt = 0;
 
 async function connect() {
   if (wire || !(await ext.send({ to: "desk", what: "view" }))) return;
-  wire = ext.connect("panel", hear, () => {
-    wire = null;
-    setTimeout(() => void connect(), AGAIN_MS);
-  });
+  wire = ext.connect("panel", hear, () => void lost());
+}
+
+async function lost() {
+  wire = null;
+  setTimeout(() => void connect(), AGAIN_MS);
+  if ((await ext.send({ to: "worker", what: "lost" })) !== "broken" || !view) return;
+  showView({ ...view, phase: "ended", card: null, whisper: "", warnings: [], trouble: { code: "broken", detail: "" } });
 }
 
 /** @param {any} message */
@@ -52,6 +56,7 @@ function hear({ what, ...more }) {
 /** @param {string} what @param {object} [more] */
 function act(what, more) {
   if (what === "options") void ext.openTab("options/options.html");
+  else if (what === "again") void ext.send({ to: "worker", what });
   else if (what === "after") void ext.send({ to: "worker", what, call: view?.callId });
   else wire?.post({ act: what, more });
 }
