@@ -31,7 +31,7 @@ ext.onSaved((area, keys) => { if (area === "local" && keys.includes("prefs")) vo
 ext.onMessage("worker", async (message, { tab, own }) => {
   if (!own && !FROM_PAGES.includes(message.what)) return undefined;
   switch (message.what) {
-    case "access": return access();
+    case "access": return access(message.refused);
     case "streamId": return ext.streamId(message.tabId).then((id) => ({ id }), (error) => ({ error: String(error.message ?? error) }));
     case "phase": return phased(message);
     case "source": return show(`/passages/${encodeURIComponent(message.passage)}`);

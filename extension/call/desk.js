@@ -1,6 +1,7 @@
 // The agent's desk: one call at a time, from consent to its end, and what the agent does meanwhile.
 
 import "../ext.js";
+import { access } from "./access.js";
 import { Customer } from "./customer.js";
 import { Earpiece } from "./earpiece.js";
 import { newJournal, take, TICK_MS } from "./journal.js";
@@ -316,11 +317,4 @@ export class Desk {
   #publish() {
     this.show.view(this.view());
   }
-}
-
-/** The server and a token for it; throws a Trouble. @returns {Promise<import("./whip.js").Access>} */
-async function access() {
-  const found = await ext.send({ to: "worker", what: "access" });
-  if (!found?.server) throw new Trouble(found?.trouble ?? "signedOut", { detail: found?.detail });
-  return found;
 }

@@ -16,7 +16,7 @@ const CAUGHT_UP = 8;
  * @typedef {{now: () => number, wait: (ms: number, stop: AbortSignal) => Promise<void>}} Clock `wait` is over before its time when
  *   the network is back
  * @typedef {{
- *   access: () => Promise<import("./whip.js").Access>, tracks: () => import("./whip.js").Tracks,
+ *   access: (refused?: string | null) => Promise<import("./whip.js").Access>, tracks: () => import("./whip.js").Tracks,
  *   earpiece: (track: MediaStreamTrack) => void, entries: (batch: Batch) => void,
  *   past: (journal: import("./journal.js").Journal) => void, ended: () => string, live: () => void, open: () => void,
  *   lost: (code: string) => void, trouble: (error: Trouble) => void, over: (reason: string) => void,
@@ -86,9 +86,17 @@ export class Link {
     await this.#line.hangUp(access);
   }
 
-  /** @param {string} resume */
+  /** A token that the server does not take is renewed once: clocks differ, and are set. @param {string} resume */
   async #place(resume) {
     const access = await this.hooks.access();
+    return this.#placeWith(access, resume).catch(async (refused) => {
+      if (refused.code !== "signedOut" || !access.token) throw refused;
+      return this.#placeWith(await this.hooks.access(access.token), resume);
+    });
+  }
+
+  /** @param {import("./whip.js").Access} access @param {string} resume */
+  async #placeWith(access, resume) {
     const line = new Connection(this.hooks.tracks(), {
       message: (event) => this.hooks.entries([{ event }]),
       earpiece: (track) => this.hooks.earpiece(track),

@@ -59,6 +59,7 @@ async function signIn() {
   box("go").disabled = true;
   try {
     const server = tidy(box("server").value);
+    if (server) box("server").value = server;
     if (!(await visit(server))) await signInAt(server);
   } catch (error) {
     if (!(error instanceof AccountError)) throw error;

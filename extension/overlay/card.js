@@ -20,7 +20,7 @@ var copilotCard = (() => {
   /** Nothing is amiss: the copilot asks, or tells what it has done about it. */
   const CALM = ["maybeOver", "echoSoft", "elsewhere"];
   /** What the same again may mend, now or once the agent has seen to it. */
-  const AGAIN = ["unreachable", "offline", "full", "blocked", "microphone", "tab", "broken"];
+  const AGAIN = ["unreachable", "unreachableSecure", "offline", "full", "blocked", "microphone", "tab", "broken"];
 
   /**
    * @param {string} tag

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import FloatRect, Page
 
 from copilot.bench.chromium import Extension
 from tests.extension.conftest import Launch, Phone, Sidecar
@@ -87,7 +87,7 @@ async def test_it_is_drawn_above_full_screen_and_dialogs(
     async def drawn() -> bytes:
         """A spot of the button beside its text."""
         x, y, _, height = await extension.overlay(tab, "box", "[data-act=use]")
-        spot = {"x": round(x + 4), "y": round(y + height / 2), "width": 3, "height": 3}
+        spot = FloatRect(x=round(x + 4), y=round(y + height / 2), width=3, height=3)
         return await page.screenshot(clip=spot)
 
     plain = await drawn()
