@@ -126,6 +126,7 @@ export class Desk {
     if (this.phase === "idle" || this.phase === "ended") return;
     this.#release();
     this.reason = reason;
+    this.#take([{ event: { type: "call_ended", reason } }]);
     this.#turn("ended");
     this.show.over();
     await this.link?.close();

@@ -28,7 +28,7 @@ async function showAccount() {
   box("server").readOnly = Boolean(server);
   if (!known) return;
   byId("who").textContent = known.user?.name ?? "";
-  byId("where").textContent = `${known.user?.team ?? ""} · ${known.server}`;
+  byId("where").textContent = [known.user?.team, known.server].filter(Boolean).join(" · ");
   byId("other-team").hidden = !team || known.user?.team === team;
   byId("no-sign-in").hidden = known.refresh !== "";
 }

@@ -127,7 +127,7 @@
     grow.title = grow.ariaLabel = `${ext.t("expand")} – ${label}`;
     count.hidden = !now.card;
     const over = now.phase === "ended";
-    ear.hidden = over || !now.ear.on;
+    ear.hidden = over || now.phase === "consent" || !now.ear.on;
     later.ariaPressed = String(now.snoozedMs > 0);
     later.title = later.ariaLabel = ext.t(now.snoozedMs > 0 ? "unsnooze" : "snooze");
     if (before?.ear.muted !== now.ear.muted) {

@@ -41,7 +41,7 @@ var copilotStyle = `
 button, a.button {
   font: inherit; font-size: 14px; font-weight: 550; color: inherit; cursor: pointer; text-decoration: none;
   display: inline-flex; align-items: center; justify-content: center; gap: 6px;
-  min-height: 32px; padding: 3px 9px; border-radius: 8px; border: 1px solid var(--edge); background: transparent;
+  min-height: 32px; padding: 3px 7px; border-radius: 8px; border: 1px solid var(--edge); background: transparent;
 }
 .box button.icon { border-color: transparent; padding: 0; width: 28px; min-height: 28px; flex: none; }
 button[aria-pressed="true"] { background: var(--accent-soft); border-color: var(--accent); }
@@ -57,9 +57,14 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentcolor; stroke-width:
 .box .note.alert { background: var(--bad-soft); border-left-color: var(--bad); }
 .note strong { font-weight: 650; display: block; }
 .note .row { margin-top: 6px; }
-.row { display: flex; flex-wrap: wrap; gap: 6px; align-items: center; }
+.row { display: flex; flex-wrap: wrap; gap: 5px; align-items: center; }
 .card { display: grid; gap: 8px; animation: arrive 160ms ease-out; }
 .line { font-size: 19px; line-height: 1.32; font-weight: 650; letter-spacing: -0.005em; overflow-wrap: anywhere; text-wrap: pretty; }
+.line.long { font-size: 16px; }
+/* however long it is, the buttons stay in sight, and the page too */
+.card .line, .card .why { max-height: min(13em, 40vh); overflow-y: auto; overscroll-behavior: contain; }
+.card .why { max-height: 4.5em; }
+.card .row { position: sticky; bottom: -12px; margin-bottom: -12px; padding-bottom: 12px; background: var(--surface); }
 .meta, .why { font-size: 13px; color: var(--soft); overflow-wrap: anywhere; }
 .meta { display: flex; gap: 8px; align-items: baseline; }
 .meta .title { flex: 1; font-weight: 600; color: var(--ink); }
@@ -84,15 +89,17 @@ kbd { font: inherit; font-size: 11px; padding: 0 5px; border: 1px solid currentc
 [hidden] { display: none !important; }
 @keyframes arrive { from { opacity: 0; transform: translateY(6px); } }
 @media (max-width: 350px) {
-  .box:not(.small) .bar { flex-wrap: wrap; row-gap: 4px; }
-  .box:not(.small) .state { flex-basis: 100%; min-height: 20px; }
+  .box:not(.small) .bar:has(.meters:not([hidden])) { flex-wrap: wrap; row-gap: 4px; }
+  .box:not(.small) .bar:has(.meters:not([hidden])) .state { flex-basis: 100%; min-height: 20px; }
   .box:not(.small) .meters { margin-right: auto; }
 }
 @media (prefers-reduced-motion: reduce) { .box * { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
   .sign, .meter i i, .meter:first-child i i { forced-color-adjust: none; background: CanvasText; border-color: CanvasText; }
   .wait .sign, .grow.wait .sign { background: Canvas; }
+  .meter > i { outline: 1px solid CanvasText; }
   button.main { border-width: 2px; }
+  button[aria-pressed="true"] { forced-color-adjust: none; background: Highlight; color: HighlightText; }
 }
 `;
 globalThis.copilotStyle = copilotStyle;
