@@ -141,6 +141,24 @@ async def test_back_and_forward_between_pages_of_the_site(
         await extension.until(tab, "Marked as used")
 
 
+async def test_the_side_panel_opens_by_a_click_on_the_page(
+    extension: Extension, phone: Phone
+) -> None:
+    """A real one: the browser opens it for nothing less."""
+    page = await phone()
+    tab = await begun(extension, page)
+    name = "[aria-label='Transcript, history and questions']"
+    await page.mouse.click(*await middle(extension, tab, name))
+    await wait_for(lambda: panel(extension, "SIDE_PANEL"), "the side panel is not there")
+
+
+async def panel(extension: Extension, kind: str) -> bool:
+    """Whether the panel is open as that: a SIDE_PANEL or a TAB."""
+    found = """async (kind) => (await chrome.runtime.getContexts({ contextTypes: [kind] }))
+      .some(({ documentUrl }) => documentUrl.endsWith("panel/panel.html"))"""
+    return bool(await extension.worker.evaluate(found, kind))
+
+
 async def test_where_no_card_can_be_drawn_there_is_the_panel(extension: Extension) -> None:
     """A page of the browser's own takes no script."""
     page = await extension.context.new_page()
@@ -148,10 +166,8 @@ async def test_where_no_card_can_be_drawn_there_is_the_panel(extension: Extensio
     await extension.save("local", "prefs", {"consent": "ask"})
     await extension.click(page)
     await extension.phase("consent")
-    panels = """async () => (await chrome.runtime.getContexts({}))
-      .filter(({ documentUrl }) => documentUrl?.endsWith("panel/panel.html")).length"""
 
-    async def panel() -> bool:
-        return bool(await extension.worker.evaluate(panels))
+    async def shown() -> bool:
+        return await panel(extension, "SIDE_PANEL") or await panel(extension, "TAB")
 
-    await wait_for(panel, "nothing tells the agent that it waits for a word")
+    await wait_for(shown, "nothing tells the agent that it waits for a word")

@@ -58,7 +58,7 @@ async def test_cards_are_put_off_dismissed_and_shown_small(
     await extension.until(tab, "Cards are put off")
     call = (await extension.view())["callId"]
     await extension.desk("desk.end('hang_up')", awaiting=True)
-    log = await sidecar.log(call)
+    log = await sidecar.log(call, "call_ended")
     assert {"type": "snoozed", "ticks": 3750} in log
     assert {"type": "withdraw_card", "inquiry": 1, "reason": "snoozed"} in log
     await extension.click(page)
@@ -203,8 +203,16 @@ async def test_a_silent_tab_is_noticed_within_three_seconds(
     page = await phone("silent")
     await extension.click(page)
     await extension.phase("live")
+    await extension.desk("""(() => {
+      const { view } = desk.show;
+      desk.show.view = (now) => {
+        if (now.warnings.length) globalThis.noticed ??= Date.now();
+        view(now);
+      };
+    })()""")
     tab = await extension.tab(page)
-    await extension.until(tab, "Nothing is heard from this tab", 4.5)
+    await extension.until(tab, "Nothing is heard from this tab")
+    assert await extension.desk("noticed - desk.watch.since") < 6000, "three seconds, and a stall"
 
 
 async def test_axe_finds_nothing_on_any_page(fresh: Extension) -> None:
