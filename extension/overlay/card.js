@@ -19,7 +19,7 @@ var copilotCard = (() => {
 
   /** Letters of a line to say beyond which it is written smaller, and beyond which it may have to be scrolled. */
   const LONG = 140;
-  const SCROLLS = 300;
+  const SCROLLS = 200;
 
   /** Nothing is amiss: the copilot asks, or tells what it has done about it. */
   const CALM = ["maybeOver", "echoSoft", "elsewhere"];

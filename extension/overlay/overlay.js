@@ -178,8 +178,12 @@
       return;
     }
     shownAt = performance.now() - (card?.ageMs ?? 0);
-    cards.replaceChildren(card ? copilotCard.draw(card, { act, keys: true }) : quiet(now));
-    if (card && before?.card?.inquiry !== card.inquiry) said.textContent = `${ext.t("newCard")} ${card.text}`;
+    const made = card ? copilotCard.draw(card, { act, keys: true }) : quiet(now);
+    cards.replaceChildren(made);
+    if (!card || before?.card?.inquiry === card.inquiry) return;
+    made.classList.add("new");
+    made.addEventListener("animationend", () => made.classList.remove("new"));
+    said.textContent = `${ext.t("newCard")} ${card.text}`;
   }
 
   /** @param {View} now */

@@ -16,6 +16,7 @@ var copilotPlace = (() => {
     /** @type {Place} */
     place = { right: 16, bottom: 16, small: false };
     #thrown = 0;
+    #insisting = false;
     #over = new AbortController();
 
     /** @param {Placed} parts */
@@ -29,9 +30,10 @@ var copilotPlace = (() => {
       addEventListener("resize", () => this.settle(), { signal });
       new ResizeObserver(() => this.settle()).observe(box);
       // what comes into the top layer last covers what was there: a page that goes full screen, a dialog
-      for (const [type, target] of /** @type {[string, EventTarget][]} */ ([["fullscreenchange", document], ["toggle", document]])) {
-        target.addEventListener(type, () => this.#raise(), { capture: true, signal });
-      }
+      document.addEventListener("fullscreenchange", () => this.#raise(), { capture: true, signal });
+      document.addEventListener("toggle", ({ target, newState }) => {
+        if (newState === "open" && !(target instanceof HTMLDetailsElement)) this.#raise();
+      }, { capture: true, signal });
       this.thrownOut = new MutationObserver(() => { if (!host.isConnected) this.#back(); });
     }
 
@@ -54,18 +56,19 @@ var copilotPlace = (() => {
     /** @param {Place | undefined} place where it was left on this site */
     take(place) {
       if (place) this.place = place;
-      this.box.classList.toggle("small", this.place.small);
+      this.box.classList.toggle("small", this.place.small && !this.#insisting);
       this.settle();
     }
 
     /** What the agent should read is not left in a dot; after it the dot is back. @param {boolean} on */
     insist(on) {
-      this.box.classList.toggle("small", this.place.small && !on);
-      this.settle();
+      this.#insisting = on;
+      this.take(undefined);
     }
 
     /** @param {boolean} small */
     resize(small) {
+      this.#insisting = false;
       this.take({ ...this.place, small });
       this.keep();
     }

@@ -58,13 +58,14 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentcolor; stroke-width:
 .note strong { font-weight: 650; display: block; }
 .note .row { margin-top: 6px; }
 .row { display: flex; flex-wrap: wrap; gap: 5px; align-items: center; }
-.card { display: grid; gap: 8px; animation: arrive 160ms ease-out; }
+.card { display: grid; gap: 8px; }
+.card.new { animation: arrive 160ms ease-out; }
 .line { font-size: 19px; line-height: 1.32; font-weight: 650; letter-spacing: -0.005em; overflow-wrap: anywhere; text-wrap: pretty; }
 .line.long { font-size: 16px; }
 /* however long it is, the buttons stay in sight, and the page too */
-.card .line, .card .why { max-height: min(13em, 40vh); overflow-y: auto; overscroll-behavior: contain; }
-.card .why { max-height: 4.5em; }
-.card .row { position: sticky; bottom: -12px; margin-bottom: -12px; padding-bottom: 12px; background: var(--surface); }
+.card .line { max-height: min(13em, 40vh); overflow-y: auto; overscroll-behavior: contain; }
+.card .why { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
+.card .row { position: sticky; bottom: -12px; margin: -4px 0 -12px; padding: 4px 0 12px; background: var(--surface); }
 .meta, .why { font-size: 13px; color: var(--soft); overflow-wrap: anywhere; }
 .meta { display: flex; gap: 8px; align-items: baseline; }
 .meta .title { flex: 1; font-weight: 600; color: var(--ink); }
