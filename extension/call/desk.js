@@ -198,6 +198,7 @@ export class Desk {
       case "source": if (card) this.#open(more.inquiry ?? card.inquiry); break;
       case "snooze": this.#snooze(); break;
       case "mute": this.#mute(more.muted ?? !this.ear?.muted); break;
+      case "microphone": void this.#microphone(); break;
       case "swap": void this.#swap(); break;
       case "elsewhere": this.elsewhere = true; break;
       case "here": this.elsewhere = false; break;

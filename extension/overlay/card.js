@@ -105,13 +105,17 @@ var copilotCard = (() => {
     const button = (label, what) => el("button", { type: "button", click: () => act(what) }, ext.t(label));
     const found = [];
     const { trouble, phase } = view;
+    /** @param {string} code */
+    const again = (code) => {
+      if (phase !== "ended") return code === "microphone" ? [button("again", "microphone")] : [];
+      return AGAIN.includes(code) ? [button("again", "again")] : [];
+    };
     if (trouble && phase === "reconnecting") found.push(note(`trouble_${trouble.code}`, "stillWorks", true));
     else if (trouble) {
       const help = ext.t(`trouble_${trouble.code}_help`);
       found.push(el("div", { class: "note alert", "data-note": `trouble_${trouble.code}` },
         el("strong", {}, ext.t(`trouble_${trouble.code}`)), help, " ", trouble.detail && el("span", { class: "why" }, trouble.detail),
-        el("div", { class: "row" }, ...(phase === "ended" && AGAIN.includes(trouble.code) ? [button("again", "again")] : []),
-          button("openOptions", "options"))));
+        el("div", { class: "row" }, ...again(trouble.code), button("openOptions", "options"))));
     } else if (phase === "ended") found.push(el("div", { class: "note", "data-note": "phase_ended" }, ext.t(`ended_${view.reason}`),
       view.callId !== "" && el("div", { class: "row" }, button("writeUp", "after"))));
     /** @type {Record<string, HTMLElement[]>} */

@@ -25,7 +25,7 @@ var copilotStyle = `
 @media (prefers-contrast: more) {
   .box { --soft: var(--ink); --line: var(--ink); --edge: var(--ink); border-width: 2px; }
 }
-.bar { display: flex; align-items: center; gap: 1px; padding: 6px 6px 6px 10px; border-bottom: 1px solid var(--line); touch-action: none; cursor: grab; flex: none; }
+.bar { display: flex; align-items: center; gap: 1px; min-height: 41px; padding: 6px 6px 6px 10px; border-bottom: 1px solid var(--line); touch-action: none; cursor: grab; flex: none; }
 .bar:active { cursor: grabbing; }
 .state { display: flex; align-items: center; gap: 6px; flex: 1; min-width: 0; font-size: 13px; font-weight: 650; line-height: 1.15; }
 .state b { font-weight: 650; overflow-wrap: anywhere; }

@@ -74,6 +74,21 @@ async def test_an_unplugged_microphone_is_told_of_and_taken_up_again(
     assert "cannot be used" not in await extension.overlay(tab)
 
 
+async def test_a_microphone_that_is_allowed_again_is_tried_again(
+    extension: Extension, phone: Phone
+) -> None:
+    page = await phone()
+    await extension.click(page)
+    await extension.phase("live")
+    tab = await extension.tab(page)
+    await extension.desk(UNPLUG)
+    await extension.until(tab, "Your microphone cannot be used")
+    await extension.desk("delete navigator.mediaDevices.getUserMedia")
+    await extension.overlay(tab, "click", "[data-note=trouble_microphone] button")
+    await until(extension, "desk.view().trouble === null")
+    await until(extension, "desk.sound.level('microphone') > -70")
+
+
 async def test_the_microphone_that_was_chosen_is_used_again_once_it_is_back(
     extension: Extension, phone: Phone
 ) -> None:
