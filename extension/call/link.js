@@ -8,6 +8,8 @@ import { Connection } from "./whip.js";
 
 /** A copilot that is away for longer has lost the call: nothing is captured for nobody. */
 const GIVE_UP_MS = 60_000;
+/** What was told so lately may still be on its way, and is not to be overtaken by the call's end. */
+const SETTLE_MS = 500;
 /** A batch of fewer entries is no longer the past that is being caught up with. */
 const CAUGHT_UP = 8;
 
@@ -50,6 +52,7 @@ export class Link {
   #line = undefined;
   /** @type {AbortController | undefined} */
   #following = undefined;
+  #toldAt = 0;
   #closing = new AbortController();
 
   /** @param {string} packs @param {LinkHooks} hooks @param {Clock} [clock] */
@@ -69,6 +72,7 @@ export class Link {
 
   /** Tells the copilot, or keeps it until it can be told. @param {object} message */
   tell(message) {
+    this.#toldAt = this.clock.now();
     if (!this.#line?.tell(message)) this.#untold.push(message);
   }
 
@@ -82,6 +86,8 @@ export class Link {
     this.#closing.abort();
     this.#following?.abort();
     if (!this.#line) return;
+    const settling = this.#toldAt + SETTLE_MS - this.clock.now();
+    if (settling > 0) await this.clock.wait(settling, new AbortController().signal);
     const access = await this.hooks.access().catch(() => ({ server: "", token: null }));
     await this.#line.hangUp(access);
   }
