@@ -234,7 +234,9 @@ class Extension:
     def _received(self, event: Mapping[str, Any]) -> None:
         said = json.loads(event["message"])
         if "id" in said and said["id"] in self._answers:
-            self._answers.pop(said["id"]).set_result(said.get("result", said))
+            answer = self._answers.pop(said["id"])
+            if not answer.done():  # the one who asked waits no more
+                answer.set_result(said.get("result", said))
         elif said.get("method") == "Runtime.exceptionThrown":
             details = said["params"]["exceptionDetails"]
             self.faults.append(details.get("exception", {}).get("description", details["text"]))

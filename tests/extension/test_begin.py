@@ -64,6 +64,8 @@ async def test_a_call_that_cannot_be_resumed_is_a_new_one_which_needs_its_own_co
     await extension.phase(first)
     if consent == "ask":
         assert await extension.worker.evaluate(CAPTURED) == 0
-        await extension.overlay(await extension.tab(page), "click", "[data-act=agree]")
+        tab = await extension.tab(page)
+        await extension.until(tab, "Does everyone on this call agree?")
+        await extension.overlay(tab, "click", "[data-act=agree]")
         await extension.phase("live")
     assert (await extension.view())["callId"] not in ("", "of-another-day")
