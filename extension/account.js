@@ -8,6 +8,8 @@ const DEVICE = "urn:ietf:params:oauth:grant-type:device_code";
 /** A token that is good for less than this is renewed first. */
 const SPARE_MS = 30_000;
 const ANSWER_MS = 6000;
+/** Where a voice may go without TLS: to this machine alone, as the extension's own policy has it. */
+const LOCAL = /^http:\/\/(localhost|127\.0\.0\.1)(:|$)/;
 
 /**
  * @typedef {{name: string, email: string, team: string, roles: string[]}} User
@@ -41,15 +43,17 @@ export async function meet() {
 
 /**
  * Server and a token that is good for now.
+ * @param {string} [refused] a token that the server does not take, whatever our clock says of it
  * @returns {Promise<{server?: string, token?: string | null, trouble?: string, detail?: string}>}
  */
-export async function access() {
+export async function access(refused) {
   const known = await account();
   if (!known) return { trouble: "signedOut" };
   if (!known.refresh) return { server: known.server, token: null };
   /** @type {Pass | undefined} */
   const pass = await ext.load("session", "pass");
-  if (pass?.server === known.server && pass.until > Date.now() + SPARE_MS) return { server: known.server, token: pass.token };
+  const good = pass?.server === known.server && pass.token !== refused && pass.until > Date.now() + SPARE_MS;
+  if (good) return { server: known.server, token: pass.token };
   try {
     return { server: known.server, token: await renew(known) };
   } catch (error) {
@@ -81,6 +85,7 @@ function renew(known) {
  */
 export async function visit(server) {
   if (!server) throw new AccountError("badAddress");
+  if (!server.startsWith("https:") && !LOCAL.test(server)) throw new AccountError("insecure");
   const response = await request(`${server}/auth/me`);
   if (response.status === 401) return false;
   const me = await response.json().catch(() => null);
@@ -138,6 +143,7 @@ async function forget() {
 
 /** @param {string} server @param {any} answer @returns {Promise<string>} the token */
 async function keep(server, { access_token: token, refresh_token: refresh, expires_in: seconds, user }) {
+  if (!token || !refresh) throw new AccountError("notCopilot");
   const known = await account();
   await ext.save("local", "account", { server, refresh, user: user ?? known?.user });
   await ext.save("session", "pass", { server, token, until: Date.now() + 1000 * seconds });
@@ -147,7 +153,7 @@ async function keep(server, { access_token: token, refresh_token: refresh, expir
 /** @param {string} server @param {string} what @param {Record<string, string>} form @returns {Promise<any>} */
 async function post(server, what, form) {
   const response = await request(`${server}/auth/${what}`, { method: "POST", body: new URLSearchParams(form) });
-  if (response.status >= 500) throw new AccountError("unreachable", `HTTP ${response.status}`);
+  if (response.status >= 500 || response.status === 429) throw new AccountError("unreachable", `HTTP ${response.status}`);
   const answer = await response.json().catch(() => null);
   if (answer === null && !response.ok) throw new AccountError("notCopilot", `HTTP ${response.status}`);
   return response.ok ? answer ?? {} : { error: "refused", error_description: answer?.detail, ...answer };

@@ -6,11 +6,13 @@ import { customerIn } from "./customers.js";
 import { originOf, readPrefs } from "./prefs.js";
 
 const DESK = "offscreen.html";
-const OVERLAY = ["ext.js", "overlay/style.js", "overlay/card.js", "overlay/overlay.js"];
+const OVERLAY = ["ext.js", "overlay/style.js", "overlay/card.js", "overlay/place.js", "overlay/overlay.js"];
 /** Phases in which a call is on. */
 const ON = ["consent", "starting", "live", "reconnecting"];
+/** What a script in somebody else's page may ask for; no token is among it. */
+const FROM_PAGES = ["source", "after", "panel", "options", "place", "placeOf", "lost", "again"];
 
-/** @typedef {{tabId: number, site: string, phase: string, callId: string}} Current */
+/** @typedef {{tabId: number, site: string, phase: string, callId: string, trouble: string}} Current */
 
 /** @returns {Promise<Current | undefined>} */
 const currentCall = () => ext.load("session", "call");
@@ -26,9 +28,10 @@ ext.onTabGone((tabId) => void left(tabId));
 ext.onTabLoads((tab, done) => void loads(tab, done));
 ext.onSaved((area, keys) => { if (area === "local" && keys.includes("prefs")) void preferred(); });
 
-ext.onMessage("worker", async (message, { tab }) => {
+ext.onMessage("worker", async (message, { tab, own }) => {
+  if (!own && !FROM_PAGES.includes(message.what)) return undefined;
   switch (message.what) {
-    case "access": return access();
+    case "access": return access(message.refused);
     case "streamId": return ext.streamId(message.tabId).then((id) => ({ id }), (error) => ({ error: String(error.message ?? error) }));
     case "phase": return phased(message);
     case "source": return show(`/passages/${encodeURIComponent(message.passage)}`);
@@ -37,6 +40,8 @@ ext.onMessage("worker", async (message, { tab }) => {
     case "options": return ext.openTab(`options/options.html${message.part ?? ""}`);
     case "place": return tab && keepPlace(tab, message.place);
     case "placeOf": return tab && placeOf(tab);
+    case "lost": return lost(tab);
+    case "again": return again(own ? undefined : tab);
     case "microphone": return granted();
     case "signOut": await askDesk({ what: "end", reason: "signedOut" }); return signOut();
     case "view": return (await ext.hasDesk()) ? askDesk({ what: "view" }) : undefined;
@@ -46,9 +51,14 @@ ext.onMessage("worker", async (message, { tab }) => {
 
 /** @param {Tab} tab */
 async function clicked(tab) {
+  // while the click counts: where no card can be drawn, the panel is what there is to see
+  if (!originOf(tab.url)) void ext.openPanel(tab.windowId);
   const call = await currentCall();
-  if (call && ON.includes(call.phase)) {
-    if (call.tabId !== tab.id) await ext.showTab(call.tabId);
+  if (call && ON.includes(call.phase) && (await ext.hasDesk())) {
+    if (call.tabId !== tab.id) {
+      await askDesk({ what: "act", act: "elsewhere" });
+      await ext.showTab(call.tabId);
+    }
     await overlay(call.tabId);
     return;
   }
@@ -79,9 +89,30 @@ async function begin(tab) {
   const unended = await ext.load("local", "unended");
   const resume = unended?.site === site ? unended.callId : "";
   const prefs = await readPrefs();
-  await ext.save("session", "call", { tabId: tab.id, site, phase: "starting", callId: "" });
+  await ext.save("session", "call", { tabId: tab.id, site, phase: "starting", callId: "", trouble: "" });
   await askDesk({ what: "start", call: { tabId: tab.id, site, prefs, resume, customer: customerIn(prefs.customers, tab.url) } });
-  await overlay(tab.id);
+  if (!(await overlay(tab.id)) && !(await ext.hasPanel())) await ext.openTab("panel/panel.html");
+}
+
+/** Once more what has just failed, as the agent asks for on its page or in the panel. @param {Tab | undefined} from the page's tab */
+async function again(from) {
+  const call = await currentCall();
+  const tab = call?.trouble ? await ext.tab(call.tabId) : undefined;
+  if (tab && (!from || from.id === tab.id)) await clicked(tab);
+}
+
+/**
+ * An end has lost the call's page: `on` where it was only the end's own page that slept, `broken` where the browser has ended
+ * it in a call, which can be taken up again.
+ * @param {Tab | undefined} tab the end's, where it is a page
+ */
+async function lost(tab) {
+  const call = await currentCall();
+  if (await ext.hasDesk()) return call && ON.includes(call.phase) && (!tab || tab.id === call.tabId) ? "on" : "over";
+  if (!call || (!ON.includes(call.phase) && call.trouble !== "broken")) return "over";
+  await ext.save("session", "call", { ...call, phase: "ended", trouble: "broken" });
+  await badge("ended", "broken");
+  return "broken";
 }
 
 /** The overlay on the page; pages of the browser's own take none, and the side panel is what is left. @param {number} tabId */
@@ -127,11 +158,18 @@ async function loads(tab, done) {
 /** @param {{phase: string, callId: string, trouble: string}} now */
 async function phased({ phase, callId, trouble }) {
   const call = await currentCall();
-  await ext.save("session", "call", { ...call, phase, callId });
+  await ext.save("session", "call", { ...call, phase, callId, trouble });
   const site = call?.site;
   await ext.save("local", "unended", phase === "live" || phase === "reconnecting" ? { callId, site } : undefined);
+  await badge(phase, trouble);
+}
+
+/** @param {string} phase @param {string} trouble */
+async function badge(phase, trouble) {
   const [text, colour] = phase === "live" ? ["●", "#1a7440"] : ON.includes(phase) ? ["…", "#a9541a"] : trouble ? ["!", "#b3261e"] : ["", "#565a65"];
-  await ext.badge(text, colour, ext.t("action") + (phase === "ended" || phase === "idle" ? "" : ` – ${ext.t(`phase_${phase}`)}`));
+  const over = phase === "ended" || phase === "idle";
+  const state = trouble ? `trouble_${trouble}` : over ? "" : `phase_${phase}`;
+  await ext.badge(text, colour, ext.t("action") + (state && ` – ${ext.t(state)}`));
 }
 
 /** A page of the server's, in a tab of its own. @param {string} path */

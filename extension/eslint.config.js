@@ -1,6 +1,6 @@
 import globals from "globals";
 
-const own = { ext: "readonly", copilotCard: "readonly", copilotStyle: "readonly" };
+const own = { ext: "readonly", copilotCard: "readonly", copilotStyle: "readonly", copilotPlace: "readonly" };
 const rules = {
   "no-undef": "error",
   "no-unused-vars": "error",

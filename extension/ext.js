@@ -23,13 +23,13 @@ var ext = (() => {
     let open = true;
     port.onMessage.addListener((message) => hear(message));
     port.onDisconnect.addListener(() => {
-      void chrome.runtime.lastError;
+      void chrome.runtime?.lastError;
       open = false;
       gone();
     });
     return {
       post: (message) => { if (open) port.postMessage(message); },
-      close: () => { open = false; port.disconnect(); },
+      close: () => { if (open) port.disconnect(); open = false; },
     };
   };
 
@@ -66,11 +66,13 @@ var ext = (() => {
 
     /**
      * @param {"worker" | "desk"} me
-     * @param {(message: any, from: {tab: Tab | undefined}) => unknown} answer
+     * @param {(message: any, from: {tab: Tab | undefined, own: boolean}) => unknown} answer `own`: it comes from a page of the
+     *   extension, not from a script in somebody else's
      */
     onMessage: (me, answer) => chrome.runtime.onMessage.addListener((message, sender, respond) => {
       if (message?.to !== me) return false;
-      Promise.resolve(answer(message, { tab: sender.tab && asTab(sender.tab) })).then(respond, (error) => {
+      const own = Boolean(sender.url?.startsWith(chrome.runtime.getURL("")));
+      Promise.resolve(answer(message, { tab: sender.tab && asTab(sender.tab), own })).then(respond, (error) => {
         respond(undefined);
         throw error;
       });
@@ -86,12 +88,12 @@ var ext = (() => {
 
     /**
      * @param {string[]} names
-     * @param {(name: string, end: Wire) => {hear: (message: any) => void, gone: () => void}} meet
+     * @param {(name: string, end: Wire, tabId: number | undefined) => {hear: (message: any) => void, gone: () => void}} meet
      */
     onConnect: (names, meet) => chrome.runtime.onConnect.addListener((port) => {
       if (!names.includes(port.name)) return;
       /** @type {{hear: (message: any) => void, gone: () => void}} */
-      const other = meet(port.name, wire(port, (message) => other.hear(message), () => other.gone()));
+      const other = meet(port.name, wire(port, (message) => other.hear(message), () => other.gone()), port.sender?.tab?.id);
     }),
 
     // ---- pages and worker
@@ -110,8 +112,11 @@ var ext = (() => {
     /** @param {string} path */
     openTab: (path) => chrome.tabs.create({ url: /^(https?|chrome):/.test(path) ? path : chrome.runtime.getURL(path) }),
 
-    /** @param {number} id */
-    showTab: (id) => chrome.tabs.update(id, { active: true }).catch(() => undefined),
+    /** In front, and its window too. @param {number} id */
+    showTab: async (id) => {
+      const tab = await chrome.tabs.update(id, { active: true }).catch(() => undefined);
+      if (tab) await chrome.windows.update(tab.windowId, { focused: true }).catch(() => undefined);
+    },
 
     /** The tab in front. @returns {Promise<Tab | undefined>} */
     frontTab: async () => {
@@ -191,6 +196,10 @@ var ext = (() => {
 
     /** Needs a click, and to be called first in its handler. @param {number} windowId */
     openPanel: (windowId) => chrome.sidePanel.open({ windowId }).then(() => true, () => false),
+
+    hasPanel: async () => (await chrome.runtime.getContexts({
+      contextTypes: [/** @type {chrome.runtime.ContextType} */ ("SIDE_PANEL")],
+    })).length > 0,
 
     /** @param {string} text @param {string} colour @param {string} title */
     badge: (text, colour, title) => Promise.all([

@@ -5,18 +5,23 @@ import { Desk } from "./call/desk.js";
 
 /** After a call the page stays so long, for its last view to be read. */
 const LINGER_MS = 30_000;
+/** What the page of a call before is told, and goes. */
+const IDLE = { phase: "idle" };
 
 /** @typedef {ReturnType<typeof ext.connect>} Wire */
 
-/** @type {Set<Wire>} */
-const overlays = new Set();
+/** With the tab of each: only the call's own tab is told of the call. @type {Map<Wire, number | undefined>} */
+const overlays = new Map();
 /** @type {Set<Wire>} */
 const panels = new Set();
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let lingering;
 
 /** @param {object} message */
-const toAll = (message) => { for (const end of [...overlays, ...panels]) end.post(message); };
+const toAll = (message) => {
+  for (const [end, tabId] of overlays) if (tabId === desk.call?.tabId) end.post(message);
+  toPanels(message);
+};
 /** @param {object} message */
 const toPanels = (message) => { for (const end of panels) end.post(message); };
 
@@ -30,24 +35,37 @@ const desk = new Desk({
 });
 Object.assign(globalThis, { desk });
 
-ext.onConnect(["overlay", "panel"], (name, end) => {
-  const ends = name === "panel" ? panels : overlays;
-  ends.add(end);
-  if (name === "panel") {
-    end.post({ what: "journal", journal: desk.journal });
-    end.post({ what: "customer", customer: desk.customer.view() });
-  }
+ext.onConnect(["overlay", "panel"], (name, end, tabId) => (name === "panel" ? meetPanel(end) : meetOverlay(end, tabId)));
+
+/** @param {Wire} end */
+function meetPanel(end) {
+  panels.add(end);
+  end.post({ what: "journal", journal: desk.journal });
+  end.post({ what: "customer", customer: desk.customer.view() });
   end.post({ what: "view", view: desk.view() });
   return {
-    hear: ({ act, more }) => desk.act(act, more),
-    gone: () => ends.delete(end),
+    hear: (/** @type {any} */ { act, more }) => desk.act(act, more),
+    gone: () => panels.delete(end),
   };
-});
+}
 
-ext.onMessage("desk", async (message) => {
+/** @param {Wire} end @param {number | undefined} tabId */
+function meetOverlay(end, tabId) {
+  overlays.set(end, tabId);
+  const here = () => tabId === desk.call?.tabId;
+  end.post({ what: "view", view: here() ? desk.view() : IDLE });
+  return {
+    hear: (/** @type {any} */ { act, more }) => { if (here()) desk.act(act, more); },
+    gone: () => overlays.delete(end),
+  };
+}
+
+ext.onMessage("desk", async (message, { own }) => {
+  if (!own) return undefined;
   switch (message.what) {
     case "start":
       clearTimeout(lingering);
+      for (const [end, tabId] of overlays) if (tabId !== message.call.tabId) end.post({ what: "view", view: IDLE });
       void desk.start(message.call);
       return true;
     case "act": return desk.act(message.act, message.more);

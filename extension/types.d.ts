@@ -15,3 +15,4 @@ declare class URLPattern implements Record<UrlParts, string> {
   readonly hash: string;
   exec(url: string | undefined): Record<UrlParts, UrlFound> | null;
 }
+declare var copilotOverlay: { wake: () => boolean } | undefined;

@@ -24,7 +24,7 @@ WAIT_S = 15.0
 _IN_OVERLAY = """async ([tabId, what, given]) => {
   const [{ result }] = await chrome.scripting.executeScript({
     target: { tabId }, args: [what, given], func: (what, given) => {
-      const host = document.querySelector("call-copilot");
+      const host = document.querySelector("html > call-copilot");
       if (!host) return null;
       const root = chrome.dom.openOrClosedShadowRoot(host);
       if (what === "text") return root.textContent;
@@ -234,7 +234,9 @@ class Extension:
     def _received(self, event: Mapping[str, Any]) -> None:
         said = json.loads(event["message"])
         if "id" in said and said["id"] in self._answers:
-            self._answers.pop(said["id"]).set_result(said.get("result", said))
+            answer = self._answers.pop(said["id"])
+            if not answer.done():  # the one who asked waits no more
+                answer.set_result(said.get("result", said))
         elif said.get("method") == "Runtime.exceptionThrown":
             details = said["params"]["exceptionDetails"]
             self.faults.append(details.get("exception", {}).get("description", details["text"]))
@@ -265,9 +267,8 @@ async def with_extension(
             executable_path=chromium,
             headless=True,
             args=[*FLAGS, *loaded, *sound, *more],
-            ignore_default_args=["--mute-audio"],
+            **{"ignore_default_args": ["--mute-audio"], **options},
             env=dict(env) if env else None,
-            **options,
         )
         try:
             worker = (

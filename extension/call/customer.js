@@ -1,6 +1,6 @@
 // Whom the call is with, and what the copilot remembers of them: for the side panel alone, never for the page.
 
-import { bearer } from "./whip.js";
+import { asked, bearer } from "./whip.js";
 import { refusal, Trouble } from "./trouble.js";
 
 const ANSWER_MS = 6000;
@@ -30,7 +30,7 @@ export class Customer {
   /** Only the answer to the last question counts. */
   #asked = 0;
 
-  /** @param {() => Promise<import("./whip.js").Access>} access @param {() => void} changed */
+  /** @param {(refused?: string | null) => Promise<import("./whip.js").Access>} access @param {() => void} changed */
   constructor(access, changed) {
     this.access = access;
     this.changed = changed;
@@ -114,11 +114,11 @@ export class Customer {
 
   /** @param {string} method @param {string} path @param {object} [body] */
   async #request(method, path, body) {
-    const access = await this.access();
-    const headers = { Accept: "application/json", ...(body && { "Content-Type": "application/json" }), ...bearer(access) };
-    const signal = AbortSignal.timeout(ANSWER_MS);
-    const response = await fetch(`${access.server}/api/v1${path}`, { method, headers, body: JSON.stringify(body), signal })
-      .catch(() => { throw new Trouble("unreachable"); });
+    const response = await asked(this.access, (access) => {
+      const headers = { Accept: "application/json", ...(body && { "Content-Type": "application/json" }), ...bearer(access) };
+      const signal = AbortSignal.timeout(ANSWER_MS);
+      return fetch(`${access.server}/api/v1${path}`, { method, headers, body: JSON.stringify(body), signal });
+    }).catch((error) => { throw error instanceof Trouble ? error : new Trouble("unreachable"); });
     if (!response.ok) throw await refusal(response);
     return response;
   }

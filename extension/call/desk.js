@@ -1,6 +1,7 @@
 // The agent's desk: one call at a time, from consent to its end, and what the agent does meanwhile.
 
 import "../ext.js";
+import { access } from "./access.js";
 import { Customer } from "./customer.js";
 import { Earpiece } from "./earpiece.js";
 import { newJournal, take, TICK_MS } from "./journal.js";
@@ -26,6 +27,8 @@ export class Desk {
   started = 0;
   reason = "";
   swapped = false;
+  /** The icon was clicked on another tab. */
+  elsewhere = false;
   /** Whether the parties sound as if they were each other. */
   mixedUp = false;
   journal = newJournal();
@@ -60,7 +63,7 @@ export class Desk {
     this.started = 0;
     this.reason = "";
     this.trouble = null;
-    this.swapped = this.mixedUp = false;
+    this.swapped = this.mixedUp = this.elsewhere = false;
     this.journal = newJournal();
     this.seenEar = "open";
     this.answers = new Map();
@@ -84,33 +87,46 @@ export class Desk {
   async #begin() {
     const call = this.call;
     if (!call) return;
-    const sound = (this.sound = new Sound(() => void this.end("tab"), () => void this.#microphoneGone()));
+    const sound = (this.sound = new Sound(() => void this.end("tab"), () => void this.#microphone()));
+    const ear = (this.ear = new Earpiece((on) => this.sound?.duck(on), () => this.#earChanged()));
+    const link = (this.link = new Link(call.prefs.packs, this.#hooks(sound)));
     this.watch = new Watch(sound);
-    this.ear = new Earpiece((on) => this.sound?.duck(on), () => this.#earChanged());
-    this.link = new Link(call.prefs.packs, this.#hooks(sound));
     this.beat = setInterval(() => this.#beat(), LEVELS_MS);
     try {
       const { id, error } = (await ext.send({ to: "worker", what: "streamId", tabId: call.tabId })) ?? {};
       if (!id) throw new Trouble("tab", { detail: error });
       await sound.openTab(id);
       await sound.openMicrophone({ device: call.prefs.microphone, headset: call.prefs.headset });
-      await this.ear.use(call.prefs.ear);
-      await this.link.open(call.resume);
+      await ear.use(call.prefs.ear);
+      await link.open(call.resume);
     } catch (error) {
-      if (this.phase !== "starting") return;
+      if (this.sound !== sound) return;
+      if (call.resume && error instanceof Trouble && error.code === "gone") return this.#anew(call);
       this.#tell(error);
       await this.end("failed");
     }
   }
 
-  /** Ends the call and stops capturing, at once; says so to the copilot, which may be slower. @param {string} reason */
-  async end(reason) {
-    if (this.phase === "idle" || this.phase === "ended") return;
+  /** The call that was not ended is over: another begins, to which everyone has to agree anew. @param {Start} call */
+  async #anew(call) {
+    this.#release();
+    this.phase = "idle";
+    await this.start({ ...call, resume: "" });
+  }
+
+  #release() {
     clearInterval(this.beat);
     this.sound?.close();
     this.ear?.close();
     this.sound = this.ear = this.watch = undefined;
+  }
+
+  /** Ends the call and stops capturing, at once; says so to the copilot, which may be slower. @param {string} reason */
+  async end(reason) {
+    if (this.phase === "idle" || this.phase === "ended") return;
+    this.#release();
     this.reason = reason;
+    this.#take([{ event: { type: "call_ended", reason } }]);
     this.#turn("ended");
     this.show.over();
     await this.link?.close();
@@ -182,7 +198,10 @@ export class Desk {
       case "source": if (card) this.#open(more.inquiry ?? card.inquiry); break;
       case "snooze": this.#snooze(); break;
       case "mute": this.#mute(more.muted ?? !this.ear?.muted); break;
+      case "microphone": void this.#microphone(); break;
       case "swap": void this.#swap(); break;
+      case "elsewhere": this.elsewhere = true; break;
+      case "here": this.elsewhere = false; break;
       case "stay": this.watch?.stay(); break;
       case "seen": this.seenEar = this.journal.ear; break;
       case "rightRoles": this.watch?.rolesAreRight(); break;
@@ -198,7 +217,10 @@ export class Desk {
   /** @param {Prefs} prefs */
   async prefer(prefs) {
     if (!this.call) return;
+    const before = this.call.prefs;
     this.call.prefs = prefs;
+    const heard = (/** @type {Prefs} */ { microphone, headset }) => JSON.stringify([microphone, headset]);
+    if (heard(before) !== heard(prefs)) await this.#microphone();
     await this.ear?.use(prefs.ear);
     this.#earChanged();
   }
@@ -242,16 +264,19 @@ export class Desk {
 
   // ---- what happens
 
-  async #microphoneGone() {
-    const { call, sound } = this;
+  /** Another microphone: the one in use is gone, a chosen one is back, or the agent has chosen another. */
+  async #microphone() {
+    const { call, sound, link } = this;
     if (!call || !sound) return;
     try {
-      await sound.openMicrophone({ headset: call.prefs.headset });
-      await this.link?.carry();
+      await sound.openMicrophone({ device: call.prefs.microphone, headset: call.prefs.headset });
+      await link?.carry();
+      if (this.trouble?.code === "microphone") this.trouble = null;
     } catch (error) {
+      if (this.sound !== sound) return;
       this.#tell(error);
-      this.#publish();
     }
+    this.#publish();
   }
 
   #earChanged() {
@@ -294,11 +319,4 @@ export class Desk {
   #publish() {
     this.show.view(this.view());
   }
-}
-
-/** The server and a token for it; throws a Trouble. @returns {Promise<import("./whip.js").Access>} */
-async function access() {
-  const found = await ext.send({ to: "worker", what: "access" });
-  if (!found?.server) throw new Trouble(found?.trouble ?? "signedOut", { detail: found?.detail });
-  return found;
 }

@@ -8,6 +8,8 @@ import { Connection } from "./whip.js";
 
 /** A copilot that is away for longer has lost the call: nothing is captured for nobody. */
 const GIVE_UP_MS = 60_000;
+/** What was told so lately may still be on its way, and is not to be overtaken by the call's end. */
+const SETTLE_MS = 500;
 /** A batch of fewer entries is no longer the past that is being caught up with. */
 const CAUGHT_UP = 8;
 
@@ -16,7 +18,7 @@ const CAUGHT_UP = 8;
  * @typedef {{now: () => number, wait: (ms: number, stop: AbortSignal) => Promise<void>}} Clock `wait` is over before its time when
  *   the network is back
  * @typedef {{
- *   access: () => Promise<import("./whip.js").Access>, tracks: () => import("./whip.js").Tracks,
+ *   access: (refused?: string | null) => Promise<import("./whip.js").Access>, tracks: () => import("./whip.js").Tracks,
  *   earpiece: (track: MediaStreamTrack) => void, entries: (batch: Batch) => void,
  *   past: (journal: import("./journal.js").Journal) => void, ended: () => string, live: () => void, open: () => void,
  *   lost: (code: string) => void, trouble: (error: Trouble) => void, over: (reason: string) => void,
@@ -50,6 +52,7 @@ export class Link {
   #line = undefined;
   /** @type {AbortController | undefined} */
   #following = undefined;
+  #toldAt = 0;
   #closing = new AbortController();
 
   /** @param {string} packs @param {LinkHooks} hooks @param {Clock} [clock] */
@@ -64,14 +67,12 @@ export class Link {
 
   /** Places the call, or goes on with one that was not ended; throws a Trouble. @param {string} resume its id */
   async open(resume) {
-    await this.#place(resume).catch((refused) => {
-      if (!resume || refused.code !== "gone") throw refused;
-      return this.#place("");
-    });
+    await this.#place(resume);
   }
 
   /** Tells the copilot, or keeps it until it can be told. @param {object} message */
   tell(message) {
+    this.#toldAt = this.clock.now();
     if (!this.#line?.tell(message)) this.#untold.push(message);
   }
 
@@ -85,13 +86,23 @@ export class Link {
     this.#closing.abort();
     this.#following?.abort();
     if (!this.#line) return;
+    const settling = this.#toldAt + SETTLE_MS - this.clock.now();
+    if (settling > 0) await this.clock.wait(settling, new AbortController().signal);
     const access = await this.hooks.access().catch(() => ({ server: "", token: null }));
     await this.#line.hangUp(access);
   }
 
-  /** @param {string} resume */
+  /** A token that the server does not take is renewed once: clocks differ, and are set. @param {string} resume */
   async #place(resume) {
     const access = await this.hooks.access();
+    return this.#placeWith(access, resume).catch(async (refused) => {
+      if (refused.code !== "signedOut" || !access.token) throw refused;
+      return this.#placeWith(await this.hooks.access(access.token), resume);
+    });
+  }
+
+  /** @param {import("./whip.js").Access} access @param {string} resume */
+  async #placeWith(access, resume) {
     const line = new Connection(this.hooks.tracks(), {
       message: (event) => this.hooks.entries([{ event }]),
       earpiece: (track) => this.hooks.earpiece(track),

@@ -17,14 +17,19 @@ export async function find(kind, wanted) {
 }
 
 export class Sound {
-  /** @param {() => void} tabGone @param {() => void} microphoneGone */
-  constructor(tabGone, microphoneGone) {
+  /** @param {() => void} tabGone @param {() => void} microphoneChanged the one in use is gone, or the one that is meant is back */
+  constructor(tabGone, microphoneChanged) {
     this.tabGone = tabGone;
-    this.microphoneGone = microphoneGone;
+    this.microphoneChanged = microphoneChanged;
+    /** @type {Device | undefined} */
+    this.device = undefined;
+    this.onDevices = () => void this.#devices();
+    navigator.mediaDevices.addEventListener("devicechange", this.onDevices);
     this.context = new AudioContext({ latencyHint: "interactive" });
     this.room = this.context.createGain();
     this.room.connect(this.context.destination);
     this.buffer = new Float32Array(WINDOW);
+    this.closed = false;
     /** @type {Record<"tab" | "microphone", {track: MediaStreamTrack, source: AudioNode, scope: AnalyserNode} | null>} */
     this.legs = { tab: null, microphone: null };
   }
@@ -32,9 +37,7 @@ export class Sound {
   /** Takes what the tab plays; capturing mutes the tab, so it is played on from here. @param {string} streamId */
   async openTab(streamId) {
     const audio = { mandatory: { chromeMediaSource: "tab", chromeMediaSourceId: streamId } };
-    const stream = await navigator.mediaDevices.getUserMedia(/** @type {any} */ ({ audio, video: false }))
-      .catch((error) => { throw new Trouble("tab", { detail: String(error.message ?? error) }); });
-    const leg = this.#leg(stream);
+    const leg = this.#leg(await this.#open("tab", /** @type {any} */ ({ audio, video: false })));
     leg.source.connect(this.room);
     leg.track.onended = () => this.tabGone();
     this.legs.tab = leg;
@@ -42,13 +45,13 @@ export class Sound {
 
   /** @param {{device?: Device, headset: boolean}} how `headset`: nothing of the speakers reaches the microphone */
   async openMicrophone({ device, headset }) {
+    this.device = device;
     const deviceId = await find("audioinput", device);
     const audio = { echoCancellation: !headset, ...(deviceId ? { deviceId: { exact: deviceId } } : {}) };
-    const stream = await navigator.mediaDevices.getUserMedia({ audio })
-      .catch((error) => { throw new Trouble("microphone", { detail: String(error.message ?? error) }); });
+    const stream = await this.#open("microphone", { audio });
     this.#close("microphone");
     const leg = this.#leg(stream);
-    leg.track.onended = () => this.microphoneGone();
+    leg.track.onended = () => this.microphoneChanged();
     this.legs.microphone = leg;
   }
 
@@ -78,9 +81,27 @@ export class Sound {
 
   /** Lets go of everything: the browser's own sign of capturing goes out. */
   close() {
+    this.closed = true;
+    navigator.mediaDevices.removeEventListener("devicechange", this.onDevices);
     this.#close("tab");
     this.#close("microphone");
     void this.context.close();
+  }
+
+  async #devices() {
+    const meant = await find("audioinput", this.device);
+    const track = this.legs.microphone?.track;
+    if (!track || this.closed) return;
+    if (track.readyState === "ended" || (meant && track.getSettings().deviceId !== meant)) this.microphoneChanged();
+  }
+
+  /** What comes after the call has ended is let go of at once. @param {"tab" | "microphone"} name @param {MediaStreamConstraints} wanted */
+  async #open(name, wanted) {
+    const stream = await navigator.mediaDevices.getUserMedia(wanted)
+      .catch((error) => { throw new Trouble(name, { detail: String(error.message ?? error) }); });
+    if (!this.closed) return stream;
+    for (const track of stream.getTracks()) track.stop();
+    throw new Trouble(name);
   }
 
   /** @param {MediaStream} stream */

@@ -1,8 +1,8 @@
 // What can go wrong in a call, as something that a person can act on.
 
 /**
- * @typedef {"unreachable" | "full" | "blocked" | "signedOut" | "forbidden" | "refused" | "microphone"
- *   | "tab" | "gone" | "notCopilot"} Code each has its texts in _locales: `trouble_CODE`
+ * @typedef {"unreachable" | "unreachableSecure" | "full" | "blocked" | "signedOut" | "forbidden" | "refused" | "microphone"
+ *   | "tab" | "gone" | "notCopilot" | "broken" | "updated"} Code each has its texts in _locales: `trouble_CODE`
  */
 
 export class Trouble extends Error {
@@ -20,7 +20,7 @@ export class Trouble extends Error {
 
   /** Whether the same again may succeed without anybody doing anything. */
   get passes() {
-    return ["unreachable", "full", "blocked"].includes(this.code);
+    return ["unreachable", "unreachableSecure", "full", "blocked"].includes(this.code);
   }
 }
 

@@ -30,7 +30,7 @@ export function viewOf(desk) {
     phase, tabId: call?.tabId ?? -1, site: call?.site ?? "", callId: link?.id ?? "",
     sinceMs: desk.started, lostMs: phase === "reconnecting" ? link?.lostAt ?? 0 : 0,
     reason: desk.reason, trouble: desk.trouble,
-    warnings: phase === "live" ? warnings(desk) : [],
+    warnings: [...(desk.elsewhere && phase !== "ended" ? ["elsewhere"] : []), ...(phase === "live" ? warnings(desk) : [])],
     card: card ? { ...card, ageMs: (journal.tick - card.tick) * TICK_MS, used: used(desk, card) } : null,
     gone: gone(desk), whisper: journal.whisper?.text ?? "",
     snoozedMs: snoozedMs(desk), swapped: desk.swapped,

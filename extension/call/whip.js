@@ -18,6 +18,17 @@ const PULSE_MS = 1000;
 /** @param {Access} access @returns {Record<string, string>} */
 export const bearer = ({ token }) => (token ? { Authorization: `Bearer ${token}` } : {});
 
+/**
+ * The answer to a request, which is made again with a new token where the server does not take the first.
+ * @param {(refused?: string | null) => Promise<Access>} access
+ * @param {(access: Access) => Promise<Response>} ask
+ */
+export async function asked(access, ask) {
+  const first = await access();
+  const response = await ask(first);
+  return response.status === 401 && first.token ? ask(await access(first.token)) : response;
+}
+
 export class Connection {
   /** @param {Tracks} tracks @param {Hooks} hooks */
   constructor(tracks, hooks) {

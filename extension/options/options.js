@@ -28,7 +28,7 @@ async function showAccount() {
   box("server").readOnly = Boolean(server);
   if (!known) return;
   byId("who").textContent = known.user?.name ?? "";
-  byId("where").textContent = `${known.user?.team ?? ""} · ${known.server}`;
+  byId("where").textContent = [known.user?.team, known.server].filter(Boolean).join(" · ");
   byId("other-team").hidden = !team || known.user?.team === team;
   byId("no-sign-in").hidden = known.refresh !== "";
 }
@@ -59,6 +59,7 @@ async function signIn() {
   box("go").disabled = true;
   try {
     const server = tidy(box("server").value);
+    if (server) box("server").value = server;
     if (!(await visit(server))) await signInAt(server);
   } catch (error) {
     if (!(error instanceof AccountError)) throw error;
@@ -114,14 +115,22 @@ function fill(select, devices, chosen) {
   const known = devices.filter(({ deviceId, label }) => label && !["default", "communications", ""].includes(deviceId));
   const options = [new Option(ext.t("defaultDevice"), ""), ...known.map(({ deviceId, label }) => new Option(label, deviceId))];
   const found = known.find(({ deviceId, label }) => deviceId === chosen?.id || label === chosen?.label);
-  if (chosen?.id && !found) options.push(new Option(`${chosen.label} (${ext.t("notConnected")})`, chosen.id));
+  if (chosen?.id && !found) options.push(absent(chosen));
   select.replaceChildren(...options);
   select.value = found?.deviceId ?? chosen?.id ?? "";
 }
 
+/** It keeps its plain name, by which it is found again. @param {{id: string, label: string}} chosen */
+function absent({ id, label }) {
+  const option = new Option(`${label} (${ext.t("notConnected")})`, id);
+  option.dataset.label = label;
+  return option;
+}
+
 /** @param {HTMLSelectElement} select */
 function device(select) {
-  return select.value ? { id: select.value, label: select.selectedOptions[0]?.textContent ?? "" } : undefined;
+  const [option] = select.selectedOptions;
+  return option?.value ? { id: option.value, label: option.dataset.label ?? option.text } : undefined;
 }
 
 async function keep() {
@@ -140,7 +149,7 @@ async function testSound() {
   const ear = new Earpiece(() => {}, () => {});
   await ear.use((await readPrefs()).ear);
   byId("tested").textContent = ext.t(ear.missing ? "warn_earMissing" : "testedSound");
-  await ear.test();
+  if (!ear.missing) await ear.test();
   setTimeout(() => ear.close(), 1500);
 }
 

@@ -17,8 +17,14 @@ var copilotCard = (() => {
     clock: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4l3 2",
   };
 
+  /** Letters of a line to say beyond which it is written smaller, and beyond which it may have to be scrolled. */
+  const LONG = 140;
+  const SCROLLS = 200;
+
   /** Nothing is amiss: the copilot asks, or tells what it has done about it. */
-  const CALM = ["maybeOver", "echoSoft"];
+  const CALM = ["maybeOver", "echoSoft", "elsewhere"];
+  /** What the same again may mend, now or once the agent has seen to it. */
+  const AGAIN = ["unreachable", "unreachableSecure", "offline", "full", "blocked", "microphone", "tab", "broken"];
 
   /**
    * @param {string} tag
@@ -63,7 +69,7 @@ var copilotCard = (() => {
       "button", { type: "button", ...(main ? { class: "main" } : {}), "data-act": what, click: () => act(what, { inquiry: card.inquiry }) },
       ext.t(label), keys && el("kbd", { "aria-hidden": "true" }, key));
     return el("article", { class: "card", "data-inquiry": String(card.inquiry) },
-      el("p", { class: "line" }, card.text),
+      el("p", { class: card.text.length > LONG ? "line long" : "line", ...(card.text.length > SCROLLS ? { tabindex: "0" } : {}) }, card.text),
       el("p", { class: "meta" },
         el("span", { class: "title" }, card.by ? ext.t("fromSupervisor", card.by) : card.title),
         !card.by && el("span", { class: "support", title: ext.t("supportMeans") }, `${card.support} %`),
@@ -99,15 +105,22 @@ var copilotCard = (() => {
     const button = (label, what) => el("button", { type: "button", click: () => act(what) }, ext.t(label));
     const found = [];
     const { trouble, phase } = view;
+    /** @param {string} code */
+    const again = (code) => {
+      if (phase !== "ended") return code === "microphone" ? [button("again", "microphone")] : [];
+      return AGAIN.includes(code) ? [button("again", "again")] : [];
+    };
     if (trouble && phase === "reconnecting") found.push(note(`trouble_${trouble.code}`, "stillWorks", true));
     else if (trouble) {
       const help = ext.t(`trouble_${trouble.code}_help`);
       found.push(el("div", { class: "note alert", "data-note": `trouble_${trouble.code}` },
         el("strong", {}, ext.t(`trouble_${trouble.code}`)), help, " ", trouble.detail && el("span", { class: "why" }, trouble.detail),
-        el("div", { class: "row" }, button("openOptions", "options"))));
-    } else if (phase === "ended") found.push(note("phase_ended", `ended_${view.reason}`, false, ...(view.callId ? [button("writeUp", "after")] : [])));
+        el("div", { class: "row" }, ...again(trouble.code), button("openOptions", "options"))));
+    } else if (phase === "ended") found.push(el("div", { class: "note", "data-note": "phase_ended" }, ext.t(`ended_${view.reason}`),
+      view.callId !== "" && el("div", { class: "row" }, button("writeUp", "after"))));
     /** @type {Record<string, HTMLElement[]>} */
     const help = {
+      elsewhere: [button("end", "end"), button("understood", "here")],
       swapped: [button("swap", "swap"), button("rolesRight", "rightRoles")],
       maybeOver: [button("end", "end"), button("stillOn", "stay")],
       microphoneDead: [button("openOptions", "options")],

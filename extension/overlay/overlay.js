@@ -6,13 +6,12 @@
   const FLOOR_DB = -60;
   /** What the agent did to a card needs no explanation. */
   const OWN = ["dismissed", "snoozed"];
-  /** How far Shift and an arrow move it, px. */
-  const STEP = 24;
   /** Keys that work while the overlay has the focus. @type {Record<string, string>} */
   const KEYS = { u: "use", d: "dismiss", o: "source", s: "snooze", m: "mute", a: "panel" };
 
-  if (!ext.alive()) return;
-  if (document.querySelector(HOST)) return;
+  if (!ext.alive() || globalThis.copilotOverlay?.wake()) return;
+  // of an extension that was updated meanwhile
+  for (const old of document.querySelectorAll(`html > ${HOST}`)) old.remove();
 
   const { el, sign } = copilotCard;
   const host = document.createElement(HOST);
@@ -27,13 +26,17 @@
   let shownAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let leaving;
-  let moved = { right: 16, bottom: 16, small: false };
+  /** @type {ReturnType<typeof ext.connect> | null} */
+  let wire = null;
+  /** What can still be said when the extension has been updated, and its texts are gone. */
+  const updated = ["trouble_updated", "trouble_updated_help", "understood"].map((key) => ext.t(key));
 
   /** @param {string} what @param {object} [more] */
   const act = (what, more) => {
     if (what === "panel" || what === "options") void ext.send({ to: "worker", what });
     else if (what === "after") void ext.send({ to: "worker", what, call: view?.callId });
-    else wire.post({ act: what, more });
+    else if (what === "again") void ext.send({ to: "worker", what });
+    else wire?.post({ act: what, more });
   };
 
   /** @param {string} name @param {string} label @param {() => void} click @param {string} [more] */
@@ -66,15 +69,49 @@
   const box = el("section", { class: "box", "aria-label": ext.t("name") }, bar, body, said);
   root.append(box);
 
-  const wire = ext.connect("overlay", ({ what, ...more }) => {
-    if (what === "view") show(more.view);
-    if (what === "levels") level(more.levels);
-  }, leave);
+  const standing = copilotPlace({ host, box, bar, keep: (place) => void ext.send({ to: "worker", what: "place", place }) });
+
+  function connect() {
+    wire ??= ext.connect("overlay", ({ what, ...more }) => {
+      if (what === "view") show(more.view);
+      if (what === "levels") level(more.levels);
+    }, () => void lost());
+  }
+
+  /** The call's page is gone, or this one was kept by the browser while another was in the tab, which ends wires without a word. */
+  async function lost() {
+    wire?.close();
+    wire = null;
+    if (!ext.alive()) return farewell();
+    const call = await ext.send({ to: "worker", what: "lost" });
+    if (call === "on") connect();
+    else if (call === "broken" && view) show({ ...view, phase: "ended", card: null, whisper: "", warnings: [], trouble: { code: "broken", detail: "" } });
+    else leave();
+  }
+
+  /** @param {PageTransitionEvent} event */
+  function shown({ persisted }) {
+    if (persisted) void lost();
+  }
+
+  function farewell() {
+    clearInterval(aging);
+    if (!view || view.phase === "ended") return leave();
+    const [name, help, understood] = updated;
+    bar.replaceChildren(state);
+    stateName.textContent = name ?? "";
+    box.classList.remove("live", "wait", "small");
+    box.classList.add("bad");
+    caption.hidden = true;
+    cards.replaceChildren();
+    notes.replaceChildren(el("div", { class: "note alert" }, help, el("div", { class: "row" }, el("button", { type: "button", click: leave }, understood))));
+  }
 
   function leave() {
     clearInterval(aging);
-    removeEventListener("resize", settle);
-    host.remove();
+    removeEventListener("pageshow", shown);
+    standing.leave();
+    globalThis.copilotOverlay = undefined;
   }
 
   /** @param {View} now */
@@ -90,7 +127,7 @@
     grow.title = grow.ariaLabel = `${ext.t("expand")} – ${label}`;
     count.hidden = !now.card;
     const over = now.phase === "ended";
-    ear.hidden = over || !now.ear.on;
+    ear.hidden = over || now.phase === "consent" || !now.ear.on;
     later.ariaPressed = String(now.snoozedMs > 0);
     later.title = later.ariaLabel = ext.t(now.snoozedMs > 0 ? "unsnooze" : "snooze");
     if (before?.ear.muted !== now.ear.muted) {
@@ -113,6 +150,7 @@
     if (notes.dataset.key === key) return;
     notes.dataset.key = key;
     const found = copilotCard.notes(now, act);
+    standing.insist(now.phase === "consent" || now.trouble !== null || now.warnings.length > 0);
     if (now.phase === "consent") found.unshift(consent());
     if (now.phase === "starting" || now.phase === "ended" && !found.length) found.push(el("p", { class: "quiet" }, ext.t(`phase_${now.phase}`)));
     notes.replaceChildren(...found);
@@ -140,8 +178,12 @@
       return;
     }
     shownAt = performance.now() - (card?.ageMs ?? 0);
-    cards.replaceChildren(card ? copilotCard.draw(card, { act, keys: true }) : quiet(now));
-    if (card && before?.card?.inquiry !== card.inquiry) said.textContent = `${ext.t("newCard")} ${card.text}`;
+    const made = card ? copilotCard.draw(card, { act, keys: true }) : quiet(now);
+    cards.replaceChildren(made);
+    if (!card || before?.card?.inquiry === card.inquiry) return;
+    made.classList.add("new");
+    made.addEventListener("animationend", () => made.classList.remove("new"));
+    said.textContent = `${ext.t("newCard")} ${card.text}`;
   }
 
   /** @param {View} now */
@@ -162,80 +204,34 @@
 
   /** @param {boolean} small */
   function resize(small) {
-    box.classList.toggle("small", small);
-    moved.small = small;
-    settle();
-    keep();
+    standing.resize(small);
     (small ? grow : shrink).focus();
   }
 
-  /** Keeps all of it on the screen, also after the window has shrunk or the page was zoomed. */
-  function settle() {
-    const { width, height } = box.getBoundingClientRect();
-    const right = Math.max(8, Math.min(moved.right, innerWidth - width - 8));
-    const bottom = Math.max(8, Math.min(moved.bottom, innerHeight - height - 8));
-    box.style.right = `${right}px`;
-    box.style.bottom = `${bottom}px`;
-  }
-
-  const keep = () => void ext.send({ to: "worker", what: "place", place: moved });
-
-  bar.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || (event.target instanceof Element && event.target.closest("button:not(.grow)"))) return;
-    const from = { x: event.clientX, y: event.clientY, ...moved };
-    let far = false;
-    /** @param {PointerEvent} now */
-    const move = (now) => {
-      const [x, y] = [now.clientX - from.x, now.clientY - from.y];
-      far ||= Math.hypot(x, y) > 4;
-      if (!far) return;
-      moved = { ...moved, right: from.right - x, bottom: from.bottom - y };
-      settle();
-    };
-    const drop = () => {
-      removeEventListener("pointermove", move, true);
-      const { right, bottom } = box.getBoundingClientRect();
-      moved = { ...moved, right: innerWidth - right, bottom: innerHeight - bottom };
-      if (!far) return;
-      keep();
-      // what was dragged is not clicked as well
-      const stop = (/** @type {Event} */ click) => click.stopPropagation();
-      box.addEventListener("click", stop, { capture: true, once: true });
-      setTimeout(() => box.removeEventListener("click", stop, true));
-    };
-    addEventListener("pointermove", move, true);
-    addEventListener("pointerup", drop, { once: true, capture: true });
-  });
-
-  /** @param {KeyboardEvent} event */
-  function nudge(event) {
-    event.preventDefault();
-    const sideways = { ArrowLeft: STEP, ArrowRight: -STEP }[event.key] ?? 0;
-    const up = { ArrowUp: STEP, ArrowDown: -STEP }[event.key] ?? 0;
-    moved = { ...moved, right: moved.right + sideways, bottom: moved.bottom + up };
-    settle();
-    keep();
-  }
-
-  addEventListener("resize", settle);
-  new ResizeObserver(settle).observe(box);
   box.addEventListener("keydown", (event) => {
     event.stopPropagation();
-    if (event.shiftKey && event.key.startsWith("Arrow")) return nudge(event);
+    if (event.shiftKey && event.key.startsWith("Arrow")) return standing.nudge(event);
     const what = KEYS[event.key.toLowerCase()];
     if (!what || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     act(what);
   });
   const aging = setInterval(() => {
+    // nothing else tells a page that the extension was updated
+    if (!ext.alive()) return farewell();
     const place = root.querySelector(".age");
     if (place && view?.card) place.textContent = copilotCard.age(performance.now() - shownAt);
   }, 1000);
 
-  void ext.send({ to: "worker", what: "placeOf" }).then((place) => {
-    if (place) moved = place;
-    box.classList.toggle("small", moved.small);
-    settle();
-  });
-  document.documentElement.append(host);
+  globalThis.copilotOverlay = {
+    wake: () => {
+      standing.put();
+      connect();
+      return true;
+    },
+  };
+  void ext.send({ to: "worker", what: "placeOf" }).then((place) => standing.take(place));
+  addEventListener("pageshow", shown);
+  connect();
+  standing.put();
 })();

@@ -54,11 +54,11 @@ export function drawHistory(list, journal) {
   const items = [
     ...journal.cards.map((card) => ({
       tick: card.tick,
-      key: `c${card.inquiry}.${card.revision}.${card.gone}.${card.touches.join()}.${card.spoken}`,
+      key: `c${card.inquiry}.${card.revision}.${card.gone}.${card.touches.join()}.${card.spoken}.${journal.ended !== ""}`,
       make: () => el("li", { class: "was-card" },
         el("p", { class: "soft" }, `${clock(card.tick)} · ${card.by ? ext.t("fromSupervisor", card.by) : `${card.title} · ${card.support} %`}`),
         el("p", { class: "line" }, card.text),
-        el("p", { class: "soft" }, fate(card))),
+        el("p", { class: "soft" }, fate(card, journal))),
     })),
     ...journal.silences.map((silence) => ({
       tick: silence.tick,
@@ -89,12 +89,12 @@ export function drawSteps(list, journal) {
   }]));
 }
 
-/** What became of a card. @param {import("../call/journal.js").Card} card */
-function fate(card) {
+/** What became of a card. @param {import("../call/journal.js").Card} card @param {Journal} journal */
+function fate(card, { ended }) {
   const parts = [
     ...card.touches.map((how) => ext.t(`touch_${how}`)),
     ...(card.spoken ? [ext.t("wasSpoken")] : []),
-    card.gone ? ext.t(`gone_${card.gone}`) : ext.t("stillUp"),
+    card.gone ? ext.t(`gone_${card.gone}`) : ext.t(ended ? "gone_call_ended" : "stillUp"),
   ];
   return parts.join(" · ");
 }

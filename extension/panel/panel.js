@@ -2,7 +2,9 @@
 
 import { newJournal, take } from "../call/journal.js";
 import { Events, texts } from "../call/feed.js";
-import { bearer } from "../call/whip.js";
+import { access } from "../call/access.js";
+import { Trouble } from "../call/trouble.js";
+import { asked, bearer } from "../call/whip.js";
 import { byId } from "../shared/words.js";
 import { changeCustomer, clock, drawCustomer } from "./customer.js";
 import { drawAnswer, drawHistory, drawLines, drawSteps } from "./lists.js";
@@ -27,10 +29,14 @@ let shownAt = 0;
 
 async function connect() {
   if (wire || !(await ext.send({ to: "desk", what: "view" }))) return;
-  wire = ext.connect("panel", hear, () => {
-    wire = null;
-    setTimeout(() => void connect(), AGAIN_MS);
-  });
+  wire = ext.connect("panel", hear, () => void lost());
+}
+
+async function lost() {
+  wire = null;
+  setTimeout(() => void connect(), AGAIN_MS);
+  if ((await ext.send({ to: "worker", what: "lost" })) !== "broken" || !view) return;
+  showView({ ...view, phase: "ended", card: null, whisper: "", warnings: [], trouble: { code: "broken", detail: "" } });
 }
 
 /** @param {any} message */
@@ -52,6 +58,7 @@ function hear({ what, ...more }) {
 /** @param {string} what @param {object} [more] */
 function act(what, more) {
   if (what === "options") void ext.openTab("options/options.html");
+  else if (what === "again") void ext.send({ to: "worker", what });
   else if (what === "after") void ext.send({ to: "worker", what, call: view?.callId });
   else wire?.post({ act: what, more });
 }
@@ -214,11 +221,10 @@ byId("ask").addEventListener("submit", async (event) => {
 /** Draws the answer as it comes; tells what went wrong. @param {string} question @param {HTMLElement} into */
 async function ask(question, into) {
   if (view?.phase !== "live") return "askNoCall";
-  const access = await ext.send({ to: "worker", what: "access" });
-  if (!access?.server) return `trouble_${access?.trouble ?? "signedOut"}`;
+  const call = view.callId;
   try {
-    let response = await put(access, question, view.callId);
-    if (response.status === 404) response = await put(access, question, ""); // a call that is not kept
+    let response = await asked(access, (found) => put(found, question, call));
+    if (response.status === 404) response = await asked(access, (found) => put(found, question, "")); // a call that is not kept
     if (!response.ok || !response.body) return "askFailed";
     const events = new Events();
     /** @type {any[]} */
@@ -228,16 +234,16 @@ async function ask(question, into) {
       drawAnswer(into, parts);
     }
     return parts.some(({ type }) => type === "done") ? "" : "askFailed";
-  } catch {
-    return "trouble_unreachable";
+  } catch (error) {
+    return `trouble_${error instanceof Trouble ? error.code : "unreachable"}`;
   }
 }
 
-/** @param {any} access @param {string} question @param {string} call */
-function put(access, question, call) {
-  return fetch(`${access.server}/api/v1/ask`, {
+/** @param {import("../call/whip.js").Access} given @param {string} question @param {string} call */
+function put(given, question, call) {
+  return fetch(`${given.server}/api/v1/ask`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "text/event-stream", ...bearer(access) },
+    headers: { "Content-Type": "application/json", Accept: "text/event-stream", ...bearer(given) },
     body: JSON.stringify({ question, call }),
     signal: AbortSignal.timeout(30_000),
   });

@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from copilot.bench.chromium import Extension, with_extension
+from copilot.bench.chromium import WAIT_S, Extension, with_extension
 from copilot.core.vocabulary import Party
 from tests.extension.server import Setup
 from tests.website import QUESTION
@@ -77,11 +77,20 @@ class Sidecar:
         async with httpx.AsyncClient() as client:
             return (await client.post(self.url + path, data=form)).json()
 
-    async def log(self, call: str) -> list[dict[str, Any]]:
-        """The call's events as they are stored, waited for until they are."""
-        await asyncio.sleep(0.3)
-        lines = (await self.get(f"/calls/{call}/log")).text.splitlines()
-        return [msgspec.json.decode(line)["event"] for line in lines]
+    async def log(self, call: str, last: str, times: int = 1) -> list[dict[str, Any]]:
+        """The call's events as they are stored, once there is one of that type so many times."""
+        kinds: list[str] = []
+        try:
+            async with asyncio.timeout(WAIT_S):
+                while True:
+                    lines = (await self.get(f"/calls/{call}/log")).text.splitlines()
+                    events = [msgspec.json.decode(line)["event"] for line in lines]
+                    kinds = [event["type"] for event in events]
+                    if kinds.count(last) >= times:
+                        return events
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"no {last} in {kinds}") from None
 
 
 Hire = Callable[[Setup], Sidecar]

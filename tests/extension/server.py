@@ -48,6 +48,8 @@ class Setup(Struct, frozen=True):
     voice: bool = False
     required: bool = False
     """Whether one must sign in."""
+    host: str = ""
+    """The name by which it may be reached, beside addresses."""
     alone: bool = False
     """Whether the test wants a process of its own."""
 
@@ -108,7 +110,9 @@ async def serve(folder: Path, port: int, setup: Setup) -> None:
     use_interface("127.0.0.1")
     settings = Settings(
         data=folder,
-        server=Server(port=port, capacity=setup.capacity),
+        server=Server(
+            port=port, capacity=setup.capacity, hosts=(setup.host,) if setup.host else ()
+        ),
         policy=Policy(
             voice=setup.voice,
             card_ticks=3000,

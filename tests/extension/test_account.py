@@ -50,7 +50,7 @@ async def test_signed_in_by_code_heard_and_signed_out(
 
     await options.bring_to_front()
     await options.get_by_role("button", name="Sign out").click()
-    await fresh.phase("ended", 5)
+    await fresh.phase("ended")
     assert (await fresh.view())["reason"] in ("signedOut", "revoked")
     await expect(options.get_by_label("Address of your copilot")).to_be_visible()
     assert await fresh.load("local", "account") is None

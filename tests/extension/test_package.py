@@ -57,6 +57,12 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere() -> None:
     assert "unsafe" not in policy["extension_pages"]
 
 
+def test_nothing_of_private_windows_is_kept() -> None:
+    """Where the cards stand is kept for each site: a private window's sites are not to be."""
+    manifest = json.loads((FOLDER / "manifest.json").read_text())
+    assert manifest["incognito"] == "not_allowed"
+
+
 def test_one_file_touches_the_browser() -> None:
     touching = {one.name for one in SHIPPED if re.search(r"\bchrome\.\w", _code(one))}
     assert touching == {"ext.js"}

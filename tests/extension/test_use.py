@@ -58,7 +58,7 @@ async def test_cards_are_put_off_dismissed_and_shown_small(
     await extension.until(tab, "Cards are put off")
     call = (await extension.view())["callId"]
     await extension.desk("desk.end('hang_up')", awaiting=True)
-    log = await sidecar.log(call)
+    log = await sidecar.log(call, "call_ended")
     assert {"type": "snoozed", "ticks": 3750} in log
     assert {"type": "withdraw_card", "inquiry": 1, "reason": "snoozed"} in log
     await extension.click(page)
@@ -89,6 +89,60 @@ async def test_the_panel_has_transcript_history_and_answers(
     await panel.get_by_role("button", name="End").click()
     await extension.phase("ended")
     await expect(panel.locator("#state-name")).to_have_text("Not listening any more")
+    await expect(panel.locator("#caption")).to_be_hidden()
+
+
+async def test_a_card_that_was_up_left_with_the_call(extension: Extension, phone: Phone) -> None:
+    page = await phone()
+    await extension.click(page)
+    await extension.phase("live")
+    tab = await extension.tab(page)
+    await extension.until(tab, LINE)
+    panel = await extension.page("panel/panel.html")
+    await panel.get_by_role("tab", name="History").click()
+    await expect(panel.locator("#history .was-card")).to_contain_text("still up")
+    await panel.get_by_role("button", name="End").click()
+    await expect(panel.locator("#history .was-card")).to_contain_text("the call ended")
+    await extension.until(tab, "You stopped it.")
+
+
+async def test_a_long_line_leaves_its_buttons_and_the_page_in_sight(
+    extension: Extension, phone: Phone
+) -> None:
+    """And a line from right to left begins at the right."""
+    page = await phone()
+    await page.set_viewport_size({"width": 640, "height": 360})
+    await extension.click(page)
+    await extension.phase("live")
+    tab = await extension.tab(page)
+    await extension.until(tab, LINE)
+    show = """(() => {
+      globalThis.draw ??= desk.show.view;
+      desk.show.view = () => {};
+      const card = { ...desk.view().card, revision: 9, query: "a long question ".repeat(60) };
+      card.text = "Lebensmittelverpackung ".repeat(60);
+      draw({ ...desk.view(), card });
+    })()"""
+    await extension.desk(show)
+    await extension.until(tab, "Lebensmittelverpackung")
+    _, top, _, height = await extension.overlay(tab, "box", "[data-act=use]")
+    assert 0 < top < 360 - height, "the button is on the screen"
+    assert (await extension.overlay(tab, "box", ".box"))[3] <= 344
+    await extension.desk(
+        show.replace("Lebensmittelverpackung ", "العنوان ")
+        .replace("(60);", "(1);")
+        .replace("revision: 9", "revision: 10")
+    )
+    await extension.until(tab, "العنوان")
+    root = "chrome.dom.openOrClosedShadowRoot(document.querySelector('html > call-copilot'))"
+    right = f"""async (tabId) => (await chrome.scripting.executeScript({{ target: {{ tabId }},
+      func: () => {{
+        const range = new Range();
+        range.selectNodeContents({root}.querySelector(".line"));
+        return range.getBoundingClientRect().right;
+      }} }}))[0].result"""
+    x, _, width, _ = await extension.overlay(tab, "box", ".line")
+    assert await extension.worker.evaluate(right, tab) > x + width - 5
 
 
 async def test_a_list_keeps_what_has_not_changed(fresh: Extension) -> None:
@@ -149,8 +203,16 @@ async def test_a_silent_tab_is_noticed_within_three_seconds(
     page = await phone("silent")
     await extension.click(page)
     await extension.phase("live")
+    await extension.desk("""(() => {
+      const { view } = desk.show;
+      desk.show.view = (now) => {
+        if (now.warnings.length) globalThis.noticed ??= Date.now();
+        view(now);
+      };
+    })()""")
     tab = await extension.tab(page)
-    await extension.until(tab, "Nothing is heard from this tab", 4.5)
+    await extension.until(tab, "Nothing is heard from this tab")
+    assert await extension.desk("noticed - desk.watch.since") < 6000, "three seconds, and a stall"
 
 
 async def test_axe_finds_nothing_on_any_page(fresh: Extension) -> None:
