@@ -349,7 +349,7 @@ def _find(passages: Iterable[Passage], id: str) -> Passage:
 
 def _write_about(folder: Path, name: str, about: About) -> None:
     title = " ".join(about.title.split())
-    if not title:
+    if not any(one.isprintable() and not one.isspace() for one in title):
         raise Unusable({"title": "The name is empty. Write what the knowledge is about."})
     if len(title) > 120:
         raise Unusable({"title": "The name is longer than 120 characters. Shorten it."})

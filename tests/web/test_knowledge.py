@@ -92,6 +92,13 @@ async def test_problems_are_told_in_their_place_and_keep_it_from_calls(shop: Asy
     assert (await shop.get(f"{API}/shop")).json()["faults"] == 0
 
 
+@pytest.mark.parametrize("title", ["", "\0", "\u200b", "\u202e\u2066", " \r\n"])
+async def test_a_name_that_nobody_sees_is_none(client: AsyncClient, title: str) -> None:
+    answer = await client.post("/knowledge/new", data={"title": title})
+    assert answer.status_code == 422
+    assert "The name is empty" in answer.text
+
+
 async def test_no_problem_names_a_folder_of_the_server(shop: AsyncClient, tmp_path: Path) -> None:
     front, text = "---\ntitle: Hours\n---\n", "## When are you open?\n\nAt nine.\n"
     await put(shop, "one.md", f"{front}{text}\n{text}")
