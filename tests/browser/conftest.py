@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from copilot.sidecar.peer import use_interface
 from copilot.store.log import Store, open_store, utc_now
@@ -18,6 +18,8 @@ from copilot.web.app import create_app
 from copilot.web.services import Services
 from tests.tenants import make_accounts
 from tests.website import Spoken, make_services
+
+expect.set_options(timeout=20_000)  # the page of a busy machine is late, and right
 
 FLAGS = ["--disable-quic", "--autoplay-policy=no-user-gesture-required"]
 

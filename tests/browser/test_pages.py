@@ -1,7 +1,9 @@
 """What the pages do in a browser: calls as they happen, and the same for every eye and hand."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from copilot.core.events import Entry, Heard, ShowCard, WithdrawCard
 from copilot.core.vocabulary import Hearing, Word
@@ -126,6 +128,25 @@ async def test_the_list_follows_what_happens(site: Site, page: Page) -> None:
     site.store.append("c1", log[:50])
     await expect(page.locator(".badge-live")).to_have_count(1)
     site.store.append("c1", log[50:])
+    await expect(page.locator(".badge-ended")).to_have_count(1)
+
+
+async def test_what_happened_before_the_list_could_follow_is_seen(site: Site, page: Page) -> None:
+    late = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await late.wait()
+        await route.continue_()
+
+    log = answered().end().log
+    site.store.append("c1", log[:50])
+    await page.route("**/changes", hold)
+    await page.goto(site.url)
+    await expect(page.locator(".badge-live")).to_have_count(1)
+    site.store.append("c1", log[50:])
+    while (row := await site.store.call("c1")) is None or row.ended_at is None:
+        await asyncio.sleep(0.01)
+    late.set()
     await expect(page.locator(".badge-ended")).to_have_count(1)
 
 

@@ -19,12 +19,14 @@ import msgspec
 import numpy as np
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from copilot.bench.chromium import WAIT_S, Extension, with_extension
 from copilot.core.vocabulary import Party
 from tests.extension.server import Setup
 from tests.website import QUESTION
+
+expect.set_options(timeout=20_000)  # the page of a busy machine is late, and right
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / "extension"

@@ -29,5 +29,7 @@ async function refresh() {
 
 localizeMoments();
 const changes = new EventSource("/changes");
-changes.onmessage = () => { timer ||= setTimeout(refresh, SETTLE_MS); };
+const soon = () => { timer ||= setTimeout(refresh, SETTLE_MS); };
+changes.onmessage = soon;
+changes.onopen = soon; // what has happened since the page was made, or while the stream was broken
 leaveWhenRefused(changes);
