@@ -59,7 +59,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
 
 PROFILES: Mapping[Level, Profile] = {
     Level.NOVICE: Profile(budget=400),
-    Level.EXPERT: Profile(budget=60, min_need=80),
+    Level.EXPERT: Profile(budget=60, min_need=85),
 }
 """Novices gain most from being helped, and experts lose by being interrupted (Brynjolfsson, Li and
 Raymond, Generative AI at Work, QJE 2025)."""
@@ -72,7 +72,7 @@ class TeamPolicy(Struct, frozen=True, forbid_unknown_fields=True):
     budget: Annotated[int, Meta(ge=0, le=100_000)] = 200
     """Unneeded cards accepted per hour, in hundredths."""
     cooldown_s: Annotated[int, Meta(ge=0, le=3600)] = 4
-    min_need: Percent = 70
+    min_need: Percent = 75
     """Probability of need from which a card is shown."""
     trigger: Phrases = ()
     do_not_trigger: Phrases = ()

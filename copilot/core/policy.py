@@ -74,7 +74,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True):
     """How long after the end of a turn late words of the recogniser are waited for."""
 
     # gate
-    min_need: Percent = 70
+    min_need: Percent = 75
     """Probability of need from which a card is shown; the budget may ask for more."""
     min_support: Percent = 10
     """Probability that the passage is needed, from which it is worth a card."""

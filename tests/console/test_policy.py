@@ -33,7 +33,7 @@ def test_a_level_overrides_what_holds_for_everybody() -> None:
     )
     anna, ben = (terms(team, Policy(), MONDAY, who, 7) for who in ("anna", "ben"))
     assert (anna.policy.budget, anna.policy.min_need, anna.level) == (50, 80, "expert")
-    assert (ben.policy.budget, ben.policy.min_need, ben.level) == (300, 70, "skilled")
+    assert (ben.policy.budget, ben.policy.min_need, ben.level) == (300, 75, "skilled")
     assert anna.policy.cooldown_ticks == 100
     assert anna.ruling == 7
 
