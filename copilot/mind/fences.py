@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 
 from copilot.core.vocabulary import Party, Passage, TurnText
+from copilot.mind.wording import SENTENCE
 
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\b[^.!?\n]{0,40}"
@@ -28,7 +29,6 @@ _ORDERS = re.compile(
     re.I | re.M,
 )
 """What a passage, a customer or a tool has no reason to say but to steer a model."""
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _HIDDEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
 """Characters that people do not see and models read."""
 
@@ -40,7 +40,7 @@ def orders(text: str) -> bool:
 
 def harmless(text: str) -> str:
     """The text without the sentences that speak to a model."""
-    kept = [part for part in _SENTENCE.split(text) if part.strip() and not orders(part)]
+    kept = [part for part in SENTENCE.split(text) if part.strip() and not orders(part)]
     return " ".join(kept)
 
 

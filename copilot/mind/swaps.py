@@ -8,9 +8,8 @@ from msgspec import Struct
 
 from copilot.core.words import content, stem
 from copilot.mind.measures import measures
-from copilot.mind.wording import VALUES, plain
+from copilot.mind.wording import SENTENCE, VALUES, plain
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _AND = re.compile(r"[,;]?\s(?:and|while|whereas|but)\s|[,;]\s")
 _OWN = re.compile(r"\s*(?:the|a|an|our|your|its|all|each|every|for|in|on|at|[A-Z])\b|\s*[A-Z]")
 """How a clause begins that has a subject of its own."""
@@ -32,7 +31,7 @@ class Telling(Struct, frozen=True):
 def tellings(text: str) -> list[Telling]:
     """The clauses that tell numbers; one without a subject has that of the one before."""
     found = []
-    for sentence in _SENTENCE.split(plain(text)):
+    for sentence in SENTENCE.split(plain(text)):
         subject = frozenset[str]()
         for at, part in enumerate(_AND.split(sentence)):
             words = frozenset(content(_NUMBER.sub(" ", part))) - _VALUES

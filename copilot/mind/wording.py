@@ -4,6 +4,9 @@ import re
 
 from copilot.core.words import tokens
 
+SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+"""Between two sentences."""
+
 _DENIALS = frozenset(
     "no not non never none nothing neither nor cannot without unable impossible unavailable "
     "forbidden prohibited excluded refused closed against restricted lacks lack void isnt arent "

@@ -32,7 +32,7 @@ from copilot.store.models import (
     unpack_row,
 )
 from copilot.store.tail import Tail
-from copilot.store.watch import Watcher
+from copilot.store.watch import Watcher, listed
 from copilot.store.writer import Columns, Part, Writer, columns
 
 FLUSH_S = 0.05
@@ -189,7 +189,7 @@ class Store:
         if live.since is None:
             live.since = asyncio.get_running_loop().time()
         self._work.set()
-        if _listed(before) != _listed(live.row):
+        if listed(before) != listed(live.row):
             self._announce(live.row)
 
     def _begin(self, call_id: str, first: Entry, owner: Owner) -> Live:
@@ -394,8 +394,3 @@ class Store:
     def _announce(self, row: CallRow) -> None:
         for watcher in self._watchers:
             watcher.put(row)
-
-
-def _listed(row: CallRow) -> tuple[State, int, int, int]:
-    """What a calls list shows of a row as it happens."""
-    return row.state, min(row.entries, 1), row.cards, row.silences

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from copilot.store.models import CallRow
+from copilot.store.models import CallRow, State
 
 
 class Watcher:
@@ -32,3 +32,8 @@ class Watcher:
         if not self._rows and not self._closed:
             self._news.clear()
         return row
+
+
+def listed(row: CallRow) -> tuple[State, int, int, int]:
+    """What a calls list shows of a row as it happens."""
+    return row.state, min(row.entries, 1), row.cards, row.silences
